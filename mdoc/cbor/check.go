@@ -1,0 +1,225 @@
+package cbor
+
+import (
+	"encoding/binary"
+	"math"
+	"unicode/utf8"
+)
+
+// Bounds of one item. The deepest structure of ISO/IEC 18013-5 (an extended DeviceRequest) nests ten levels; the
+// widest map is that of a status or digest list.
+const (
+	maxDepth    = 16
+	maxElements = 1 << 14
+)
+
+// Wellformed checks that data is exactly one item under the rules of this package, whatever it means.
+func Wellformed(data []byte) error { return checkWhole(data, anyShape) }
+
+func checkWhole(data []byte, s *shape) error {
+	w := walker{data: data}
+	end, err := w.item(0, s, 0)
+	if err != nil {
+		return err
+	}
+	if end != len(data) {
+		return fail(end, "%d bytes follow the item", len(data)-end)
+	}
+	return nil
+}
+
+// walker checks an item against a shape without building anything.
+type walker struct{ data []byte }
+
+func (w *walker) item(off int, s *shape, depth int) (int, error) {
+	if depth > maxDepth {
+		return 0, fail(off, "nested deeper than %d levels", maxDepth)
+	}
+	h, err := readHead(w.data, off)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.accepts(off, h); err != nil {
+		return 0, err
+	}
+	switch h.major {
+	case majorBytes, majorText:
+		return w.str(off, h, s)
+	case majorArray:
+		return w.array(off, h, s, depth)
+	case majorMap:
+		return w.pairs(off, h, s, depth)
+	case majorTag:
+		return w.item(h.next, anyShape, depth+1)
+	case majorSimple:
+		return w.simple(off, h)
+	}
+	return h.next, nil
+}
+
+func (w *walker) str(off int, h head, s *shape) (int, error) {
+	if h.arg > uint64(len(w.data)-h.next) {
+		return 0, fail(off, "a string of %d bytes in %d remaining", h.arg, len(w.data)-h.next)
+	}
+	end := h.next + int(h.arg) //nolint:gosec // bounded by the input just above
+	if h.major == majorText && !utf8.Valid(w.data[h.next:end]) {
+		return 0, fail(off, "text that is not valid UTF-8")
+	}
+	if s.kind == kindBytes && s.size >= 0 && end-h.next != s.size {
+		return 0, fail(off, "a byte string of %d bytes where %d are due", end-h.next, s.size)
+	}
+	return end, nil
+}
+
+// count bounds the number of elements by the rules and by what the input can hold.
+func (w *walker) count(off int, h head) (int, error) {
+	if h.arg > maxElements || h.arg > uint64(len(w.data)-h.next) {
+		return 0, fail(off, "%d elements: more than allowed or than the input holds", h.arg)
+	}
+	return int(h.arg), nil //nolint:gosec // bounded just above
+}
+
+func (w *walker) array(off int, h head, s *shape, depth int) (int, error) {
+	n, err := w.count(off, h)
+	if err != nil {
+		return 0, err
+	}
+	if s.kind == kindTuple && (n < s.required || n > len(s.fields)) {
+		return 0, fail(off, "an array of %d elements where %d are due", n, len(s.fields))
+	}
+	next := h.next
+	for i := range n {
+		elem := anyShape
+		switch s.kind {
+		case kindArray:
+			elem = s.elem
+		case kindTuple:
+			elem = s.fields[i].shape
+		}
+		if next, err = w.item(next, elem, depth+1); err != nil {
+			return 0, err
+		}
+	}
+	return next, nil
+}
+
+func (w *walker) pairs(off int, h head, s *shape, depth int) (int, error) {
+	n, err := w.count(off, h)
+	if err != nil {
+		return 0, err
+	}
+	var seen keySet
+	required, next := 0, h.next
+	for range n {
+		k, valueAt, err := w.key(next)
+		if err != nil {
+			return 0, err
+		}
+		if !seen.add(k) {
+			return 0, fail(next, "duplicate map key")
+		}
+		elem, isRequired, err := s.member(next, k)
+		if err != nil {
+			return 0, err
+		}
+		if isRequired {
+			required++
+		}
+		if next, err = w.item(valueAt, elem, depth+1); err != nil {
+			return 0, err
+		}
+	}
+	if s.kind == kindStruct && required != s.required {
+		return 0, fail(off, "required member %s is missing", s.missing(&seen))
+	}
+	return next, nil
+}
+
+// mapKey is a map key by meaning, so that two encodings of one key are equal.
+type mapKey struct {
+	major byte
+	num   uint64
+	str   string
+}
+
+// key reads a map key: an integer, text or byte string.
+func (w *walker) key(off int) (mapKey, int, error) {
+	h, err := readHead(w.data, off)
+	if err != nil {
+		return mapKey{}, 0, err
+	}
+	switch h.major {
+	case majorUint, majorNint:
+		return mapKey{major: h.major, num: h.arg}, h.next, nil
+	case majorBytes, majorText:
+		end, err := w.str(off, h, anyShape)
+		if err != nil {
+			return mapKey{}, 0, err
+		}
+		return mapKey{major: h.major, str: view(w.data[h.next:end])}, end, nil
+	}
+	return mapKey{}, 0, fail(off, "a map key that is neither integer, text nor byte string")
+}
+
+func (w *walker) simple(off int, h head) (int, error) {
+	switch h.info {
+	case 25: // half precision: exponent all ones is infinity or NaN
+		if h.arg&0x7c00 == 0x7c00 {
+			return 0, fail(off, "a float that is not a number")
+		}
+		return h.next, nil
+	case 26:
+		if f := float64(math.Float32frombits(uint32(h.arg))); math.IsNaN(f) || math.IsInf(f, 0) { //nolint:gosec // four bytes were read
+			return 0, fail(off, "a float that is not a number")
+		}
+		return h.next, nil
+	case 27:
+		if f := math.Float64frombits(binary.BigEndian.Uint64(w.data[h.next-8:])); math.IsNaN(f) || math.IsInf(f, 0) {
+			return 0, fail(off, "a float that is not a number")
+		}
+		return h.next, nil
+	case simpleFalse, simpleTrue, simpleNull:
+		return h.next, nil
+	}
+	return 0, fail(off, "simple value %d has no meaning here", h.arg)
+}
+
+// keySet finds duplicate keys: by looking through for small maps, by hashing beyond.
+type keySet struct {
+	small [12]mapKey
+	n     int
+	large map[mapKey]struct{}
+}
+
+func (k *keySet) add(key mapKey) bool {
+	if k.has(key) {
+		return false
+	}
+	switch {
+	case k.large != nil:
+		k.large[key] = struct{}{}
+	case k.n < len(k.small):
+		k.small[k.n] = key
+		k.n++
+	default:
+		k.large = make(map[mapKey]struct{}, 4*len(k.small))
+		for _, s := range k.small {
+			k.large[s] = struct{}{}
+		}
+		k.large[key] = struct{}{}
+	}
+	return true
+}
+
+func (k *keySet) has(key mapKey) bool {
+	if k.large != nil {
+		_, ok := k.large[key]
+		return ok
+	}
+	for i := range k.n {
+		if k.small[i] == key {
+			return true
+		}
+	}
+	return false
+}

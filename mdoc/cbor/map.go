@@ -1,0 +1,144 @@
+package cbor
+
+import (
+	"fmt"
+	"reflect"
+)
+
+// Key is what may be a key of [Map].
+type Key interface{ ~string | ~int64 | ~uint64 }
+
+// Entry is one pair of a [Map].
+type Entry[K Key, V any] struct {
+	Key   K
+	Value V
+}
+
+// Map is a CBOR map in the order in which it was received or is to be sent. The standard does not sort maps, so the order
+// is part of the bytes. Keys are unique in every decoded map.
+type Map[K Key, V any] []Entry[K, V]
+
+// ordered is how the shape of a type finds the key and value types of a Map.
+type ordered interface {
+	types() (key, value reflect.Type)
+}
+
+func (Map[K, V]) types() (reflect.Type, reflect.Type) {
+	return reflect.TypeFor[K](), reflect.TypeFor[V]()
+}
+
+// Get gives the value under key.
+func (m Map[K, V]) Get(key K) (V, bool) {
+	for i := range m {
+		if m[i].Key == key {
+			return m[i].Value, true
+		}
+	}
+	var none V
+	return none, false
+}
+
+// MarshalCBOR encodes the pairs in their order and refuses a key that stands twice.
+func (m Map[K, V]) MarshalCBOR() ([]byte, error) {
+	_, enc := modes()
+	out := AppendMapHead(nil, len(m))
+	seen := make(map[K]struct{}, len(m))
+	for i := range m {
+		if _, twice := seen[m[i].Key]; twice {
+			return nil, fail(0, "duplicate map key")
+		}
+		seen[m[i].Key] = struct{}{}
+		k, err := enc.Marshal(m[i].Key)
+		if err != nil {
+			return nil, fmt.Errorf("cbor: %w", err)
+		}
+		v, err := enc.Marshal(m[i].Value)
+		if err != nil {
+			return nil, fmt.Errorf("cbor: %w", err)
+		}
+		out = append(append(out, k...), v...)
+	}
+	return out, nil
+}
+
+// UnmarshalCBOR decodes a map and keeps its order.
+func (m *Map[K, V]) UnmarshalCBOR(data []byte) error {
+	if err := checkWhole(data, shapeOf(reflect.TypeFor[Map[K, V]]())); err != nil {
+		return err
+	}
+	h, err := readHead(data, 0)
+	if err != nil {
+		return err
+	}
+	dec, _ := modes()
+	w := walker{data: data}
+	out := make(Map[K, V], h.arg)
+	next := h.next
+	for i := range out {
+		_, valueAt, err := w.key(next)
+		if err != nil {
+			return err
+		}
+		if err := dec.Unmarshal(data[next:valueAt], &out[i].Key); err != nil {
+			return fmt.Errorf("cbor: %w", err)
+		}
+		if next, err = w.item(valueAt, anyShape, 0); err != nil {
+			return err
+		}
+		if err := dec.Unmarshal(data[valueAt:next], &out[i].Value); err != nil {
+			return fmt.Errorf("cbor: %w", err)
+		}
+	}
+	*m = out
+	return nil
+}
+
+// RawPair is one pair of a map whose keys are of several types, such as a COSE header.
+type RawPair struct {
+	// Int is the key where it is an integer, and IsInt says so.
+	Int   int64
+	IsInt bool
+	// Text is the key where it is text.
+	Text string
+	// Value is the value as received.
+	Value RawMessage
+}
+
+// Pairs splits a map with integer and text keys into its pairs, in order. Other keys, and integers outside int64, are
+// refused.
+func Pairs(data []byte) ([]RawPair, error) {
+	if err := Wellformed(data); err != nil {
+		return nil, err
+	}
+	h, err := readHead(data, 0)
+	if err != nil {
+		return nil, err
+	}
+	if h.major != majorMap {
+		return nil, fail(0, "%s where a map is due", majorName(h))
+	}
+	w := walker{data: data}
+	out := make([]RawPair, h.arg)
+	next := h.next
+	for i := range out {
+		k, valueAt, err := w.key(next)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case k.major == majorText:
+			out[i].Text = string(data[valueAt-len(k.str) : valueAt])
+		case k.major == majorUint && k.num>>63 == 0:
+			out[i].Int, out[i].IsInt = int64(k.num), true //nolint:gosec // below 2^63
+		case k.major == majorNint && k.num>>63 == 0:
+			out[i].Int, out[i].IsInt = -1-int64(k.num), true //nolint:gosec // below 2^63
+		default:
+			return nil, fail(next, "a map key that is neither text nor a 64-bit integer")
+		}
+		if next, err = w.item(valueAt, anyShape, 0); err != nil {
+			return nil, err
+		}
+		out[i].Value = data[valueAt:next]
+	}
+	return out, nil
+}
