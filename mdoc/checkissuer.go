@@ -1,0 +1,229 @@
+package mdoc
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"mobileid/mdoc/cose"
+	"mobileid/mdoc/pki"
+	"mobileid/mdoc/verdict"
+)
+
+const (
+	clauseIssuerAuth = "ISO/IEC 18013-5:2021, 9.1.2.4"
+	clauseMSOCheck   = "ISO/IEC 18013-5:2021, 9.3.1"
+
+	minRandom = 16 // ISO/IEC 18013-5:2021, 9.1.2.5
+)
+
+// issuerChecks are the ids of the issuer-signed part, in the order they are carried out. The chain.* ids of package pki come
+// after issuer_auth.shape.
+var issuerChecks = [...]string{
+	"issuer_auth.shape", "issuer_auth.chain", "issuer_auth.signature", "mso.shape", "mso.version", "mso.digest_algorithm",
+	"mso.digest", "mso.random", "mso.element_unique", "mso.validity.order", "mso.validity.signed", "mso.validity.window",
+}
+
+// issuerJudgement is what the checks of the issuer-signed part found.
+type issuerJudgement struct {
+	verdict.Verdict
+	sign1 *cose.Sign1
+	chain *pki.Chain
+	mso   *MobileSecurityObject
+}
+
+// CheckIssuerSigned judges the issuer-signed part on its own, at the time at, without tolerance for clocks: the steps of
+// ISO/IEC 18013-5:2021, 9.3.1. In addition to what Verify demands of others, validUntil must lie within the signer
+// certificate's validity (check mso.validity.until): we are strict in what we make. The error tells a caller's mistake only.
+func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (verdict.Verdict, error) {
+	j, err := s.judge(anchors, at, 0)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	const id, clause = "mso.validity.until", "ISO/IEC 18013-5 second edition, 12.3"
+	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
+		j.NotRun(id, clause, "no MSO or no certificate to compare")
+		return j.Verdict, nil
+	}
+	until := j.mso.ValidityInfo.ValidUntil.Time()
+	j.Record(id, clause, !until.After(j.chain.Leaf.NotAfter),
+		fmt.Sprintf("valid until %s, certificate until %s", stamp(until), stamp(j.chain.Leaf.NotAfter)))
+	return j.Verdict, nil
+}
+
+// judge carries out the checks of the issuer-signed part. Those that could not be carried out are listed as not run.
+func (s *IssuerSigned) judge(anchors *pki.Anchors, at time.Time, skew time.Duration) (issuerJudgement, error) {
+	if anchors == nil {
+		return issuerJudgement{}, errors.New("checking IssuerSigned: no trust anchors given")
+	}
+	if at.IsZero() {
+		return issuerJudgement{}, errors.New("checking IssuerSigned: no time given")
+	}
+	var j issuerJudgement
+	if err := s.judgeSignature(&j, anchors, at); err != nil {
+		return issuerJudgement{}, err
+	}
+	s.judgeMSO(&j, at, skew)
+	for _, id := range issuerChecks {
+		if _, listed := j.Outcome(id); !listed {
+			j.NotRun(id, clauseIssuerAuth, "not reached: issuerAuth could not be read")
+		}
+	}
+	return j, nil
+}
+
+func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, at time.Time) error {
+	sign1, err := s.Sign1()
+	if err != nil {
+		j.Fail("issuer_auth.shape", clauseIssuerAuth, err.Error())
+		return nil
+	}
+	certificates, err := sign1.X5Chain()
+	if err != nil {
+		j.Fail("issuer_auth.shape", clauseIssuerAuth, err.Error())
+		return nil
+	}
+	j.Pass("issuer_auth.shape", clauseIssuerAuth, "COSE_Sign1 with x5chain")
+	j.sign1 = sign1
+	// Step 1: the certificate chain leads to a trusted root.
+	chain, cv, err := anchors.Check(certificates, pki.DocumentSigner, at)
+	if err != nil {
+		return err
+	}
+	j.Append(cv)
+	j.Record("issuer_auth.chain", clauseMSOCheck, cv.OK(), strconv.Itoa(len(cv.Checks))+" checks of the path")
+	j.chain = chain
+	// Step 2: the signature holds under the leaf's key.
+	key, err := leafKey(chain, certificates)
+	if err != nil {
+		j.NotRun("issuer_auth.signature", clauseMSOCheck, "the signer certificate has no usable key")
+		return nil
+	}
+	err = sign1.Verify(key)
+	j.Record("issuer_auth.signature", clauseMSOCheck, err == nil, measuredSignature(sign1, err))
+	return nil
+}
+
+// leafKey gives the key of the chain's first certificate, also when the chain is not trusted, so that more can be reported.
+func leafKey(c *pki.Chain, certificates [][]byte) (crypto.PublicKey, error) {
+	if c != nil && c.Leaf != nil {
+		return c.Leaf.PublicKey, nil
+	}
+	leaf, err := x509.ParseCertificate(certificates[0])
+	if err != nil {
+		return nil, err
+	}
+	return leaf.PublicKey, nil
+}
+
+func measuredSignature(s *cose.Sign1, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	alg, _ := s.Algorithm()
+	return alg.String()
+}
+
+func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Duration) {
+	if j.sign1 == nil {
+		return
+	}
+	mso, err := msoOf(j.sign1)
+	if err != nil {
+		j.Fail("mso.shape", clauseIssuerAuth, err.Error())
+		return
+	}
+	if _, err := mso.DeviceKeyInfo.DeviceKey.Public(); err != nil {
+		j.Fail("mso.shape", clauseIssuerAuth, "device key: "+err.Error())
+		return
+	}
+	j.Pass("mso.shape", clauseIssuerAuth, strconv.Itoa(len(mso.ValueDigests))+" namespaces")
+	j.mso = mso
+	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), "major version 1 is due")
+	// Step 3: the digests.
+	s.judgeDigests(j)
+	// Step 5: the validity.
+	judgeValidity(j, at, skew)
+}
+
+func (s *IssuerSigned) judgeDigests(j *issuerJudgement) {
+	hash, err := digestHash(j.mso.DigestAlgorithm)
+	j.Record("mso.digest_algorithm", clauseIssuerAuth, err == nil, measuredHash(hash, err))
+	total, wrong, short, twice := 0, 0, 0, 0
+	for i, ns := range s.NameSpaces {
+		digests, _ := j.mso.ValueDigests.Get(ns.Key)
+		for n := range ns.Value {
+			item := &ns.Value[n]
+			total++
+			if err != nil || !digestMatches(hash, digests, item) {
+				wrong++
+			}
+			if len(item.Value.Random) < minRandom {
+				short++
+			}
+			if item.Value.ElementIdentifier == "" || ns.Key == "" || seenBefore(s.NameSpaces[i].Value[:n], item.Value.ElementIdentifier) {
+				twice++
+			}
+		}
+	}
+	if err != nil {
+		j.NotRun("mso.digest", clauseMSOCheck, "the digest algorithm is unknown")
+	} else {
+		j.Record("mso.digest", clauseMSOCheck, wrong == 0, fmt.Sprintf("%d of %d items match their digest", total-wrong, total))
+	}
+	j.Record("mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5", short == 0, fmt.Sprintf("%d of %d items with at least %d bytes", total-short, total, minRandom))
+	j.Record("mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3", twice == 0, fmt.Sprintf("%d elements without a name or given twice", twice))
+}
+
+func measuredHash(h crypto.Hash, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return h.String()
+}
+
+func digestMatches(hash crypto.Hash, digests Digests, item *IssuerSignedItemBytes) bool {
+	due, ok := digests.Get(item.Value.DigestID)
+	if !ok {
+		return false
+	}
+	if hash == crypto.SHA256 {
+		sum := sha256.Sum256(item.Bytes())
+		return bytes.Equal(sum[:], due)
+	}
+	h := hash.New()
+	h.Write(item.Bytes())
+	return bytes.Equal(h.Sum(nil), due)
+}
+
+func seenBefore(items []IssuerSignedItemBytes, identifier string) bool {
+	for i := range items {
+		if items[i].Value.ElementIdentifier == identifier {
+			return true
+		}
+	}
+	return false
+}
+
+func judgeValidity(j *issuerJudgement, at time.Time, skew time.Duration) {
+	info := j.mso.ValidityInfo
+	signed, from, until := info.Signed.Time(), info.ValidFrom.Time(), info.ValidUntil.Time()
+	j.Record("mso.validity.order", clauseIssuerAuth, !signed.After(from) && from.Before(until),
+		fmt.Sprintf("signed %s, from %s, until %s", stamp(signed), stamp(from), stamp(until)))
+	if j.chain == nil || j.chain.Leaf == nil {
+		j.NotRun("mso.validity.signed", clauseMSOCheck, "no signer certificate to compare with")
+	} else {
+		leaf := j.chain.Leaf
+		j.Record("mso.validity.signed", clauseMSOCheck, !signed.Before(leaf.NotBefore) && !signed.After(leaf.NotAfter),
+			fmt.Sprintf("signed %s, certificate %s to %s", stamp(signed), stamp(leaf.NotBefore), stamp(leaf.NotAfter)))
+	}
+	j.Record("mso.validity.window", clauseMSOCheck, !at.Add(skew).Before(from) && !at.Add(-skew).After(until),
+		fmt.Sprintf("checked at %s, tolerance %s", stamp(at), skew))
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

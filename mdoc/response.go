@@ -1,0 +1,72 @@
+package mdoc
+
+import (
+	"fmt"
+
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/transcript"
+)
+
+// DeviceResponse is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
+//
+//	DeviceResponse = {"version": tstr, ? "documents": [+ Document], ? "documentErrors": [* {DocType => ErrorCode}],
+//	                  "status": uint, * tstr => any}
+type DeviceResponse struct {
+	Version        string                    `cbor:"version"`
+	Documents      []Document                `cbor:"documents,omitempty"`
+	DocumentErrors []cbor.Map[string, int64] `cbor:"documentErrors,omitzero"`
+	Status         uint64                    `cbor:"status"`
+}
+
+// Document is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
+//
+//	Document = {"docType": tstr, "issuerSigned": IssuerSigned, "deviceSigned": DeviceSigned,
+//	            ? "errors": {+ NameSpace => {+ DataElementIdentifier => ErrorCode}}, * tstr => any}
+type Document struct {
+	DocType      string                                    `cbor:"docType"`
+	IssuerSigned IssuerSigned                              `cbor:"issuerSigned"`
+	DeviceSigned DeviceSigned                              `cbor:"deviceSigned"`
+	Errors       cbor.Map[string, cbor.Map[string, int64]] `cbor:"errors,omitzero"`
+}
+
+// DeviceSigned is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
+//
+//	DeviceSigned = {"nameSpaces": #6.24(bstr .cbor DeviceNameSpaces), "deviceAuth": DeviceAuth, * tstr => any}
+type DeviceSigned struct {
+	NameSpaces cbor.Embedded[DeviceNameSpaces] `cbor:"nameSpaces"`
+	DeviceAuth DeviceAuth                      `cbor:"deviceAuth"`
+}
+
+// DeviceNameSpaces are the elements the device itself signs.
+type DeviceNameSpaces = cbor.Map[string, cbor.Map[string, cbor.RawMessage]]
+
+// DeviceAuth holds exactly one of its members, ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
+//
+//	DeviceAuth = {"deviceSignature": COSE_Sign1 // "deviceMac": COSE_Mac0}
+type DeviceAuth struct {
+	DeviceSignature cbor.RawMessage `cbor:"deviceSignature,omitzero"`
+	DeviceMac       cbor.RawMessage `cbor:"deviceMac,omitzero"`
+}
+
+// ParseDeviceResponse decodes a response. The result keeps slices of raw; nothing about it has been verified: see Verify.
+func ParseDeviceResponse(raw []byte) (*DeviceResponse, error) {
+	if len(raw) > MaxMessage {
+		return nil, fmt.Errorf("decoding DeviceResponse: %d bytes, at most %d are taken", len(raw), MaxMessage)
+	}
+	var r DeviceResponse
+	if err := cbor.Unmarshal(raw, &r); err != nil {
+		return nil, fmt.Errorf("decoding DeviceResponse: %w", err)
+	}
+	return &r, nil
+}
+
+// DeviceAuthenticationBytes is the detached content of deviceSignature and deviceMac, ISO/IEC 18013-5:2021, 9.1.3.4:
+//
+//	#6.24(bstr .cbor ["DeviceAuthentication", SessionTranscript, DocType, DeviceNameSpacesBytes])
+func DeviceAuthenticationBytes(t transcript.Transcript, docType string, deviceNameSpacesBytes []byte) []byte {
+	array := t.Array()
+	a := make([]byte, 0, len(array)+len(docType)+len(deviceNameSpacesBytes)+32)
+	a = cbor.AppendText(cbor.AppendArrayHead(a, 4), "DeviceAuthentication")
+	a = cbor.AppendText(append(a, array...), docType)
+	return cbor.AppendEmbedded(nil, append(a, deviceNameSpacesBytes...))
+}

@@ -1,0 +1,88 @@
+package mdoc
+
+import (
+	"fmt"
+
+	"mobileid/mdoc/cose"
+	"mobileid/mdoc/session"
+)
+
+const clauseDeviceAuth = "ISO/IEC 18013-5:2021, 9.1.3"
+
+// judgeDevice checks device authentication: exactly one proof, over the transcript the reader rebuilt, by the device key of
+// the MSO, and every device-signed element authorized by the MSO and not signed by the issuer as well.
+func (in *Verification) judgeDevice(j *issuerJudgement, d *Document) {
+	auth := d.DeviceSigned.DeviceAuth
+	bySignature, byMAC := len(auth.DeviceSignature) > 0, len(auth.DeviceMac) > 0
+	if bySignature == byMAC {
+		j.Fail("device_auth.shape", clauseDeviceAuth, "exactly one of deviceSignature and deviceMac is due")
+		j.NotRun("device_auth.proof", clauseDeviceAuth, "not one proof")
+	} else if j.mso == nil {
+		j.Pass("device_auth.shape", clauseDeviceAuth, "one proof")
+		j.NotRun("device_auth.proof", clauseDeviceAuth, "no MSO, so no device key")
+	} else {
+		j.Pass("device_auth.shape", clauseDeviceAuth, "one proof")
+		content := DeviceAuthenticationBytes(in.Transcript, d.DocType, d.DeviceSigned.NameSpaces.Bytes())
+		if bySignature {
+			in.judgeDeviceSignature(j, auth.DeviceSignature, content)
+		} else {
+			in.judgeDeviceMac(j, auth.DeviceMac, content)
+		}
+	}
+	judgeAuthorizations(j, d)
+}
+
+func (in *Verification) judgeDeviceSignature(j *issuerJudgement, raw, content []byte) {
+	s, err := cose.ParseSign1(raw)
+	if err != nil {
+		j.Fail("device_auth.proof", clauseDeviceAuth, err.Error())
+		return
+	}
+	key, err := j.mso.DeviceKeyInfo.DeviceKey.Public()
+	if err == nil {
+		err = s.VerifyDetached(key, content)
+	}
+	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, "signature: "+measuredSignature(s, err))
+}
+
+func (in *Verification) judgeDeviceMac(j *issuerJudgement, raw, content []byte) {
+	m, err := cose.ParseMac0(raw)
+	if err != nil {
+		j.Fail("device_auth.proof", clauseDeviceAuth, err.Error())
+		return
+	}
+	if in.EReaderKey == nil {
+		j.NotRun("device_auth.proof", clauseDeviceAuth, "MAC: the reader's ephemeral key is not at hand")
+		return
+	}
+	pub, err := j.mso.DeviceKeyInfo.DeviceKey.ECDH()
+	if err == nil {
+		var key []byte
+		if key, err = session.EMacKey(in.EReaderKey, pub, in.Transcript); err == nil {
+			err = m.VerifyDetached(key, content)
+		}
+	}
+	measured := "MAC: " + cose.HMAC256.String()
+	if err != nil {
+		measured = "MAC: " + err.Error()
+	}
+	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, measured)
+}
+
+func judgeAuthorizations(j *issuerJudgement, d *Document) {
+	total, without, doubled := 0, 0, 0
+	for _, ns := range d.DeviceSigned.NameSpaces.Value {
+		issued, _ := d.IssuerSigned.NameSpaces.Get(ns.Key)
+		for _, e := range ns.Value {
+			total++
+			if j.mso == nil || !j.mso.DeviceKeyInfo.KeyAuthorizations.authorizes(ns.Key, e.Key) {
+				without++
+			}
+			if seenBefore(issued, e.Key) {
+				doubled++
+			}
+		}
+	}
+	j.Record("device_auth.key_authorizations", clauseDeviceAuth, without == 0 && doubled == 0,
+		fmt.Sprintf("%d device-signed elements, %d not authorized, %d also signed by the issuer", total, without, doubled))
+}
