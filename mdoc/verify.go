@@ -171,16 +171,18 @@ func (in *Verification) judgeDocument(r *Result, d *Document) error {
 	return nil
 }
 
-// judgeRequested refuses elements that the request did not name. An age attestation with another NN is no surprise when one
+// judgeRequested refuses elements that the request did not name, and a document that answers nothing. An age attestation with another NN is no surprise when one
 // was asked for (ISO/IEC 18013-5:2021, 7.2.5).
 func (in *Verification) judgeRequested(j *issuerJudgement, d *Document) {
 	request, ok := in.Request.For(d.DocType)
 	if !ok {
 		j.Fail("response.requested", clauseResponse, "the document was not asked for")
+		j.NotRun("response.answered", clauseResponse, "the document was not asked for")
 		return
 	}
-	items, unasked := request.ItemsRequest.Value, 0
+	items, total, unasked := request.ItemsRequest.Value, 0, 0
 	each := func(namespace, identifier string) {
+		total++
 		if items.Asks(namespace, identifier) {
 			return
 		}
@@ -200,6 +202,7 @@ func (in *Verification) judgeRequested(j *issuerJudgement, d *Document) {
 		}
 	}
 	j.Record("response.requested", clauseResponse, unasked == 0, strconv.Itoa(unasked)+" elements that were not asked for")
+	j.Record("response.answered", clauseResponse, total > 0, strconv.Itoa(total)+" elements returned")
 }
 
 func (i ItemsRequest) asksAge(namespace string) bool {

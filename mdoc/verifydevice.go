@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/cose"
-	"mobileid/mdoc/session"
+	"mobileid/mdoc/transcript"
 )
 
 const clauseDeviceAuth = "ISO/IEC 18013-5:2021, 9.1.3"
@@ -58,7 +58,7 @@ func (in *Verification) judgeDeviceMac(j *issuerJudgement, raw, content []byte) 
 	pub, err := j.mso.DeviceKeyInfo.DeviceKey.ECDH()
 	if err == nil {
 		var key []byte
-		if key, err = session.EMacKey(in.EReaderKey, pub, in.Transcript); err == nil {
+		if key, err = transcript.EMacKey(in.EReaderKey, pub, in.Transcript); err == nil {
 			err = m.VerifyDetached(key, content)
 		}
 	}

@@ -184,8 +184,10 @@ func (w *walker) simple(off int, h head) (int, error) {
 	return 0, fail(off, "simple value %d has no meaning here", h.arg)
 }
 
-// keySet finds duplicate keys: by looking through for small maps, by hashing beyond.
+// keySet finds duplicate keys: small integers, such as digest ids, in a bit map, others by looking through while they are few
+// and by hashing beyond.
 type keySet struct {
+	ints  [4]uint64
 	small [12]mapKey
 	n     int
 	large map[mapKey]struct{}
@@ -196,6 +198,8 @@ func (k *keySet) add(key mapKey) bool {
 		return false
 	}
 	switch {
+	case key.major == majorUint && key.num < 64*uint64(len(k.ints)):
+		k.ints[key.num/64] |= 1 << (key.num % 64)
 	case k.large != nil:
 		k.large[key] = struct{}{}
 	case k.n < len(k.small):
@@ -212,6 +216,9 @@ func (k *keySet) add(key mapKey) bool {
 }
 
 func (k *keySet) has(key mapKey) bool {
+	if key.major == majorUint && key.num < 64*uint64(len(k.ints)) {
+		return k.ints[key.num/64]>>(key.num%64)&1 == 1
+	}
 	if k.large != nil {
 		_, ok := k.large[key]
 		return ok
