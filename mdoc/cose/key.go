@@ -41,7 +41,7 @@ type keyMap struct {
 	Kty int64           `cbor:"1,keyasint"`
 	Crv int64           `cbor:"-1,keyasint"`
 	X   []byte          `cbor:"-2,keyasint"`
-	Y   cbor.RawMessage `cbor:"-3,keyasint,omitempty"`
+	Y   cbor.RawMessage `cbor:"-3,keyasint,omitzero"`
 }
 
 // Key is a public COSE_Key with the bytes it was decoded from. Members other than those of the curve are ignored. A

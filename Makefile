@@ -1,0 +1,64 @@
+# Few targets, each one obvious. `make` alone lists them.
+
+GO              ?= go
+FUZZTIME        ?= 10s
+TEST_TIMEOUT    ?= 8m
+IMAGE_TARGETS   ?= issuer tsm verifier wallet mobileid
+# The command that builds an image; empty takes buildah or docker, whichever is there.
+IMAGE_BUILD     ?=
+TOOL            := $(GO) tool -modfile=tools.mod
+
+# Debian packages the tests need besides Go: a C compiler for -race.
+DEBIAN_PACKAGES ?= gcc libc6-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint bench fuzz cover image clean packages
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+build: ## all binaries, static, into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+
+demo: ## card to till in one process, over loopback
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mobileid ./cmd/mobileid
+	bin/mobileid demo
+
+test: packages ## everything that must hold: vet, then all tests with the race detector
+	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+
+packages:
+	@.ci/packages $(DEBIAN_PACKAGES)
+
+lint: ## gofmt, vet, staticcheck, golangci-lint
+	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) golangci-lint run ./...
+
+bench: ## print figures, one "figure NAME VALUE" a line
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mobileid ./cmd/mobileid
+	bin/mobileid bench
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@.ci/fuzz $(FUZZTIME)
+
+cover: ## statement coverage, by package and in all
+	$(GO) test -coverprofile=coverage.out ./...
+	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+image: ## one image for each service, with buildah or docker
+	@if [ -n "$(IMAGE_BUILD)" ]; then build="$(IMAGE_BUILD)"; \
+	elif command -v buildah >/dev/null; then build="buildah bud"; \
+	elif command -v docker >/dev/null; then build="docker build"; \
+	else echo "make image: needs buildah or docker" >&2; exit 1; fi; \
+	for target in $(IMAGE_TARGETS); do \
+	  echo "$$build $$target"; $$build --target $$target --tag mobileid-$$target:local . || exit 1; \
+	done
+
+clean: ## remove what make wrote
+	rm -rf bin coverage.out

@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"mobileid/issuer"
+	"mobileid/issuer/revocation"
+	"mobileid/issuer/store"
+	"mobileid/schemas/problem"
+)
+
+// The codes of this service beside those every service shares.
+const (
+	CodeChallengeUsed     = "challenge_used"
+	CodeExpired           = "expired"
+	CodeEvidenceRefused   = "evidence_refused"
+	CodeEvidenceGone      = "evidence_gone"
+	CodeOrderUnknown      = "order_unknown"
+	CodeCredentialRevoked = "credential_revoked"
+	CodeDeviceRevoked     = "device_revoked"
+	CodeDeviceNotEmptied  = "device_not_emptied"
+	CodeNoValidity        = "no_validity_left"
+	CodeListFull          = "status_list_full"
+)
+
+var errNoToken = errors.New("no bearer token")
+
+// retrySoon is the Retry-After of what passes by itself.
+const retrySoon = 5
+
+// fail answers with the problem an error stands for and logs it: the client's fault at Warn, ours at Error.
+func (d *doors) fail(c *gin.Context, err error) {
+	p := problemOf(err)
+	level := slog.LevelWarn
+	if p.Status >= 500 {
+		level = slog.LevelError
+	}
+	d.log.LogAttrs(c.Request.Context(), level, "request failed", slog.String("route", c.FullPath()), slog.Int("status", p.Status),
+		slog.String("code", p.Code), slog.String("request_id", requestID(c)), slog.String("error", err.Error()))
+	if p.Status == http.StatusUnauthorized {
+		c.Header("WWW-Authenticate", "Bearer")
+	}
+	p.Write(c.Writer)
+}
+
+// problemOf is the one place where an error becomes an answer. What is not listed is ours, and the answer says no more.
+func problemOf(err error) problem.Problem {
+	var (
+		field   *issuer.FieldError
+		refused *issuer.RefusedError
+		tooLong *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &tooLong):
+		return problem.New(http.StatusRequestEntityTooLarge, problem.CodeBodyTooLarge, "the body is too long")
+	case errors.As(err, &field):
+		return problem.New(http.StatusBadRequest, problem.CodeMalformed, field.Error())
+	case errors.As(err, &refused) && refused.What == "card reading":
+		return problem.New(http.StatusUnprocessableEntity, CodeEvidenceRefused, "checks not passed: "+strings.Join(refused.Checks, ", "))
+	case errors.As(err, &refused) && (refused.What == "attestation" || refused.What == "receipt"):
+		return problem.New(http.StatusForbidden, problem.CodeForbidden, "checks not passed: "+strings.Join(refused.Checks, ", "))
+	case errors.Is(err, errNoToken), errors.Is(err, issuer.ErrToken), errors.Is(err, revocation.ErrUnauthorized):
+		return problem.New(http.StatusUnauthorized, problem.CodeUnauthorized, "the bearer token opens nothing here")
+	case errors.Is(err, revocation.ErrSEID):
+		return problem.New(http.StatusBadRequest, problem.CodeMalformed, "se_id: not 10 bytes")
+	case errors.Is(err, issuer.ErrUsed):
+		return problem.New(http.StatusConflict, CodeChallengeUsed, "start a new transaction")
+	case errors.Is(err, issuer.ErrExpired), errors.Is(err, store.ErrExpired):
+		return problem.New(http.StatusGone, CodeExpired, "start a new transaction")
+	case errors.Is(err, issuer.ErrGone):
+		return problem.New(http.StatusGone, CodeEvidenceGone, "start a new transaction with a new reading of the card")
+	case errors.Is(err, issuer.ErrOrder):
+		return problem.New(http.StatusNotFound, CodeOrderUnknown, "the message answers no order of this issuer")
+	case errors.Is(err, issuer.ErrConflict), errors.Is(err, store.ErrState), errors.Is(err, store.ErrKeyReused), errors.Is(err, store.ErrRollback):
+		return problem.New(http.StatusConflict, problem.CodeConflict, "the order was answered already, or in another way")
+	case errors.Is(err, store.ErrRevoked):
+		return problem.New(http.StatusConflict, CodeCredentialRevoked, "the credential is revoked")
+	case errors.Is(err, store.ErrEpoch):
+		return problem.New(http.StatusConflict, CodeDeviceRevoked, "the device was revoked after the order; start a new transaction")
+	case errors.Is(err, store.ErrWipePending):
+		return problem.New(http.StatusConflict, CodeDeviceNotEmptied, "the secure element must be emptied first")
+	case errors.Is(err, issuer.ErrValidity):
+		return problem.New(http.StatusUnprocessableEntity, CodeNoValidity, "card or certificate end too soon")
+	case errors.Is(err, store.ErrNotFound):
+		return problem.New(http.StatusNotFound, problem.CodeNotFound, "no such record")
+	case errors.Is(err, issuer.ErrBusy):
+		p := problem.New(http.StatusServiceUnavailable, problem.CodeUnavailable, "too much at once")
+		p.RetryAfter = retrySoon
+		return p
+	case errors.Is(err, store.ErrListFull):
+		return problem.New(http.StatusServiceUnavailable, CodeListFull, "no status index is left")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		p := problem.New(http.StatusServiceUnavailable, problem.CodeUnavailable, "not done in time")
+		p.RetryAfter = retrySoon
+		return p
+	}
+	return problem.New(http.StatusInternalServerError, problem.CodeInternal, "")
+}

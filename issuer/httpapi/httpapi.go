@@ -1,0 +1,388 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"mobileid/issuer"
+	"mobileid/issuer/revocation"
+	"mobileid/schemas/problem"
+)
+
+// The largest bodies taken.
+const (
+	MaxJSON     = 64 << 10
+	MaxEvidence = issuer.MaxEvidence
+	MaxCOSE     = issuer.MaxAttestation
+)
+
+const (
+	typeJSON   = "application/json"
+	typeCBOR   = "application/cbor"
+	typeCOSE   = "application/cose"
+	typeSealed = "application/octet-stream"
+	typeStatus = "application/statuslist+cwt"
+	typePEM    = "application/x-pem-file"
+)
+
+// sharedAge bounds how long a cache between may answer with the list, so that a new one is seen within its ttl and a
+// little more.
+const sharedAge = 10 * time.Second
+
+// Service is what the doors open to; *issuer.Service is one.
+type Service interface {
+	Start(ctx context.Context) (issuer.Started, error)
+	Evidence(ctx context.Context, id, token string, body []byte) (issuer.Progress, error)
+	State(ctx context.Context, id, token string) (issuer.Progress, error)
+	Attested(ctx context.Context, attestation []byte) ([]byte, error)
+	Receipt(ctx context.Context, receipt []byte) error
+	Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error)
+	Suspend(ctx context.Context, operatorToken string, seID []byte) (int, error)
+	Resume(ctx context.Context, operatorToken string, seID []byte) (int, error)
+	StatusURI() string
+	StatusList() (revocation.Published, bool)
+	TrustAnchors() []byte
+	Ready(ctx context.Context) error
+}
+
+var _ Service = (*issuer.Service)(nil)
+
+type doors struct {
+	service Service
+	log     *slog.Logger
+}
+
+// New makes the handler. A nil logger logs nothing. It puts gin into release mode, which is a setting of the process.
+func New(service Service, log *slog.Logger) http.Handler {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	d := &doors{service: service, log: log}
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	_ = e.SetTrustedProxies(nil) // an error is only possible for addresses given
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	e.Use(func(c *gin.Context) { c.Request.Pattern = c.FullPath() }) // for the log of the server in front
+	e.NoRoute(func(c *gin.Context) {
+		problem.New(http.StatusNotFound, problem.CodeNotFound, "there is no such door").Write(c.Writer)
+	})
+	e.NoMethod(func(c *gin.Context) {
+		problem.New(http.StatusMethodNotAllowed, problem.CodeMethodNotAllowed, "").Write(c.Writer)
+	})
+	e.POST("/v1/transactions", bounded(MaxJSON), d.start)
+	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), d.evidence)
+	e.GET("/v1/transactions/:id", d.state)
+	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
+	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
+	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)
+	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", service.Suspend))
+	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", service.Resume))
+	e.GET("/v1/status-lists/:n", d.statusList)
+	e.GET("/v1/trust/iaca.pem", d.anchors)
+	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	e.GET("/readyz", d.ready)
+	return e
+}
+
+// bounded limits the body and refuses a compressed one.
+func bounded(limit int64) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if c.GetHeader("Content-Encoding") != "" {
+			problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMediaType, "no content coding is taken").Write(c.Writer)
+			c.Abort()
+			return
+		}
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, limit)
+	}
+}
+
+// accept is bounded and checks the media type.
+func accept(mediaType string, limit int64) gin.HandlerFunc {
+	bound := bounded(limit)
+	return func(c *gin.Context) {
+		media, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+		if err != nil || media != mediaType {
+			problem.New(http.StatusUnsupportedMediaType, problem.CodeUnsupportedMediaType, "this door takes "+mediaType).Write(c.Writer)
+			c.Abort()
+			return
+		}
+		bound(c)
+	}
+}
+
+// startAnswer is the body of 201 from /v1/transactions.
+type startAnswer struct {
+	TransactionID    string `json:"transaction_id"`
+	TransactionToken string `json:"transaction_token"`
+	Challenge        string `json:"challenge"` // base64url without padding
+	ExpiresAt        string `json:"expires_at"`
+}
+
+// progressAnswer is what a wallet learns of its transaction.
+type progressAnswer struct {
+	TransactionID string `json:"transaction_id"`
+	State         string `json:"state"`
+	OrderID       string `json:"order_id,omitempty"`
+	ExpiresAt     string `json:"expires_at"`
+	ValidUntil    string `json:"valid_until,omitempty"`
+}
+
+// deskRequest is what an operator asks.
+type deskRequest struct {
+	SEID string `json:"se_id"` // hex, 10 bytes
+}
+
+func (d *doors) start(c *gin.Context) {
+	if n, err := io.Copy(io.Discard, c.Request.Body); err != nil || n > 0 && !emptyObject(c) {
+		d.fail(c, bodyError(err, "body"))
+		return
+	}
+	s, err := d.service.Start(c.Request.Context())
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.answer(c, http.StatusCreated, startAnswer{TransactionID: s.TransactionID, TransactionToken: s.Token.Reveal(),
+		Challenge: base64.RawURLEncoding.EncodeToString(s.Challenge), ExpiresAt: stamp(s.ExpiresAt)})
+}
+
+// emptyObject: the door has no members yet; a body is taken if it is declared as JSON, and not looked into.
+func emptyObject(c *gin.Context) bool {
+	media, _, err := mime.ParseMediaType(c.GetHeader("Content-Type"))
+	return err == nil && media == typeJSON
+}
+
+func (d *doors) evidence(c *gin.Context) {
+	token, ok := d.bearer(c)
+	if !ok {
+		return
+	}
+	body, ok := d.body(c, "evidence")
+	if !ok {
+		return
+	}
+	p, err := d.service.Evidence(c.Request.Context(), c.Param("id"), token, body)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.answer(c, http.StatusAccepted, progress(p))
+}
+
+func (d *doors) state(c *gin.Context) {
+	token, ok := d.bearer(c)
+	if !ok {
+		return
+	}
+	p, err := d.service.State(c.Request.Context(), c.Param("id"), token)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.answer(c, http.StatusOK, progress(p))
+}
+
+func (d *doors) attested(c *gin.Context) {
+	body, ok := d.body(c, "attestation")
+	if !ok {
+		return
+	}
+	sealed, err := d.service.Attested(c.Request.Context(), body)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(http.StatusOK, typeSealed, sealed)
+}
+
+func (d *doors) receipt(c *gin.Context) {
+	body, ok := d.body(c, "receipt")
+	if !ok {
+		return
+	}
+	if err := d.service.Receipt(c.Request.Context(), body); err != nil {
+		d.fail(c, err)
+		return
+	}
+	c.Status(http.StatusNoContent)
+}
+
+func (d *doors) handover(c *gin.Context) {
+	token, seID, ok := d.desk(c)
+	if !ok {
+		return
+	}
+	receipt, err := d.service.Handover(c.Request.Context(), token, seID)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(http.StatusOK, typeCOSE, receipt)
+}
+
+func (d *doors) changeOf(member string, change func(context.Context, string, []byte) (int, error)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		token, seID, ok := d.desk(c)
+		if !ok {
+			return
+		}
+		n, err := change(c.Request.Context(), token, seID)
+		if err != nil {
+			d.fail(c, err)
+			return
+		}
+		d.answer(c, http.StatusOK, map[string]int{member: n})
+	}
+}
+
+func (d *doors) statusList(c *gin.Context) {
+	if c.Param("n") != path.Base(d.service.StatusURI()) {
+		problem.New(http.StatusNotFound, problem.CodeNotFound, "there is no such list").Write(c.Writer)
+		return
+	}
+	if !acceptable(c.GetHeader("Accept"), typeStatus) {
+		problem.New(http.StatusNotAcceptable, problem.CodeNotAcceptable, "this list is "+typeStatus).Write(c.Writer)
+		return
+	}
+	list, ok := d.service.StatusList()
+	if !ok {
+		p := problem.New(http.StatusServiceUnavailable, problem.CodeUnavailable, "the list has expired")
+		p.RetryAfter = 5
+		p.Write(c.Writer)
+		return
+	}
+	h := c.Writer.Header()
+	h.Set("ETag", list.ETag)
+	h.Set("Cache-Control", "public, must-revalidate, max-age="+strconv.Itoa(int(min(sharedAge, list.TTL)/time.Second)))
+	h.Set("Last-Modified", list.IssuedAt.UTC().Format(http.TimeFormat))
+	h.Set("Vary", "Accept")
+	h.Set("Access-Control-Allow-Origin", "*") // browsers read it too
+	if c.GetHeader("If-None-Match") == list.ETag {
+		c.Status(http.StatusNotModified)
+		return
+	}
+	c.Data(http.StatusOK, typeStatus, list.Token)
+}
+
+func (d *doors) anchors(c *gin.Context) {
+	c.Header("Cache-Control", "public, max-age=3600")
+	c.Data(http.StatusOK, typePEM, d.service.TrustAnchors())
+}
+
+func (d *doors) ready(c *gin.Context) {
+	if err := d.service.Ready(c.Request.Context()); err != nil {
+		d.log.ErrorContext(c.Request.Context(), "not ready", "error", err, "request_id", requestID(c))
+		problem.New(http.StatusServiceUnavailable, problem.CodeUnavailable, "not ready").Write(c.Writer)
+		return
+	}
+	d.answer(c, http.StatusOK, map[string]string{"status": "ready"})
+}
+
+// bearer takes the token of the Authorization header (RFC 6750, 2.1).
+func (d *doors) bearer(c *gin.Context) (string, bool) {
+	scheme, token, ok := strings.Cut(c.GetHeader("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		d.fail(c, errNoToken)
+		return "", false
+	}
+	return token, true
+}
+
+func (d *doors) body(c *gin.Context, field string) ([]byte, bool) {
+	body, err := io.ReadAll(c.Request.Body)
+	if err != nil || len(body) == 0 {
+		d.fail(c, bodyError(err, field))
+		return nil, false
+	}
+	return body, true
+}
+
+// bodyError tells a body that is too long from one that could not be read or is of no use.
+func bodyError(err error, field string) error {
+	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
+		return err
+	}
+	return &issuer.FieldError{Field: field, Reason: "missing or unreadable"}
+}
+
+func (d *doors) desk(c *gin.Context) (token string, seID []byte, ok bool) {
+	if token, ok = d.bearer(c); !ok {
+		return "", nil, false
+	}
+	body, ok := d.body(c, "body")
+	if !ok {
+		return "", nil, false
+	}
+	var in deskRequest
+	dec := json.NewDecoder(strings.NewReader(string(body)))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&in)
+	if err == nil {
+		_, err = dec.Token()
+	}
+	if !errors.Is(err, io.EOF) {
+		d.fail(c, &issuer.FieldError{Field: "body", Reason: "not a JSON object with the member se_id alone"})
+		return "", nil, false
+	}
+	if seID, err = hex.DecodeString(in.SEID); err != nil || len(seID) != revocation.SEIDSize {
+		d.fail(c, &issuer.FieldError{Field: "se_id", Reason: "not 10 bytes in hex"})
+		return "", nil, false
+	}
+	return token, seID, true
+}
+
+func (d *doors) answer(c *gin.Context, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(status, typeJSON, body)
+}
+
+func progress(p issuer.Progress) progressAnswer {
+	a := progressAnswer{TransactionID: p.TransactionID, State: p.State, OrderID: p.OrderID, ExpiresAt: stamp(p.ExpiresAt)}
+	if !p.ValidUntil.IsZero() {
+		a.ValidUntil = stamp(p.ValidUntil)
+	}
+	return a
+}
+
+// acceptable reads an Accept header (RFC 9110, 12.5.1) for one media type; weights of zero exclude.
+func acceptable(header, mediaType string) bool {
+	if strings.TrimSpace(header) == "" {
+		return true
+	}
+	main, _, _ := strings.Cut(mediaType, "/")
+	for part := range strings.SplitSeq(header, ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil || media != mediaType && media != main+"/*" && media != "*/*" {
+			continue
+		}
+		if q, err := strconv.ParseFloat(params["q"], 64); params["q"] == "" || err == nil && q > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func requestID(c *gin.Context) string { return c.Writer.Header().Get(problem.HeaderRequestID) }

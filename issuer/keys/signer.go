@@ -1,0 +1,35 @@
+package keys
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"mobileid/mdoc/cose"
+)
+
+const redacted = "[redacted]"
+
+// signer is a software key that signs deterministically and never shows itself.
+type signer struct {
+	key  *ecdsa.PrivateKey
+	sign crypto.Signer
+}
+
+func newSigner(key *ecdsa.PrivateKey) *signer { return &signer{key: key, sign: cose.Deterministic(key)} }
+
+// Public gives the public key, *ecdsa.PublicKey.
+func (s *signer) Public() crypto.PublicKey { return s.key.Public() }
+
+// Sign signs a digest after RFC 6979; random is not used.
+func (s *signer) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return s.sign.Sign(random, digest, opts)
+}
+
+// LogValue hides the key.
+func (s *signer) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Format hides the key under every verb.
+func (s *signer) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }

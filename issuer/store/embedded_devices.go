@@ -1,0 +1,174 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// device returns the record of a secure element; one that was never seen is the zero record.
+func device(tx *bolt.Tx, id string) (d Device, err error) {
+	if err = load(tx, bucketDevices, []byte(id), &d); errors.Is(err, ErrNotFound) {
+		return Device{}, nil
+	}
+	return d, err
+}
+
+// Device returns one record.
+func (s *Embedded) Device(ctx context.Context, id string) (d Device, err error) {
+	err = s.read(ctx, "reading device", func(tx *bolt.Tx) error { return load(tx, bucketDevices, []byte(id), &d) })
+	return d, err
+}
+
+// BindSE records the key for receipts.
+func (s *Embedded) BindSE(ctx context.Context, id string, key []byte) error {
+	return s.write(ctx, "recording SE key", func(tx *bolt.Tx) error {
+		var d Device
+		if err := load(tx, bucketDevices, []byte(id), &d); err != nil {
+			return err
+		}
+		if d.Attested && bytes.Equal(d.SEKey, key) {
+			return nil
+		}
+		d.Attested, d.SEKey = true, key
+		return put(tx, bucketDevices, []byte(id), d)
+	})
+}
+
+// RevokeDevice records a handover.
+func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe []byte) (out Handover, again bool, err error) {
+	err = s.write(ctx, "revoking device", func(tx *bolt.Tx) error {
+		var d Device
+		if err := load(tx, bucketDevices, []byte(h.Device), &d); err != nil {
+			return err
+		}
+		if d.Handover != nil && !d.Ordered {
+			out, again = *d.Handover, true
+			return nil
+		}
+		all, err := rows(tx, bucketByDevice, prefix(h.Device))
+		if err != nil {
+			return err
+		}
+		h.Credentials = 0
+		for _, c := range all {
+			changed, err := revoke(tx, c, h.Reason, h.At)
+			if err != nil {
+				return err
+			}
+			if changed {
+				h.Credentials++
+			}
+		}
+		if !d.Attested && d.WipeID == "" {
+			h.WipeOrderID = ""
+		} else if err := enqueue(tx, Message{OrderID: h.WipeOrderID, Body: wipe, NotAfter: h.WipeUntil}); err != nil {
+			return err
+		}
+		d.Epoch, d.Ordered, d.Attested, d.WipeID, d.Handover = d.Epoch+1, false, false, h.WipeOrderID, &h
+		out = h
+		return errors.Join(put(tx, bucketDevices, []byte(h.Device), d), seen(tx, h.At))
+	})
+	return out, again, err
+}
+
+// AttachReceipt keeps the signed receipt.
+func (s *Embedded) AttachReceipt(ctx context.Context, id, handoverID string, receipt []byte) error {
+	return s.write(ctx, "keeping handover receipt", func(tx *bolt.Tx) error {
+		var d Device
+		if err := load(tx, bucketDevices, []byte(id), &d); err != nil {
+			return err
+		}
+		if d.Handover == nil || d.Handover.ID != handoverID || d.Handover.Receipt != nil {
+			return ErrState
+		}
+		d.Handover.Receipt = receipt
+		return put(tx, bucketDevices, []byte(id), d)
+	})
+}
+
+// SuspendDevice stops what may come back.
+func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time) (changed int, err error) {
+	err = s.write(ctx, "suspending device", func(tx *bolt.Tx) error {
+		var d Device
+		if err := load(tx, bucketDevices, []byte(id), &d); err != nil {
+			return err
+		}
+		all, err := rows(tx, bucketByDevice, prefix(id))
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			switch c.State {
+			case Active:
+				c.State, c.Reason, c.ChangedAt = Suspended, CertificateHold, at
+				err = errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), putRaw(tx, bucketSet, be(c.Index), nil), bumpStatus(tx))
+			case Reserved, Signed, Delivered:
+				_, err = revoke(tx, c, CertificateHold, at)
+			default:
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			changed++
+		}
+		d.Epoch++
+		return errors.Join(put(tx, bucketDevices, []byte(id), d), seen(tx, at))
+	})
+	return changed, err
+}
+
+// ResumeDevice brings back what was suspended.
+func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time) (changed int, err error) {
+	err = s.write(ctx, "resuming device", func(tx *bolt.Tx) error {
+		var d Device
+		if err := load(tx, bucketDevices, []byte(id), &d); err != nil {
+			return err
+		}
+		all, err := rows(tx, bucketByDevice, prefix(id))
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if c.State != Suspended {
+				continue
+			}
+			c.State, c.Reason, c.ChangedAt = Active, "", at
+			err := errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), remove(tx, bucketSet, be(c.Index)), bumpStatus(tx))
+			if err != nil {
+				return err
+			}
+			changed++
+		}
+		return seen(tx, at)
+	})
+	return changed, err
+}
+
+// Wiped records that a secure element was emptied.
+func (s *Embedded) Wiped(ctx context.Context, w Wipe) error {
+	return s.write(ctx, "recording wipe", func(tx *bolt.Tx) error {
+		var d Device
+		if err := load(tx, bucketDevices, []byte(w.Device), &d); err != nil {
+			return err
+		}
+		owner := tx.Bucket(bucketCounters).Get(key(w.Counter, w.Device))
+		if owner != nil && string(owner) != w.OrderID {
+			return ErrRollback
+		}
+		if d.Handover == nil || d.Handover.WipeOrderID != w.OrderID {
+			return ErrMismatch
+		}
+		if d.WipeID == w.OrderID {
+			d.WipeID = ""
+		}
+		return errors.Join(
+			put(tx, bucketDevices, []byte(w.Device), d),
+			putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)),
+			seen(tx, w.At))
+	})
+}

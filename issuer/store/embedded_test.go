@@ -1,0 +1,94 @@
+package store_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"mobileid/issuer/store"
+	"mobileid/issuer/store/storetest"
+)
+
+func TestEmbedded(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Opener {
+		path := filepath.Join(t.TempDir(), "issuer.db")
+		first := true
+		return func(t *testing.T) store.Store {
+			s, err := store.Open(path, first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first = false
+			return s
+		}
+	})
+}
+
+func TestOpenMissingFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.db")
+	if _, err := store.Open(path, false); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("error %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Fatal("a file was made")
+	}
+}
+
+func TestOpenOfASecondProcessIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "issuer.db")
+	s, err := store.Open(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("mode %v, %v", info.Mode(), err)
+	}
+	if _, err := store.Open(path, false); err == nil {
+		t.Fatal("opened twice")
+	}
+}
+
+func TestOpenRefusesAnotherFormat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "issuer.db")
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucket([]byte("meta"))
+		if err != nil {
+			return err
+		}
+		return b.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, 2))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(path, false); err == nil {
+		t.Fatal("opened a store of another version")
+	}
+}
+
+// A write after Close fails and says so; nothing is answered as if it were stored.
+func TestWriteAfterClose(t *testing.T) {
+	s, err := store.Open(filepath.Join(t.TempDir(), "issuer.db"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ready(context.Background(), time.Unix(1, 0)); err == nil {
+		t.Fatal("ready")
+	}
+	if err := s.Begin(context.Background(), store.Transaction{ID: "x"}, 0); err == nil {
+		t.Fatal("begun")
+	}
+}

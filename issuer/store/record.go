@@ -1,0 +1,155 @@
+package store
+
+import "time"
+
+// TransactionState is how far a wallet's transaction has come. After Ordered the credential's row tells the rest.
+type TransactionState string
+
+// The states of a transaction.
+const (
+	Begun    TransactionState = "open"     // challenge given out
+	Redeemed TransactionState = "redeemed" // challenge used up, evidence being judged
+	Failed   TransactionState = "failed"   // evidence refused
+	Ordered  TransactionState = "ordered"  // order placed
+)
+
+// Transaction is one wallet's attempt.
+type Transaction struct {
+	ID        string           `json:"id"`
+	TokenHash []byte           `json:"token_hash"` // SHA-256; the token itself is not kept
+	Challenge []byte           `json:"challenge"`
+	ExpiresAt time.Time        `json:"expires_at"`
+	State     TransactionState `json:"state"`
+	OrderID   string           `json:"order_id,omitempty"`
+}
+
+// Order is what the TSM was asked to do for a device.
+type Order struct {
+	ID            string    `json:"id"` // hex
+	TransactionID string    `json:"transaction_id"`
+	Subject       string    `json:"subject"` // keyed hash
+	Device        string    `json:"device"`  // keyed hash
+	DocType       string    `json:"doc_type"`
+	Slot          uint64    `json:"slot"`
+	Purpose       uint64    `json:"purpose"`
+	Challenge     []byte    `json:"challenge"` // to be found in the attestation
+	NotAfter      time.Time `json:"not_after"`
+	Epoch         uint64    `json:"epoch"` // the device's, when the order was placed
+}
+
+// State is the state of a credential. Expiry is not a state; time tells it.
+type State string
+
+// The states of a credential, in the order of its life.
+const (
+	Reserved  State = "reserved"  // row and index exist, no signature known
+	Signed    State = "signed"    // signature made, not released
+	Delivered State = "delivered" // released to the TSM, sealed
+	Active    State = "active"    // the SE said that it holds it
+	Suspended State = "suspended" // stopped, may come back
+	Revoked   State = "revoked"   // final
+)
+
+// Reason says why a row was revoked. It is for the issuer's own use and never published: a cause can be personal data.
+type Reason string
+
+// Reasons follow the four of the certificate service (CRLReason names), and one of our own.
+const (
+	AffiliationChanged   Reason = "affiliationChanged"
+	CessationOfOperation Reason = "cessationOfOperation"
+	Superseded           Reason = "superseded"
+	CertificateHold      Reason = "certificateHold"
+	Abandoned            Reason = "abandoned" // never released: the issuance did not end
+)
+
+// Credential is the row of one credential.
+type Credential struct {
+	ID          string    `json:"id"`
+	Sequence    uint64    `json:"sequence"` // rises; a younger row has a greater one
+	OrderID     string    `json:"order_id"`
+	Subject     string    `json:"subject"`
+	Device      string    `json:"device"`
+	DocType     string    `json:"doc_type"`
+	Slot        uint64    `json:"slot"`
+	Purpose     uint64    `json:"purpose"`
+	Index       uint64    `json:"index"` // in the status list
+	Epoch       uint64    `json:"epoch"`
+	DeviceKey   []byte    `json:"device_key"` // SHA-256 of the COSE_Key
+	State       State     `json:"state"`
+	Reason      Reason    `json:"reason,omitempty"`
+	Digest      []byte    `json:"digest,omitempty"` // SHA-256 of the IssuerSigned bytes
+	Counter     uint64    `json:"counter,omitempty"`
+	Signed      time.Time `json:"signed"` // as the MSO says it
+	ValidUntil  time.Time `json:"valid_until"`
+	Substituted bool      `json:"substituted,omitempty"` // the name holds a substitute character
+	ChangedAt   time.Time `json:"changed_at"`
+}
+
+// Reservation asks for a row.
+type Reservation struct {
+	ID          string
+	OrderID     string
+	DeviceKey   []byte // SHA-256 of the COSE_Key, 32 bytes
+	Signed      time.Time
+	ValidUntil  time.Time
+	Substituted bool
+	At          time.Time
+	// Index maps the durable counter to a position in the list; it is a bijection on 0..Limit-1.
+	Index func(counter uint64) uint64
+	Limit uint64
+}
+
+// Activation is a verified receipt of the SE for a committed credential.
+type Activation struct {
+	OrderID string
+	Device  string
+	Slot    uint64
+	Digest  []byte
+	Counter uint64
+	At      time.Time
+}
+
+// Wipe is a verified receipt of the SE for a wipe order.
+type Wipe struct {
+	OrderID string
+	Device  string
+	Counter uint64
+	At      time.Time
+}
+
+// Device is what is known of a secure element.
+type Device struct {
+	Epoch    uint64    `json:"epoch"`
+	SEKey    []byte    `json:"se_key,omitempty"` // COSE_Key the SE signs receipts with
+	Ordered  bool      `json:"ordered"`          // something was ordered since the last handover
+	Attested bool      `json:"attested"`         // the SE answered an order since the last handover
+	WipeID   string    `json:"wipe_id,omitempty"`
+	Handover *Handover `json:"handover,omitempty"`
+}
+
+// Handover records that a device changed hands.
+type Handover struct {
+	ID          string    `json:"id"`
+	Device      string    `json:"device"`
+	At          time.Time `json:"at"`
+	Operator    string    `json:"operator"`
+	Reason      Reason    `json:"reason"`
+	Credentials uint64    `json:"credentials"` // how many rows it revoked that were not revoked before
+	WipeOrderID string    `json:"wipe_order_id"`
+	WipeUntil   time.Time `json:"wipe_until"` // end of the wipe order
+	Receipt     []byte    `json:"receipt,omitempty"`
+}
+
+// StatusSnapshot lists the positions that must not read as valid.
+type StatusSnapshot struct {
+	Version uint64
+	Set     []uint64
+}
+
+// Message is a signed order that waits for the TSM.
+type Message struct {
+	Sequence uint64    `json:"-"` // its place in the outbox
+	OrderID  string    `json:"order_id"`
+	Body     []byte    `json:"body"`
+	NotAfter time.Time `json:"not_after"` // the order's own; after it there is no use in sending
+}

@@ -1,0 +1,183 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/sha1" //nolint:gosec // RFC 5280, 4.2.1.2 method 1: an identifier, not a signature
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+
+	"mobileid/mdoc/verdict"
+)
+
+// Lint holds the certificate der against every line of profile p and lists each as a check with an id "cert.*". It
+// judges the certificate alone: neither the time nor its issuer. A profile that does not exist gives a failed check.
+func Lint(der []byte, p Profile) verdict.Verdict {
+	var v verdict.Verdict
+	r, err := p.rules()
+	if err != nil {
+		v.Fail("cert.profile", "docs/profile.md", err.Error())
+		return v
+	}
+	c, err := parse(der)
+	if err != nil {
+		id := "cert.der"
+		if _, ok := errors.AsType[*keyError](err); ok {
+			id = "cert.key"
+		}
+		v.Fail(id, r.clause, err.Error())
+		return v
+	}
+	v.Pass("cert.der", r.clause, fmt.Sprintf("%d bytes", len(der)))
+	lintBody(&v, c, r)
+	lintNames(&v, c, r)
+	lintExtensions(&v, c, r)
+	return v
+}
+
+func lintBody(v *verdict.Verdict, c *x509.Certificate, r rules) {
+	record := func(id string, ok bool, measured string) { v.Record(id, r.clause, ok, measured) }
+	record("cert.version", c.Version == 3, fmt.Sprintf("v%d", c.Version))
+	ok, measured := judgeSerial(c)
+	record("cert.serial", ok, measured)
+	// 63 random bits are demanded. A number drawn so falls below 40 bits once in eight million.
+	record("cert.serial.entropy", c.SerialNumber.BitLen() >= 40, fmt.Sprintf("%d bits", c.SerialNumber.BitLen()))
+	ok, measured = judgeSignatureAlgorithm(c)
+	record("cert.signature_algorithm", ok, measured)
+	ok, measured = judgePeriod(c, r)
+	record("cert.validity.period", ok, measured)
+	ok, measured = judgeKey(c, r)
+	record("cert.key", ok, measured)
+	if !r.root {
+		record("cert.issuer", !selfIssued(c), "issuer and subject are compared as bytes")
+		return
+	}
+	record("cert.issuer", selfIssued(c), "issuer and subject are compared as bytes")
+	err := selfSignature(c)
+	record("cert.self_signature", err == nil, text(err, "verified with the certificate's own key"))
+}
+
+// selfSignature verifies a root's signature with its own key, after the algorithm was found allowed.
+func selfSignature(c *x509.Certificate) error {
+	if ok, measured := judgeSignatureAlgorithm(c); !ok {
+		return errors.New("signature algorithm " + measured)
+	}
+	return c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+}
+
+func lintNames(v *verdict.Verdict, c *x509.Certificate, r rules) {
+	if r.country {
+		code, ok := country(c.Subject)
+		v.Record("cert.subject.country", r.clause, ok, "countryName "+clip(code))
+	}
+	v.Record("cert.subject.common_name", r.clause, c.Subject.CommonName != "",
+		fmt.Sprintf("commonName of %d bytes", len(c.Subject.CommonName)))
+	if r.seID {
+		id, err := SEID(c)
+		v.Record("cert.subject.se_id", r.clause, err == nil, text(err, fmt.Sprintf("%d bytes", len(id))))
+	}
+	ok, measured := judgeNameStrings(c.RawSubject)
+	v.Record("cert.subject.strings", r.clause, ok, measured)
+}
+
+// nameAttribute is RFC 5280, 4.1.2.4 AttributeTypeAndValue with the value's string type kept.
+type nameAttribute struct {
+	Type  asn1.ObjectIdentifier
+	Value asn1.RawValue
+}
+
+type nameSET []nameAttribute
+
+// judgeNameStrings demands PrintableString for countryName and serialNumber, and PrintableString or UTF8String for
+// all others.
+func judgeNameStrings(raw []byte) (bool, string) {
+	var name []nameSET
+	if rest, err := asn1.Unmarshal(raw, &name); err != nil || len(rest) != 0 {
+		return false, "not a name"
+	}
+	for _, set := range name {
+		for _, a := range set {
+			printable := a.Value.Tag == asn1.TagPrintableString
+			narrow := a.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 6}) || a.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 5})
+			if !printable && (narrow || a.Value.Tag != asn1.TagUTF8String) {
+				return false, fmt.Sprintf("attribute %s with string type %d", a.Type, a.Value.Tag)
+			}
+		}
+	}
+	return true, "PrintableString and UTF8String"
+}
+
+func lintExtensions(v *verdict.Verdict, c *x509.Certificate, r rules) {
+	record := func(id string, ok bool, measured string) { v.Record(id, r.clause, ok, measured) }
+	ok, measured := judgeKeyUsage(c, r)
+	record("cert.key_usage", ok, measured)
+	ok, measured = judgeExtKeyUsage(c, r)
+	record("cert.extended_key_usage", ok, measured)
+	ok, measured = judgeBasicConstraints(c, r)
+	record("cert.basic_constraints", ok, measured)
+	ok, measured = judgeCriticalExtensions(c)
+	record("cert.critical_extensions", ok, measured)
+	ok, measured = judgeForbidden(c)
+	record("cert.forbidden_extensions", ok, measured)
+	ok, measured = judgeSubjectKeyID(c)
+	record("cert.subject_key_id", ok, measured)
+	if r.root {
+		same := len(c.AuthorityKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, c.SubjectKeyId)
+		record("cert.authority_key_id", same, fmt.Sprintf("%d bytes", len(c.AuthorityKeyId)))
+	} else {
+		record("cert.authority_key_id", len(c.AuthorityKeyId) > 0, fmt.Sprintf("%d bytes", len(c.AuthorityKeyId)))
+	}
+	ok, measured = judgeIssuerAltName(c, r)
+	record("cert.issuer_alt_name", ok, measured)
+	ok, measured = judgeCRLPoints(c, r)
+	record("cert.crl_distribution_points", ok, measured)
+}
+
+func judgeForbidden(c *x509.Certificate) (bool, string) {
+	for _, oid := range []asn1.ObjectIdentifier{oidPolicyMappings, oidNameConstraints, oidPolicyConstraint,
+		oidInhibitAnyPolicy, oidFreshestCRL} {
+		if _, found := extension(c, oid); found {
+			return false, "extension " + oid.String()
+		}
+	}
+	return true, "none of the five forbidden extensions"
+}
+
+func judgeSubjectKeyID(c *x509.Certificate) (bool, string) {
+	want, err := keyID(c.RawSubjectPublicKeyInfo)
+	if err != nil {
+		return false, err.Error()
+	}
+	if !bytes.Equal(c.SubjectKeyId, want) {
+		return false, "not the SHA-1 of the key bits"
+	}
+	return true, "SHA-1 of the key bits"
+}
+
+// keyID is RFC 5280, 4.2.1.2 method 1: SHA-1 over the key's bit string, which both keys' profiles ask for.
+func keyID(spki []byte) ([]byte, error) {
+	var info struct {
+		Algorithm asn1.RawValue
+		Key       asn1.BitString
+	}
+	if rest, err := asn1.Unmarshal(spki, &info); err != nil || len(rest) != 0 {
+		return nil, errors.New("reading public key: not a SubjectPublicKeyInfo")
+	}
+	sum := sha1.Sum(info.Key.Bytes) //nolint:gosec // see above
+	return sum[:], nil
+}
+
+func text(err error, good string) string {
+	if err != nil {
+		return err.Error()
+	}
+	return good
+}
+
+func clip(s string) string {
+	if len(s) > 16 {
+		return s[:16]
+	}
+	return s
+}

@@ -1,0 +1,112 @@
+package provisioning
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
+)
+
+// The types of the protected header. A change of a message's meaning gets a new name.
+const (
+	typeOrder       = "application/mobileid-order+cose"
+	typeAttestation = "application/mobileid-attestation+cose"
+	typeReceipt     = "application/mobileid-receipt+cose"
+	typeHandover    = "application/mobileid-handover+cose"
+)
+
+// maxMessage bounds a received message: the largest, an attestation with its certificate, has about 1200 bytes.
+const maxMessage = 8 << 10
+
+// Lengths of the identifiers.
+const (
+	orderIDLength   = 16
+	seIDLength      = 10
+	challengeLength = 32
+	digestLength    = 32
+	maxSlot         = 15
+)
+
+// Errors that callers branch on.
+var (
+	// ErrType says that a message is of another type than asked for.
+	ErrType = errors.New("message of another type")
+	// ErrExpired says that an order is past its notAfter.
+	ErrExpired = errors.New("order expired")
+	// ErrMismatch says that an answer belongs to another order, secure element, slot or purpose.
+	ErrMismatch = errors.New("answer to another order")
+)
+
+// Purpose says what a device key is for. ISO/IEC 18013-5:2021, 9.1.3: one key never makes both signatures and MACs.
+type Purpose uint64
+
+// The purposes.
+const (
+	PurposeSign Purpose = 1
+	PurposeMAC  Purpose = 2
+)
+
+func (p Purpose) valid() bool { return p == PurposeSign || p == PurposeMAC }
+
+// sign makes a message of the given type.
+func sign(signer crypto.Signer, messageType string, chain [][]byte, payload any) ([]byte, error) {
+	body, err := cbor.Marshal(payload)
+	if err != nil {
+		return nil, fmt.Errorf("encoding payload: %w", err)
+	}
+	h := cose.Headers{
+		X5Chain:          chain,
+		X5ChainProtected: true,
+		Protected:        cbor.Map[int64, cbor.RawMessage]{{Key: cose.HeaderType, Value: cbor.AppendText(nil, messageType)}},
+	}
+	m, err := cose.NewSign1(signer, h, body)
+	if err != nil {
+		return nil, err
+	}
+	return m.Bytes(), nil
+}
+
+// parse reads a message of the given type and its payload, and verifies nothing.
+func parse(raw []byte, messageType string, payload any) (*cose.Sign1, error) {
+	if len(raw) > maxMessage {
+		return nil, fmt.Errorf("%d bytes, more than the limit of %d", len(raw), maxMessage)
+	}
+	m, err := cose.ParseSign1(bytes.Clone(raw)) // what is decoded must not follow the caller's buffer
+	if err != nil {
+		return nil, err
+	}
+	value, found := m.ProtectedHeader(cose.HeaderType)
+	if !found {
+		return nil, ErrType
+	}
+	var got string
+	if err := cbor.Unmarshal(value, &got); err != nil || got != messageType {
+		return nil, ErrType
+	}
+	if m.Payload() == nil {
+		return nil, errors.New("detached payload")
+	}
+	if err := cbor.Unmarshal(m.Payload(), payload); err != nil {
+		return nil, fmt.Errorf("decoding payload: %w", err)
+	}
+	return m, nil
+}
+
+// length is one field that has a fixed number of bytes.
+type length struct {
+	name string
+	got  []byte
+	want int
+}
+
+func checkLengths(fields ...length) error {
+	for _, f := range fields {
+		if len(f.got) != f.want {
+			return fmt.Errorf("%s of %d bytes, expected %d", f.name, len(f.got), f.want)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package provisioning
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"time"
+
+	"mobileid/mdoc/cbor"
+)
+
+// OrderKind says what a secure element is to do.
+type OrderKind uint64
+
+// The kinds of orders.
+const (
+	OrderProvision OrderKind = 1
+	OrderWipe      OrderKind = 2
+)
+
+// Order is the issuer's instruction about one secure element, docs/provisioning.md, order.
+//
+//	order = {
+//	  1: bstr .size 16,    ; id, random, never used twice
+//	  2: 1 / 2,            ; kind: provision, wipe
+//	  3: bstr .size 10,    ; secure element id
+//	  4: 0..15,            ; slot; 0 only in a wipe, and means all
+//	  ? 5: 1 / 2,          ; provision: purpose of the device key: sign, MAC
+//	  ? 6: bstr .size 32,  ; provision: challenge, random, to be attested
+//	  7: tdate             ; not to be carried out after
+//	}
+type Order struct {
+	ID        []byte     `cbor:"1,keyasint"`
+	Kind      OrderKind  `cbor:"2,keyasint"`
+	SEID      []byte     `cbor:"3,keyasint"`
+	Slot      uint64     `cbor:"4,keyasint"`
+	Purpose   Purpose    `cbor:"5,keyasint,omitempty"`
+	Challenge []byte     `cbor:"6,keyasint,omitempty"`
+	NotAfter  cbor.TDate `cbor:"7,keyasint"`
+}
+
+// SignOrder signs an order with the issuer's order key. An order that breaks the CDDL is an error.
+func SignOrder(signer crypto.Signer, o Order) ([]byte, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("signing order: %w", err)
+	}
+	raw, err := sign(signer, typeOrder, nil, o)
+	if err != nil {
+		return nil, fmt.Errorf("signing order: %w", err)
+	}
+	return raw, nil
+}
+
+// VerifyOrder reads an order and checks its signature with the issuer's order key and its notAfter; past it the error
+// is [ErrExpired]. Whether the order was carried out before is the caller's to know, by its ID.
+func VerifyOrder(raw []byte, pub crypto.PublicKey, at time.Time) (*Order, error) {
+	var o Order
+	m, err := parse(raw, typeOrder, &o)
+	if err != nil {
+		return nil, fmt.Errorf("verifying order: %w", err)
+	}
+	if err := m.Verify(pub); err != nil {
+		return nil, fmt.Errorf("verifying order: %w", err)
+	}
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("verifying order: %w", err)
+	}
+	if at.After(o.NotAfter.Time()) {
+		return nil, fmt.Errorf("verifying order: %w", ErrExpired)
+	}
+	return &o, nil
+}
+
+func (o Order) validate() error {
+	if err := checkLengths(length{"order id", o.ID, orderIDLength}, length{"secure element id", o.SEID, seIDLength}); err != nil {
+		return err
+	}
+	if o.NotAfter.Time().IsZero() {
+		return errors.New("notAfter missing")
+	}
+	switch o.Kind {
+	case OrderProvision:
+		if o.Slot < 1 || o.Slot > maxSlot {
+			return fmt.Errorf("slot %d, expected 1 to %d", o.Slot, maxSlot)
+		}
+		if !o.Purpose.valid() {
+			return fmt.Errorf("purpose %d is not known", o.Purpose)
+		}
+		return checkLengths(length{"challenge", o.Challenge, challengeLength})
+	case OrderWipe:
+		if o.Slot > maxSlot {
+			return fmt.Errorf("slot %d, expected 0 to %d", o.Slot, maxSlot)
+		}
+		if o.Purpose != 0 || len(o.Challenge) != 0 {
+			return errors.New("a wipe with purpose or challenge")
+		}
+		return nil
+	default:
+		return fmt.Errorf("kind %d is not known", o.Kind)
+	}
+}

@@ -1,0 +1,138 @@
+package provisioning
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+
+	"mobileid/mdoc/cose"
+)
+
+// MaxReceipt bounds a whole receipt in bytes, so that it fits one short APDU response under secure messaging. The
+// largest that can be made has 191 bytes.
+const MaxReceipt = 230
+
+// ReceiptKind says what a secure element did.
+type ReceiptKind uint64
+
+// The kinds of receipts.
+const (
+	ReceiptCommitted ReceiptKind = 1
+	ReceiptWiped     ReceiptKind = 2
+)
+
+// Receipt is the secure element's proof that it carried out an order, docs/provisioning.md, receipt.
+//
+//	receipt = {
+//	  1: 1 / 2,            ; kind: committed, wiped
+//	  2: bstr .size 16,    ; order id
+//	  3: bstr .size 10,    ; secure element id
+//	  4: 0..15,            ; slot; 0 only when all were wiped
+//	  ? 5: bstr .size 32,  ; committed: SHA-256 of the IssuerSigned bytes
+//	  6: uint              ; counter, rises with every receipt of the element
+//	}
+type Receipt struct {
+	Kind    ReceiptKind `cbor:"1,keyasint"`
+	OrderID []byte      `cbor:"2,keyasint"`
+	SEID    []byte      `cbor:"3,keyasint"`
+	Slot    uint64      `cbor:"4,keyasint"`
+	Digest  []byte      `cbor:"5,keyasint,omitempty"`
+	Counter uint64      `cbor:"6,keyasint"`
+}
+
+// SignedReceipt is a well-formed receipt that nobody has verified yet.
+type SignedReceipt struct {
+	message *cose.Sign1
+	claimed Receipt
+}
+
+// SignReceipt signs with the secure element's attestation key. It carries no certificate: the issuer kept the key from
+// the attestation.
+func SignReceipt(signer crypto.Signer, r Receipt) ([]byte, error) {
+	if err := r.validate(); err != nil {
+		return nil, fmt.Errorf("signing receipt: %w", err)
+	}
+	raw, err := sign(signer, typeReceipt, nil, r)
+	if err != nil {
+		return nil, fmt.Errorf("signing receipt: %w", err)
+	}
+	if len(raw) > MaxReceipt {
+		return nil, fmt.Errorf("signing receipt: %d bytes, more than %d; the attestation key must be on P-256", len(raw), MaxReceipt)
+	}
+	return raw, nil
+}
+
+// ParseReceipt reads a receipt of at most [MaxReceipt] bytes.
+func ParseReceipt(raw []byte) (*SignedReceipt, error) {
+	if len(raw) > MaxReceipt {
+		return nil, fmt.Errorf("decoding receipt: %d bytes, more than %d", len(raw), MaxReceipt)
+	}
+	s := &SignedReceipt{}
+	m, err := parse(raw, typeReceipt, &s.claimed)
+	if err != nil {
+		return nil, fmt.Errorf("decoding receipt: %w", err)
+	}
+	if err := s.claimed.validate(); err != nil {
+		return nil, fmt.Errorf("decoding receipt: %w", err)
+	}
+	s.message = m
+	return s, nil
+}
+
+// Claimed gives what the receipt says, unverified: enough to look up the order and with it the key.
+func (s *SignedReceipt) Claimed() Receipt { return s.claimed }
+
+// Verify checks the signature with the key that the secure element attested with. Whether the receipt answers the order
+// is for [Receipt.Answers], whether its counter rose for the caller.
+func (s *SignedReceipt) Verify(seKey crypto.PublicKey) (*Receipt, error) {
+	if err := s.message.Verify(seKey); err != nil {
+		return nil, fmt.Errorf("verifying receipt: %w", err)
+	}
+	r := s.claimed
+	return &r, nil
+}
+
+// Answers compares the receipt with the order it claims to answer; an error wraps [ErrMismatch]. For a committed
+// credential the caller also compares Digest with what it sealed.
+func (r *Receipt) Answers(o *Order) error {
+	want := ReceiptCommitted
+	if o.Kind == OrderWipe {
+		want = ReceiptWiped
+	}
+	switch {
+	case r.Kind != want:
+		return fmt.Errorf("%w: kind", ErrMismatch)
+	case !bytes.Equal(r.OrderID, o.ID):
+		return fmt.Errorf("%w: order id", ErrMismatch)
+	case !bytes.Equal(r.SEID, o.SEID):
+		return fmt.Errorf("%w: secure element id", ErrMismatch)
+	case r.Slot != o.Slot:
+		return fmt.Errorf("%w: slot", ErrMismatch)
+	default:
+		return nil
+	}
+}
+
+func (r *Receipt) validate() error {
+	if err := checkLengths(length{"order id", r.OrderID, orderIDLength}, length{"secure element id", r.SEID, seIDLength}); err != nil {
+		return err
+	}
+	if r.Slot > maxSlot {
+		return fmt.Errorf("slot %d, at most %d", r.Slot, maxSlot)
+	}
+	switch r.Kind {
+	case ReceiptCommitted:
+		if r.Slot == 0 {
+			return errors.New("committed to slot 0")
+		}
+		return checkLengths(length{"digest", r.Digest, digestLength})
+	case ReceiptWiped:
+		if len(r.Digest) != 0 {
+			return errors.New("a digest of what was wiped")
+		}
+		return nil
+	default:
+		return fmt.Errorf("kind %d is not known", r.Kind)
+	}
+}

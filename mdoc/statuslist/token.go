@@ -1,0 +1,137 @@
+package statuslist
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
+)
+
+// The type header's two forms: the draft's examples print it without "application/".
+const (
+	typeFull  = "application/statuslist+cwt"
+	typeShort = "statuslist+cwt"
+)
+
+// MediaType is the content type under which a token is served.
+const MediaType = typeFull
+
+// MaxToken bounds a token: the largest list, incompressible, with its certificates.
+const MaxToken = MaxBytes + 64<<10
+
+// maxURI bounds the subject.
+const maxURI = 1024
+
+// Token is a status list with what a reader needs to keep it.
+type Token struct {
+	// URI is the subject: where the token is fetched, byte for byte as in the credentials.
+	URI string
+	// IssuedAt and ExpiresAt are whole seconds. ExpiresAt is mandatory for an mdoc.
+	IssuedAt, ExpiresAt time.Time
+	// TTL is how long a copy may be kept before it is fetched again, in whole seconds; 0 when the issuer said nothing.
+	TTL time.Duration
+	// AggregationURI lists all the issuer's lists; empty when it names none.
+	AggregationURI string
+	// List has one bit an entry.
+	List *List
+	// Anchor is the root that the token's signer leads to; Verify sets it, Sign ignores it.
+	Anchor *x509.Certificate
+}
+
+// claims is the CWT claims set, draft-ietf-oauth-status-list-20, section "Status List Token in CWT format"; RFC 8392, 3.1.
+//
+//	claims = {2: tstr, 6: uint, ? 4: uint, ? 65534: uint, 65533: status-list, * label => any}
+//
+// All are optional here so that Verify can name the one that is missing.
+type claims struct {
+	Sub  *string         `cbor:"2,keyasint,omitempty"`
+	IAT  *uint64         `cbor:"6,keyasint,omitempty"`
+	Exp  *uint64         `cbor:"4,keyasint,omitempty"`
+	TTL  *uint64         `cbor:"65534,keyasint,omitempty"`
+	List cbor.RawMessage `cbor:"65533,keyasint,omitempty"`
+}
+
+// maxTime bounds times and periods in seconds: the end of the year 9999, far below where time.Duration overflows when a
+// period is bounded too.
+const (
+	maxTime = 253402300799
+	maxTTL  = 100 * 365 * 24 * 3600
+)
+
+// SignedToken is a well-formed token that nobody has verified yet.
+type SignedToken struct {
+	message *cose.Sign1
+	claims  claims
+}
+
+// Sign makes the token: a COSE_Sign1 with tag 18, its type and the certificate chain (signer first, root left out) in the
+// protected header. The list must have one bit an entry.
+func Sign(signer crypto.Signer, chain [][]byte, t Token) ([]byte, error) {
+	payload, err := t.claims()
+	if err != nil {
+		return nil, fmt.Errorf("signing status list token: %w", err)
+	}
+	if len(chain) == 0 {
+		return nil, errors.New("signing status list token: no certificate")
+	}
+	h := cose.Headers{
+		X5Chain:          chain,
+		X5ChainProtected: true,
+		Protected:        cbor.Map[int64, cbor.RawMessage]{{Key: cose.HeaderType, Value: cbor.AppendText(nil, typeFull)}},
+	}
+	m, err := cose.NewSign1(signer, h, payload)
+	if err != nil {
+		return nil, fmt.Errorf("signing status list token: %w", err)
+	}
+	return m.TaggedBytes(), nil
+}
+
+func (t Token) claims() ([]byte, error) {
+	iat, exp, ttl := t.IssuedAt.Unix(), t.ExpiresAt.Unix(), t.TTL/time.Second
+	switch {
+	case t.URI == "" || len(t.URI) > maxURI:
+		return nil, fmt.Errorf("subject of %d bytes, expected 1 to %d", len(t.URI), maxURI)
+	case iat < 0 || exp > maxTime || exp <= iat:
+		return nil, errors.New("expiry is not after issue")
+	case t.TTL < 0 || ttl > maxTTL || (t.TTL > 0 && ttl == 0):
+		return nil, errors.New("ttl is not a positive number of seconds")
+	case t.List == nil || t.List.bits != 1:
+		return nil, errors.New("the list of an mdoc has one bit an entry")
+	}
+	list, err := encode(t.List, t.AggregationURI)
+	if err != nil {
+		return nil, err
+	}
+	issued, expires := uint64(iat), uint64(exp) //nolint:gosec // not negative
+	c := claims{Sub: &t.URI, IAT: &issued, Exp: &expires, List: list}
+	if ttl > 0 {
+		seconds := uint64(ttl) //nolint:gosec // positive
+		c.TTL = &seconds
+	}
+	return cbor.Marshal(c)
+}
+
+// Parse reads a token. It demands tag 18, and none other around it, and claims of the right types; it neither verifies
+// nor inflates anything.
+func Parse(raw []byte) (*SignedToken, error) {
+	if len(raw) > MaxToken {
+		return nil, fmt.Errorf("decoding status list token: %d bytes, more than the limit of %d", len(raw), MaxToken)
+	}
+	m, err := cose.ParseTaggedSign1(bytes.Clone(raw))
+	if err != nil {
+		return nil, fmt.Errorf("decoding status list token: %w", err)
+	}
+	s := &SignedToken{message: m}
+	if m.Payload() == nil {
+		return nil, errors.New("decoding status list token: detached payload")
+	}
+	if err := cbor.Unmarshal(m.Payload(), &s.claims); err != nil {
+		return nil, fmt.Errorf("decoding status list token: claims: %w", err)
+	}
+	return s, nil
+}

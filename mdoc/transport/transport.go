@@ -1,0 +1,31 @@
+// Package transport is the seam between a proximity session and the radio that carries it: whole messages, one after the
+// other, both ways (ISO/IEC 18013-5:2021, 8.3.3). BLE cuts messages into parts and joins them, NFC chains APDUs; all that
+// ends below [Conn].
+//
+// A Conn protects nothing: messages may be lost, doubled, altered or made up by anybody near. Package session is what
+// notices. Package loopback is the implementation that joins two ends in one process.
+package transport
+
+import (
+	"context"
+	"errors"
+)
+
+// Errors of every implementation.
+var (
+	// ErrClosed is returned once either end has closed and nothing received is left to read.
+	ErrClosed = errors.New("connection is closed")
+	// ErrTooLarge is returned by Send for a message over the connection's limit; the connection stays usable.
+	ErrTooLarge = errors.New("message is too large for the connection")
+)
+
+// Conn is one end of a connection that carries whole messages in order.
+//
+// Send and Receive MUST return ctx's error when ctx ends before they are done. Send MUST NOT keep message after it
+// returns; Receive gives a message the caller may keep and change. Close ends both directions, MUST wake whoever waits on
+// either end, and may be called more than once. Messages sent before a Close are still received.
+type Conn interface {
+	Send(ctx context.Context, message []byte) error
+	Receive(ctx context.Context) ([]byte, error)
+	Close() error
+}

@@ -1,0 +1,207 @@
+package applet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"mobileid/mdoc"
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/pki"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/se"
+)
+
+// errNoKey says that a key that has to be there is not; it becomes a status word.
+var errNoKey = errors.New("no such key")
+
+// delivery is what begin announced and what has come of it.
+type delivery struct {
+	stream.Begin
+	sealed   []byte
+	received uint64
+	// repeated: the order was committed already, so the bytes are counted and dropped.
+	repeated bool
+}
+
+func (a *instance) begin(b stream.Begin) apdu.SW {
+	a.abandonDelivery()
+	repeated := record[done](a.p, objDone).is(b.OrderID, provisioning.ReceiptCommitted)
+	under := record[pending](a.p, objPending)
+	if !repeated && (under == nil || !bytes.Equal(under.OrderID, b.OrderID)) {
+		return apdu.Conditions
+	}
+	a.delivery = &delivery{Begin: b, repeated: repeated}
+	return apdu.OK
+}
+
+func (a *instance) sealed(part []byte) apdu.SW {
+	d := a.delivery
+	if d == nil {
+		return apdu.Conditions
+	}
+	d.received += uint64(len(part))
+	if d.received > d.Length {
+		return apdu.WrongData
+	}
+	if !d.repeated {
+		d.sealed = append(d.sealed, part...)
+	}
+	return apdu.OK
+}
+
+// commit makes the delivered credential live, or repeats the receipt of the one that is.
+func (a *instance) commit(c stream.Commit) ([]byte, apdu.SW) {
+	if d := record[done](a.p, objDone); d.is(c.OrderID, provisioning.ReceiptCommitted) {
+		a.abandonDelivery()
+		if !bytes.Equal(d.Sealed, c.SHA256) {
+			return nil, apdu.Conditions
+		}
+		return d.Receipt, apdu.OK
+	}
+	d, under := a.delivery, record[pending](a.p, objPending)
+	if d == nil || under == nil || !bytes.Equal(d.OrderID, c.OrderID) || !bytes.Equal(under.OrderID, c.OrderID) {
+		return nil, apdu.Conditions
+	}
+	defer a.abandonDelivery()
+	digest := sha256.Sum256(d.sealed)
+	if d.received != d.Length || !bytes.Equal(digest[:], d.SHA256) || !bytes.Equal(digest[:], c.SHA256) {
+		return nil, apdu.WrongData
+	}
+	credential, docType, err := a.open(*under, d.sealed)
+	if err != nil {
+		return nil, apdu.WrongData
+	}
+	defer clear(credential)
+	return a.replaceLive(*under, digest[:], credential, docType)
+}
+
+func (a *instance) abandonDelivery() {
+	if a.delivery != nil {
+		clear(a.delivery.sealed)
+		a.delivery = nil
+	}
+}
+
+// open unseals a credential and judges it.
+func (a *instance) open(order pending, sealed []byte) (credential []byte, docType string, err error) {
+	sealing := privateKey(a.p, objSealingKey)
+	if sealing == nil {
+		return nil, "", errNoKey
+	}
+	key, err := sealing.ECDH()
+	if err != nil {
+		return nil, "", err
+	}
+	credential, err = provisioning.Open(key, order.OrderID, a.p.SEID(), uint64(a.slot), sealed)
+	if err != nil {
+		return nil, "", err
+	}
+	docType, err = a.judge(credential)
+	return credential, docType, err
+}
+
+// judge checks what a verifier would check of the issuer's part, and that the credential is for the key of this order.
+func (a *instance) judge(credential []byte) (docType string, err error) {
+	anchors, err := pki.NewAnchors(a.p.IssuerAnchors()...)
+	if err != nil {
+		return "", err
+	}
+	signed, err := mdoc.ParseIssuerSigned(credential)
+	if err != nil {
+		return "", err
+	}
+	v, err := signed.CheckIssuerSigned(anchors, a.p.Now())
+	if err != nil {
+		return "", err
+	}
+	if !v.OK() {
+		return "", fmt.Errorf("judging credential: %d checks failed", len(v.Failed()))
+	}
+	mso, err := signed.MSO()
+	if err != nil {
+		return "", err
+	}
+	device, err := publicKey(privateKey(a.p, objPendingKey))
+	if err != nil {
+		return "", err
+	}
+	if !device.Equal(mso.DeviceKeyInfo.DeviceKey) {
+		return "", errors.New("judging credential: made for another device key")
+	}
+	if mso.DocType == "" {
+		return "", errors.New("judging credential: no document type")
+	}
+	return mso.DocType, nil
+}
+
+// replaceLive is the one transaction of a commit.
+func (a *instance) replaceLive(order pending, sealed, credential []byte, docType string) ([]byte, apdu.SW) {
+	key, ok := a.p.Load(objPendingKey)
+	if !ok {
+		return nil, apdu.Conditions
+	}
+	defer clear(key)
+	record, err := cbor.Marshal(live{Purpose: order.Purpose, DocType: docType})
+	if err != nil {
+		return nil, apdu.ExecutionError
+	}
+	digest := sha256.Sum256(credential)
+	tx := a.p.Begin()
+	tx.Store(objLive, record)
+	tx.Replace(objLiveKey, key)
+	tx.Replace(objCredential, credential)
+	tx.Store(objUses, binary.BigEndian.AppendUint64(nil, 0))
+	for _, name := range []string{objPending, objPendingKey, objSealingKey} {
+		tx.Erase(name)
+	}
+	tx.SetLifeCycle(gp.StatePersonalized)
+	return a.settle(tx, provisioning.Receipt{
+		Kind: provisioning.ReceiptCommitted, OrderID: order.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), Digest: digest[:],
+	}, sealed)
+}
+
+// wipe destroys everything the instance holds but the receipt of this order.
+func (a *instance) wipe(w stream.Wipe) ([]byte, apdu.SW) {
+	a.abandonDelivery()
+	d := record[done](a.p, objDone)
+	if d.is(w.OrderID, provisioning.ReceiptWiped) {
+		return d.Receipt, apdu.OK
+	}
+	if d != nil && bytes.Equal(d.OrderID, w.OrderID) {
+		return nil, apdu.Conditions
+	}
+	tx := a.p.Begin()
+	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries} {
+		tx.Erase(name)
+	}
+	tx.SetLifeCycle(gp.StateSelectable)
+	a.pages = pages{}
+	return a.settle(tx, provisioning.Receipt{
+		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot),
+	}, nil)
+}
+
+// settle signs the receipt, stores it with the transaction it is about, and carries the transaction out.
+func (a *instance) settle(tx *se.Tx, r provisioning.Receipt, sealed []byte) ([]byte, apdu.SW) {
+	r.Counter = tx.RaiseReceiptCounter()
+	receipt, err := provisioning.SignReceipt(a.p.Attestor(), r)
+	if err != nil {
+		return nil, apdu.ExecutionError
+	}
+	record, err := cbor.Marshal(done{OrderID: r.OrderID, Kind: r.Kind, Sealed: sealed, Receipt: receipt})
+	if err != nil {
+		return nil, apdu.ExecutionError
+	}
+	tx.Store(objDone, record)
+	if err := tx.Commit(); err != nil {
+		return nil, se.StatusOf(err)
+	}
+	a.Deselect()
+	return receipt, apdu.OK
+}

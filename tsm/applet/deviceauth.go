@@ -1,0 +1,65 @@
+package applet
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"mobileid/mdoc/cbor"
+)
+
+// toBeProved is what a COSE signature or MAC covers, RFC 9052, 4.4 and 6.3:
+//
+//	["Signature1" / "MAC0", protected: bstr, external_aad: bstr, payload: bstr]
+type toBeProved struct {
+	_         struct{} `cbor:",toarray"`
+	Context   string
+	Protected []byte
+	External  []byte
+	Payload   []byte
+}
+
+// deviceAuthentication is ISO/IEC 18013-5:2021, 9.1.3.4, of which the payload is #6.24(bstr .cbor DeviceAuthentication):
+//
+//	["DeviceAuthentication", SessionTranscript, DocType: tstr, #6.24(bstr .cbor DeviceNameSpaces)]
+type deviceAuthentication struct {
+	_                 struct{} `cbor:",toarray"`
+	Context           string
+	SessionTranscript cbor.RawMessage
+	DocType           string
+	NameSpaces        cbor.Embedded[cbor.RawMessage]
+}
+
+var errNotDeviceAuthentication = errors.New("not a device authentication of this document")
+
+// parseDeviceAuthentication admits a structure for the device key: the context, one protected header (the algorithm), no
+// external data, and as payload the DeviceAuthentication of the document in this slot. A device key that would sign other
+// structures could be made to prove possession elsewhere.
+func parseDeviceAuthentication(data []byte, context string, algorithm int64, docType string) (deviceAuthentication, error) {
+	var outer toBeProved
+	if err := cbor.Unmarshal(data, &outer); err != nil {
+		return deviceAuthentication{}, fmt.Errorf("%w: %w", errNotDeviceAuthentication, err)
+	}
+	var header cbor.Map[int64, int64]
+	if err := cbor.Unmarshal(outer.Protected, &header); err != nil {
+		return deviceAuthentication{}, fmt.Errorf("%w: %w", errNotDeviceAuthentication, err)
+	}
+	alg, ok := header.Get(1)
+	if outer.Context != context || !ok || len(header) != 1 || alg != algorithm || len(outer.External) != 0 {
+		return deviceAuthentication{}, errNotDeviceAuthentication
+	}
+	payload, err := cbor.ParseEmbedded[deviceAuthentication](outer.Payload)
+	if err != nil {
+		return deviceAuthentication{}, fmt.Errorf("%w: %w", errNotDeviceAuthentication, err)
+	}
+	d := payload.Value
+	if d.Context != "DeviceAuthentication" || d.DocType != docType {
+		return deviceAuthentication{}, errNotDeviceAuthentication
+	}
+	return d, nil
+}
+
+// salt is the SHA-256 of SessionTranscriptBytes, #6.24(bstr .cbor SessionTranscript), ISO/IEC 18013-5:2021, 9.1.3.5.
+func (d deviceAuthentication) salt() [sha256.Size]byte {
+	return sha256.Sum256(cbor.AppendEmbedded(nil, d.SessionTranscript))
+}

@@ -1,0 +1,107 @@
+package applet
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/se"
+)
+
+// pages is an attestation being read out.
+type pages struct {
+	data []byte
+	next int
+}
+
+// read gives the page at offset, or the next one; nothing beyond the end.
+func (p *pages) read(offset int, next bool) ([]byte, apdu.SW) {
+	if p.data == nil {
+		return nil, apdu.Conditions
+	}
+	if next {
+		offset = p.next
+	}
+	offset = min(offset, len(p.data))
+	end := min(offset+stream.PageSize, len(p.data))
+	p.next = end
+	return p.data[offset:end], apdu.OK
+}
+
+// generate makes the keys of an order and attests them; for the order already under way it attests the keys it made. The
+// live credential and its key are not touched.
+func (a *instance) generate(g stream.Generate) ([]byte, apdu.SW) {
+	if g.Slot != uint64(a.slot) {
+		return nil, apdu.WrongData
+	}
+	if d := record[done](a.p, objDone); d != nil && bytes.Equal(d.OrderID, g.OrderID) {
+		return nil, apdu.Conditions
+	}
+	order := pending{OrderID: g.OrderID, Purpose: provisioning.Purpose(g.Purpose), Challenge: g.Challenge}
+	under := record[pending](a.p, objPending)
+	switch {
+	case under == nil || !bytes.Equal(under.OrderID, g.OrderID):
+		if sw := a.bear(order); sw != apdu.OK {
+			return nil, sw
+		}
+	case under.Purpose != order.Purpose || !bytes.Equal(under.Challenge, order.Challenge):
+		return nil, apdu.Conditions
+	}
+	signed, err := a.attest(order)
+	if err != nil {
+		return nil, apdu.ExecutionError
+	}
+	a.pages = pages{data: signed}
+	return a.pages.read(0, false)
+}
+
+// bear makes device key and sealing key in one transaction; uncommitted keys of another order are destroyed by it.
+func (a *instance) bear(order pending) apdu.SW {
+	raw, err := cbor.Marshal(order)
+	if err != nil {
+		return apdu.ExecutionError
+	}
+	tx := a.p.Begin()
+	tx.Store(objPending, raw)
+	for _, name := range []string{objPendingKey, objSealingKey} {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), a.p.Rand())
+		if err != nil {
+			return apdu.ExecutionError
+		}
+		scalar, err := key.Bytes()
+		if err != nil {
+			return apdu.ExecutionError
+		}
+		tx.Replace(name, scalar)
+		clear(scalar)
+	}
+	return se.StatusOf(tx.Commit())
+}
+
+// attest signs what was born for the order.
+func (a *instance) attest(order pending) ([]byte, error) {
+	device, err := publicKey(privateKey(a.p, objPendingKey))
+	if err != nil {
+		return nil, err
+	}
+	sealing, err := publicKey(privateKey(a.p, objSealingKey))
+	if err != nil {
+		return nil, err
+	}
+	return provisioning.SignAttestation(a.p.Attestor(), a.p.AttestationChain(), provisioning.Attestation{
+		OrderID: order.OrderID, Challenge: order.Challenge, SEID: a.p.SEID(), Slot: uint64(a.slot), Purpose: order.Purpose,
+		DeviceKey: device, SealingKey: sealing, AppletVersion: Version, UserPresence: true, TryLimit: tryLimit,
+	})
+}
+
+func publicKey(key *ecdsa.PrivateKey) (cose.Key, error) {
+	if key == nil {
+		return cose.Key{}, errNoKey
+	}
+	return cose.NewKey(&key.PublicKey)
+}

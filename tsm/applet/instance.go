@@ -1,0 +1,85 @@
+package applet
+
+import (
+	"mobileid/mdoc/apdu"
+	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/se"
+)
+
+// Instructions of the presentation side.
+const (
+	insVerify          = 0x20
+	insChangeReference = 0x24
+	insSecurity        = 0x2A
+	insReadBinary      = 0xB1
+	insGetData         = 0xCA
+)
+
+// instance is the program of one slot. Everything but p and slot is volatile.
+type instance struct {
+	p    *se.Platform
+	slot byte
+
+	// verified: the PIN was right since SELECT. fresh: and has not yet been used for a signature or a MAC.
+	verified, fresh bool
+
+	sequence sequence
+	parser   stream.Parser
+	answer   apdu.Response // to the block under way
+	pages    pages
+	delivery *delivery
+}
+
+// Select starts a presentation: nothing is verified.
+func (a *instance) Select() { a.verified, a.fresh = false, false }
+
+// Deselect ends it.
+func (a *instance) Deselect() { a.verified, a.fresh = false, false }
+
+// EndPersonalization drops what was received and not committed.
+func (a *instance) EndPersonalization() {
+	a.abandon()
+	a.sequence = sequence{}
+	a.pages = pages{}
+}
+
+// Delete drops what is volatile.
+func (a *instance) Delete() {
+	a.EndPersonalization()
+	a.Deselect()
+}
+
+// abandon drops the open stream.
+func (a *instance) abandon() {
+	a.parser.Reset()
+	a.abandonDelivery()
+}
+
+func status(sw apdu.SW) apdu.Response { return apdu.Response{SW: sw} }
+
+// Process answers a presentation command.
+func (a *instance) Process(c apdu.Command) apdu.Response {
+	if c.CLA != 0x00 {
+		return status(apdu.ClaUnsupported)
+	}
+	if c.INS == insGetData {
+		return a.info(c)
+	}
+	var do func(apdu.Command) apdu.Response
+	switch c.INS {
+	case insVerify:
+		do = a.verify
+	case insChangeReference:
+		do = a.setPIN
+	case insReadBinary:
+		do = a.read
+	case insSecurity:
+		do = a.perform
+	default:
+		return status(apdu.InsUnsupported)
+	}
+	if a.p.Locked() {
+		return status(apdu.Conditions)
+	}
+	return do(c)
+}

@@ -1,0 +1,37 @@
+package applet
+
+import (
+	"errors"
+
+	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/se"
+)
+
+// Version is the version of the applet as the attestation names it.
+const Version = "1.0"
+
+// Kind returns the applet program for se.Config.Applets.
+func Kind() se.Kind { return kind{} }
+
+type kind struct{}
+
+func (kind) LoadFile() []byte { return stream.LoadFileAID() }
+func (kind) Module() []byte   { return stream.ModuleAID() }
+func (kind) Version() [2]byte { return [2]byte{1, 0} }
+
+// Accept takes the AIDs of slots 1 to 15 and no parameters.
+func (kind) Accept(instance, parameters []byte) error {
+	if len(parameters) != 0 {
+		return errors.New("installing instance: parameters where none are due")
+	}
+	_, err := stream.SlotOf(instance)
+	return err
+}
+
+func (kind) New(p *se.Platform) se.Applet {
+	slot, err := stream.SlotOf(p.Instance())
+	if err != nil {
+		slot = 0 // cannot be: Accept saw the AID. Slot 0 is in no order, so the instance takes none.
+	}
+	return &instance{p: p, slot: slot}
+}

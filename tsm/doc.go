@@ -1,0 +1,35 @@
+// Package tsm is the trusted service manager: it brings sealed credentials to
+// secure elements and empties elements that change hands.
+//
+// It speaks SCP03 at security level 33 (GlobalPlatform Card Specification 2.3.1
+// and its Amendment D 1.1.2, through packages scp03 and gp) inside the messages
+// of SERAM 2.0.0 (package seram). A signed order of the issuer becomes a job:
+// a script with a cursor, both in the store, so that a job goes on where it was
+// when the phone or this process vanished in the middle. An order is carried
+// out at most once, and one job at a time runs on an element.
+//
+// What a provisioning takes, counted at the phone: six HTTP round trips, one
+// each for the session and the handshake and four of remote management:
+//
+//	POLLING               -> SELECT, INITIALIZE UPDATE
+//	their answers         -> EXTERNAL AUTHENTICATE, INSTALL (twice), DF01 generate, DF02 pages
+//	attestation           -> (issuer: attestation in, sealed bytes out) DF10 DF15 DF1F
+//	receipt               -> (issuer: receipt) next job, or stop
+//
+// Commands travel in scripts and their answers are checked afterwards; the first
+// bad one ends the attempt. An answer that fails its R-MAC ends the secure
+// channel and is counted for the element, as is a failed mutual authentication;
+// an element with too many in a row is left alone until an operator releases
+// it, long before it would block its keys.
+//
+// It trusts the issuer's order key for what to do, the store for what was done,
+// and the element, once the secure channel stands, for its answers. It trusts
+// the phone for nothing but carrying bytes: a phone can stop a job, not bend it.
+// It verifies neither attestation nor receipt (the issuer does) and cannot read
+// a credential: it holds cipher text, and no package it imports knows an
+// element. A phone is not authenticated, so a stranger who knows an element's
+// identity can hold its sessions up and have it parked; that costs delay only.
+//
+// Start with New, then Service.Submit for orders and Service.Open, Handshake
+// and Report for phones; Service.Run keeps house.
+package tsm

@@ -1,0 +1,16 @@
+// Package httpapi is the HTTP face of the trusted service manager.
+//
+//	POST /v1/orders                              a signed order of the issuer (COSE_Sign1, RFC 9052)
+//	POST /gp/seram/order                         a phone asks for a session (GlobalPlatform SERAM 2.0.0)
+//	POST /gp/seram/handshake?sessionId=          protocol, format and version
+//	POST /gp/seram/remoteManagement?sessionId=   the phone's report, answered with an order
+//	GET  /livez, /readyz                         health
+//
+// The document of these doors is schemas/tsm-openapi.yaml. Errors are RFC 9457
+// documents of package schemas/problem with constant texts; the cause goes to
+// the log. Orders prove themselves by their signature and phones are not
+// authenticated, so no door takes a credential. TLS, time-outs, recovery from
+// panics and the access log are the server's in front.
+//
+// Start with New.
+package httpapi

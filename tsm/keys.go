@@ -1,0 +1,122 @@
+package tsm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+
+	"mobileid/tsm/scp03"
+)
+
+// A KeySource gives the SCP03 key set of an element's issuer security domain.
+// The keys become the caller's, who erases them.
+type KeySource interface {
+	Derive(seID []byte) (scp03.Keys, error)
+}
+
+// MasterKeySize is the size of a master key; the sets made of it are AES-256.
+const MasterKeySize = 32
+
+// ErrWeakKey says that a master key is one that is published, or patterned so
+// that it was not drawn at random.
+var ErrWeakKey = errors.New("master key is published or patterned")
+
+// MasterKey is a KeySource that diversifies one master key by KDF3
+// (scp03.Diversify). It prints as [redacted].
+type MasterKey struct {
+	key     [MasterKeySize]byte
+	version byte
+}
+
+// NewMasterKey copies a master key of 32 bytes, drawn at random. version is the
+// key version number of the sets on the elements, 30 to 3F for SCP03, or 0 for
+// an element's default set. Published and patterned keys are refused.
+func NewMasterKey(key []byte, version byte) (*MasterKey, error) {
+	if len(key) != MasterKeySize {
+		return nil, fmt.Errorf("taking master key: %d bytes, want %d", len(key), MasterKeySize)
+	}
+	if weak(key) {
+		return nil, fmt.Errorf("taking master key: %w", ErrWeakKey)
+	}
+	m := &MasterKey{version: version}
+	copy(m.key[:], key)
+	return m, nil
+}
+
+// OpenMasterKey reads a master key named by a URI. The one scheme is file:, of a
+// regular file with the 32 bytes and nothing else, open to its owner only (mode
+// 0600 or 0400).
+func OpenMasterKey(uri string, version byte) (*MasterKey, error) {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "file" || (u.Host != "" && u.Host != "localhost") {
+		return nil, errors.New("opening master key: not a file: URI")
+	}
+	path := u.Path
+	if path == "" {
+		path = u.Opaque // file:relative/path
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening master key: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("opening master key: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("opening master key: mode %v, want a regular file open to its owner only", info.Mode())
+	}
+	key, err := io.ReadAll(io.LimitReader(f, MasterKeySize+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading master key: %w", err)
+	}
+	defer clear(key)
+	return NewMasterKey(key, version)
+}
+
+// Derive makes the key set of one element and refuses a weak one.
+func (m *MasterKey) Derive(seID []byte) (scp03.Keys, error) {
+	keys, err := scp03.Diversify(m.key[:], seID, m.version)
+	if err != nil {
+		return scp03.Keys{}, fmt.Errorf("deriving key set: %w", err)
+	}
+	if reason, bad := keys.Weak(); bad {
+		keys.Erase()
+		return scp03.Keys{}, fmt.Errorf("deriving key set: %s: %w", reason, ErrWeakKey)
+	}
+	return keys, nil
+}
+
+// Format prints [redacted].
+func (*MasterKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
+
+// LogValue is [redacted].
+func (*MasterKey) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
+// minDistinct is the fewest different byte values in a key taken for random.
+// Of 32 random bytes about 30 differ; a random key has fewer than 16 about once
+// in 2^50.
+const minDistinct = 16
+
+// weak finds keys that were typed, counted up or repeated rather than drawn: few
+// different bytes, one step throughout (00 01 02, 40 41 42, all zero), one half
+// equal to the other (a published AES-128 key written twice).
+func weak(key []byte) bool {
+	var seen [256]bool
+	distinct, steady := 0, true
+	for i, b := range key {
+		if !seen[b] {
+			seen[b] = true
+			distinct++
+		}
+		if i > 1 && b-key[i-1] != key[1]-key[0] {
+			steady = false
+		}
+	}
+	half := len(key) / 2
+	return distinct < minDistinct || steady || string(key[:half]) == string(key[half:])
+}

@@ -1,0 +1,421 @@
+package tsm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/store"
+)
+
+var errCut = errors.New("link cut")
+
+// settle lets the phone come by until the job is over, and checks that the end
+// is that of the unbroken run: one credential, the one that was sealed, one
+// signature of the issuer, its receipt at the issuer, nothing left to do.
+func (w *world) settle(order []byte) {
+	w.t.Helper()
+	for range 3 {
+		if w.job(order).State == store.Done {
+			break
+		}
+		if _, err := w.contact(); err != nil {
+			w.t.Fatalf("coming by again: %v", err)
+		}
+	}
+	check(w.t, w.service.Sweep(w.t.Context()))
+	job := w.job(order)
+	if job.State != store.Done || job.Cursor != store.Committed || job.Owes() || len(job.Sealed) > 0 {
+		w.t.Fatalf("job ends %v at %v (%s)", job.State, job.Cursor, job.Reason)
+	}
+	w.issuer.committed(w.t, job.OrderID)
+	counters := map[string]uint64{}
+	for _, r := range w.issuer.receipts {
+		if c, seen := counters[string(r.OrderID)]; seen && c != r.Counter {
+			w.t.Errorf("the element signed receipts %d and %d: it did its work more than once", c, r.Counter)
+		}
+		counters[string(r.OrderID)] = r.Counter
+	}
+	for _, c := range counters {
+		if c > uint64(len(counters)) {
+			w.t.Errorf("receipt number %d of %d orders", c, len(counters))
+		}
+	}
+	w.setPIN(job.Slot)
+	w.holds(job.Slot, order)
+	before := len(w.exchanges)
+	_, err := w.contact()
+	check(w.t, err)
+	if len(w.exchanges) != before {
+		w.t.Errorf("a settled order was run again")
+	}
+}
+
+// cutter loses a request on its way, or the answer to it on the way back.
+type cutter struct {
+	next    http.RoundTripper
+	at      int
+	answers bool
+	seen    int
+}
+
+func (c *cutter) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.seen++
+	if c.seen != c.at {
+		return c.next.RoundTrip(req)
+	}
+	if c.answers {
+		if _, err := c.next.RoundTrip(req); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errCut
+}
+
+// The phone vanishes at each of the six round trips: before its request got
+// through, and after it did but the answer was lost.
+func TestPhoneVanishes(t *testing.T) {
+	for at := 1; at <= 6; at++ {
+		for _, answers := range []bool{false, true} {
+			t.Run(fmt.Sprintf("round trip %d, answer lost %v", at, answers), func(t *testing.T) {
+				w := newWorld(t)
+				order := w.provision(2)
+				a := w.agent()
+				cut := &cutter{next: direct{w}, at: at, answers: answers}
+				a.Client.Transport = cut
+				if _, err := a.Run(t.Context()); !errors.Is(err, errCut) || cut.seen != at {
+					t.Fatalf("cut at %d: %v", cut.seen, err)
+				}
+				w.settle(order)
+				if w.issuer.asked != 1 {
+					t.Errorf("issuer was asked %d times", w.issuer.asked)
+				}
+			})
+		}
+	}
+}
+
+// The phone repeats a report whose answer was lost: the same order comes again,
+// and the run goes on in the same session.
+func TestPhoneRepeatsReport(t *testing.T) {
+	for at := 3; at <= 6; at++ {
+		t.Run(fmt.Sprintf("round trip %d", at), func(t *testing.T) {
+			w := newWorld(t)
+			order := w.provision(2)
+			a := w.agent()
+			a.Client.Transport = &repeater{next: direct{w}, at: at}
+			res, err := a.Run(t.Context())
+			check(t, err)
+			if res.RoundTrips != 6 || w.job(order).State != store.Done {
+				t.Errorf("job is %v after %d answered round trips", w.job(order).State, res.RoundTrips)
+			}
+			w.settle(order)
+		})
+	}
+}
+
+// repeater sends one request twice and keeps the second answer.
+type repeater struct {
+	next     http.RoundTripper
+	at, seen int
+}
+
+func (r *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.seen++
+	if r.seen == r.at {
+		first := req.Clone(req.Context())
+		first.Body, _ = req.GetBody()
+		if _, err := r.next.RoundTrip(first); err != nil {
+			return nil, err
+		}
+	}
+	return r.next.RoundTrip(req)
+}
+
+// torn is an element that loses power at one command, before or after it was
+// carried out.
+type torn struct {
+	w         *world
+	at        int
+	after     bool
+	commands  int
+	delivered bool
+}
+
+func (x *torn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	x.commands++
+	if x.commands == x.at {
+		if x.after {
+			if _, err := x.w.element.Transmit(ctx, command); err != nil {
+				return nil, err
+			}
+		}
+		x.delivered = true
+		x.w.element.Reset()
+		return nil, errCut
+	}
+	return x.w.element.Transmit(ctx, command)
+}
+
+// The element goes away at every single command of the run.
+func TestElementVanishes(t *testing.T) {
+	commands := func(t *testing.T) int {
+		w := newWorld(t)
+		w.provision(2)
+		res, err := w.contact()
+		check(t, err)
+		return res.APDUs
+	}(t)
+	for at := 1; at <= commands; at++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("command %d of %d, carried out %v", at, commands, after), func(t *testing.T) {
+				w := newWorld(t)
+				order := w.provision(2)
+				x := &torn{w: w, at: at, after: after}
+				a := w.agent()
+				a.SE = x
+				if _, err := a.Run(t.Context()); err == nil || !x.delivered {
+					t.Fatalf("cut at command %d: %v", x.commands, err)
+				}
+				if w.job(order).State != store.Queued {
+					t.Fatalf("job is %v after a cut", w.job(order).State)
+				}
+				w.settle(order)
+			})
+		}
+	}
+}
+
+// The manager's process ends after each round trip.
+func TestRestartAfterEachRoundTrip(t *testing.T) {
+	for at := 1; at <= 6; at++ {
+		t.Run(fmt.Sprintf("round trip %d", at), func(t *testing.T) {
+			w := newWorld(t)
+			order := w.provision(2)
+			a := w.agent()
+			a.Client.Transport = &restarter{w: w, at: at}
+			_, err := a.Run(t.Context())
+			if at < 6 && err == nil {
+				t.Fatal("a session outlived the process")
+			}
+			w.settle(order)
+			if w.issuer.asked != 1 {
+				t.Errorf("issuer was asked %d times", w.issuer.asked)
+			}
+		})
+	}
+}
+
+type restarter struct {
+	w        *world
+	at, seen int
+}
+
+func (r *restarter) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.seen++
+	resp, err := direct{r.w}.RoundTrip(req)
+	if r.seen == r.at {
+		r.w.restart()
+	}
+	return resp, err
+}
+
+// faulty is a store whose process dies at one write: before the write reached
+// the disk, or after it did but before the caller heard of it. From then on
+// every call fails, as it would without a process.
+type faulty struct {
+	store.Store
+	at, writes int
+	after      bool
+	dead       bool
+}
+
+var errDead = errors.New("process is gone")
+
+// write counts a write and tells whether it is done and whether it is heard of.
+func (f *faulty) write() (carryOut, hear bool) {
+	if f.dead {
+		return false, false
+	}
+	f.writes++
+	if f.writes == f.at {
+		f.dead = true
+		return f.after, false
+	}
+	return true, true
+}
+
+func (f *faulty) Enqueue(ctx context.Context, job store.Job) (store.Job, error) {
+	do, hear := f.write()
+	if !do {
+		return store.Job{}, errDead
+	}
+	job, err := f.Store.Enqueue(ctx, job)
+	if !hear {
+		return store.Job{}, errDead
+	}
+	return job, err
+}
+
+func (f *faulty) Advance(ctx context.Context, job store.Job) (store.Job, error) {
+	do, hear := f.write()
+	if !do {
+		return store.Job{}, errDead
+	}
+	job, err := f.Store.Advance(ctx, job)
+	if !hear {
+		return store.Job{}, errDead
+	}
+	return job, err
+}
+
+func (f *faulty) Next(ctx context.Context, seID string) (store.Job, error) {
+	if f.dead {
+		return store.Job{}, errDead
+	}
+	return f.Store.Next(ctx, seID)
+}
+
+// A kill at each store write, before and after it took effect, and a restart.
+func TestKilledAtEachStoreWrite(t *testing.T) {
+	writes := func() int {
+		w := newWorld(t)
+		f := &faulty{Store: w.store}
+		w.useStore(f)
+		w.provision(2)
+		_, err := w.contact()
+		check(t, err)
+		return f.writes
+	}()
+	if writes < 5 {
+		t.Fatalf("only %d writes in a whole run: the fault is not where it is thought to be", writes)
+	}
+	for at := 1; at <= writes; at++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("write %d of %d, on disk %v", at, writes, after), func(t *testing.T) {
+				w := newWorld(t)
+				order := w.order(provisioning.OrderProvision, 2)
+				f := &faulty{Store: w.store, at: at, after: after}
+				w.useStore(f)
+				if w.submit(order) == http.StatusAccepted {
+					if at == 1 {
+						t.Fatal("an order was acknowledged that may not be on disk")
+					}
+					_, _ = w.contact() // ends as it may
+				}
+				if !f.dead {
+					t.Fatal("the fault was not reached")
+				}
+				w.restart()
+				if code := w.submit(order); code != http.StatusAccepted { // the issuer asks again
+					t.Fatalf("the order again: %d", code)
+				}
+				w.settle(order)
+			})
+		}
+	}
+}
+
+// useStore puts f between the service and the store it has open, until restart.
+func (w *world) useStore(f *faulty) {
+	w.t.Helper()
+	w.wrap = func(s store.Store) store.Store { f.Store = s; return f }
+	w.restart()
+	w.wrap = nil
+}
+
+// Two managers on one store and one phone that meets both by turns: each write
+// is compared with what the other wrote, so one of them goes on and the other
+// gives up.
+func TestTwoManagersOneStore(t *testing.T) {
+	w := newWorld(t)
+	order := w.provision(2)
+	one := w.handler
+	w.newService() // a second manager over the same open store
+	two := w.handler
+	var errs []error
+	for turn := range 4 {
+		w.handler = []http.Handler{one, two}[turn%2]
+		a := w.agent()
+		a.Client.Transport = &cutter{next: direct{w}, at: 4 + turn/2}
+		_, err := a.Run(t.Context())
+		errs = append(errs, err)
+		w.element.Reset()
+	}
+	if !errors.Is(errs[0], errCut) {
+		t.Fatalf("the first contact was not cut: %v", errs[0])
+	}
+	w.settle(order)
+	if w.issuer.asked != 1 {
+		t.Errorf("issuer was asked %d times", w.issuer.asked)
+	}
+}
+
+// A job is not run past its order's end, wherever it stands, and its cipher text
+// goes.
+func TestOrderEndsHalfWay(t *testing.T) {
+	for _, sweep := range []bool{false, true} {
+		t.Run(fmt.Sprintf("swept %v", sweep), func(t *testing.T) {
+			w := newWorld(t)
+			order := w.provision(2)
+			a := w.agent()
+			a.Client.Transport = &cutter{next: direct{w}, at: 5, answers: true}
+			if _, err := a.Run(t.Context()); !errors.Is(err, errCut) {
+				t.Fatal(err)
+			}
+			if w.job(order).Cursor != store.Sealed {
+				t.Fatalf("job is at %v", w.job(order).Cursor)
+			}
+			w.pass(time.Hour + time.Second)
+			if sweep {
+				check(t, w.service.Sweep(t.Context()))
+			}
+			before := len(w.exchanges)
+			_, err := w.contact()
+			check(t, err)
+			if j := w.job(order); j.State != store.Expired || len(j.Sealed) > 0 || len(w.exchanges) != before {
+				t.Errorf("job is %v with %d sealed bytes after %d more APDUs", j.State, len(j.Sealed), len(w.exchanges)-before)
+			}
+		})
+	}
+}
+
+// The end passes while the element works: what it did is filed all the same.
+func TestReceiptAfterTheEnd(t *testing.T) {
+	w := newWorld(t)
+	order := w.order(provisioning.OrderProvision, 2, func(o *provisioning.Order) {
+		o.NotAfter = cbor.NewTDate(w.now.Add(2 * time.Minute))
+	})
+	w.submit(order)
+	a, passed := w.agent(), false
+	inner := a.SE
+	a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+		if !passed && w.job(order).Cursor == store.Sealed {
+			passed = true
+			w.pass(3 * time.Minute)
+			check(t, w.service.Sweep(ctx))
+		}
+		return inner.Transmit(ctx, command)
+	})
+	_, err := a.Run(t.Context())
+	check(t, err)
+	job := w.job(order)
+	if !passed || job.State != store.Expired || job.Cursor != store.Committed || job.Owes() {
+		t.Errorf("job is %v at %v", job.State, job.Cursor)
+	}
+	w.issuer.committed(t, job.OrderID)
+}
+
+type transmit func(ctx context.Context, command []byte) ([]byte, error)
+
+func (f transmit) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	return f(ctx, command)
+}
+
+var _ apdu.Transmitter = transmit(nil)

@@ -1,0 +1,95 @@
+package scp03
+
+import (
+	"bytes"
+	"testing"
+
+	"mobileid/mdoc/mdoctest"
+)
+
+func TestKDFVectors(t *testing.T) {
+	var file struct {
+		Vectors []struct{ Source, Key, Constant, Context, Out string }
+	}
+	mdoctest.ReadJSON(t, "scp03/kdf.json", &file)
+	for i, v := range file.Vectors {
+		want := mdoctest.Hex(t, v.Out)
+		got, err := KDF(mdoctest.Hex(t, v.Key), mdoctest.Hex(t, v.Constant)[0], mdoctest.Hex(t, v.Context), len(want))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d (%s): got %x, %v; want %x", i, v.Source, got, err, want)
+		}
+	}
+	if len(file.Vectors) != 49 {
+		t.Errorf("ran %d vectors, want 49", len(file.Vectors))
+	}
+}
+
+func TestCounterModeNIST(t *testing.T) {
+	var file struct {
+		Vectors []struct {
+			PRF       string `json:"prf"`
+			Lbits     int    `json:"lbits"`
+			Ki        string `json:"ki"`
+			BeforeCtr string `json:"before_ctr"`
+			AfterCtr  string `json:"after_ctr"`
+			Ko        string `json:"ko"`
+		}
+	}
+	mdoctest.ReadJSON(t, "scp03/sp800-108-cmac-ctr-middle.json", &file)
+	for i, v := range file.Vectors {
+		m, err := newCMAC(mdoctest.Hex(t, v.Ki))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, v.Lbits/8)
+		m.counterMode(got, mdoctest.Hex(t, v.BeforeCtr), mdoctest.Hex(t, v.AfterCtr))
+		if !bytes.Equal(got, mdoctest.Hex(t, v.Ko)) {
+			t.Errorf("%d %s: got %x, want %s", i, v.PRF, got, v.Ko)
+		}
+	}
+	if len(file.Vectors) != 120 {
+		t.Errorf("ran %d vectors, want 120", len(file.Vectors))
+	}
+}
+
+func TestKDFRefuses(t *testing.T) {
+	for _, n := range []int{-1, 0, 255*16 + 1} {
+		if _, err := KDF(make([]byte, 16), 4, nil, n); err == nil {
+			t.Errorf("%d bytes derived", n)
+		}
+	}
+	if _, err := KDF(make([]byte, 15), 4, nil, 16); err == nil {
+		t.Error("a key of 15 bytes accepted")
+	}
+	if _, err := CardChallenge(nil, 1, nil); err == nil {
+		t.Error("no key accepted")
+	}
+}
+
+func TestDiversifyVectors(t *testing.T) {
+	var file struct {
+		Vectors []struct {
+			Scheme, Master, KDD, Key string
+			Index                    int
+		}
+	}
+	mdoctest.ReadJSON(t, "scp03/diversification.json", &file)
+	n := 0
+	for _, v := range file.Vectors {
+		if v.Scheme != "kdf3" {
+			continue
+		}
+		n++
+		keys, err := Diversify(mdoctest.Hex(t, v.Master), mdoctest.Hex(t, v.KDD), 0x30)
+		if err != nil || keys.Validate() != nil || keys.Version != 0x30 {
+			t.Fatalf("%v, %v", err, keys.Validate())
+		}
+		got := [][]byte{keys.ENC, keys.MAC, keys.DEK}[v.Index-1]
+		if !bytes.Equal(got, mdoctest.Hex(t, v.Key)) {
+			t.Errorf("key %d of %d bytes: differs from the vector", v.Index, len(got))
+		}
+	}
+	if n != 10 {
+		t.Errorf("ran %d kdf3 vectors, want 10", n)
+	}
+}

@@ -1,0 +1,195 @@
+package tsm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/scp03"
+	"mobileid/tsm/store"
+)
+
+// Why an attempt ends. The job stays queued; the cursor says from where.
+var (
+	errLost       = errors.New("answer missing")
+	errNotAnAPDU  = errors.New("answer is no response APDU")
+	errNotElement = errors.New("another secure element answered")
+	errFailedAuth = errors.New("secure channel failed")
+	errRefusal    = errors.New("secure element refused")
+)
+
+// challenge waits for the answers to SELECT and INITIALIZE UPDATE.
+type challenge struct {
+	job  store.Job
+	host *scp03.Host
+	seID []byte
+}
+
+func (c *challenge) expected() int { return 2 }
+func (c *challenge) close()        {} // a Host is spent or forgotten
+
+func (c *challenge) commands() []apdu.Command {
+	return []apdu.Command{gp.Select(gp.ISD), c.host.InitializeUpdate()}
+}
+
+// proceed checks that the right element proves the keys, and starts the job's
+// script behind EXTERNAL AUTHENTICATE.
+func (c *challenge) proceed(ctx context.Context, s *Service, sess *session, answers [][]byte) (step, []apdu.Command, error) {
+	var responses [2]apdu.Response
+	for i, raw := range answers {
+		r, err := parse(raw)
+		if err == nil {
+			err = r.Err()
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("answer %d to the handshake: %w", i, err)
+		}
+		responses[i] = r
+	}
+	update := responses[1]
+	if !bytes.HasPrefix(update.Data, c.seID) {
+		return nil, nil, errNotElement // before its keys are tried
+	}
+	external, channel, err := c.host.Authenticate(update, scp03.Full)
+	if errors.Is(err, scp03.ErrCryptogram) {
+		return nil, nil, s.failedAuth(ctx, sess.seID, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	sc := &script{job: c.job, channel: channel}
+	sc.open(external)
+	if err := s.plan(ctx, sc); err != nil {
+		channel.Close()
+		return nil, nil, err
+	}
+	return sc, sc.commands, nil
+}
+
+// script is a list of commands sent at once, of which each was wrapped before
+// any was answered.
+type script struct {
+	job      store.Job
+	channel  *scp03.HostSession
+	opening  bool // the first command is EXTERNAL AUTHENTICATE
+	commands []apdu.Command
+	items    []item
+	// finish takes the checked answers of the items and what cut them short, if
+	// anything did.
+	finish func(ctx context.Context, sc *script, answers []apdu.Response, cut error) (*script, error)
+}
+
+// item is a wrapped command: what it is for, and whether it may be refused.
+type item struct {
+	name   string
+	ticket scp03.Ticket
+	may    func(apdu.SW) bool // nil: 9000 only
+}
+
+func (sc *script) expected() int { return len(sc.commands) }
+func (sc *script) close()        { sc.channel.Close() }
+
+func (sc *script) open(external apdu.Command) {
+	sc.opening = true
+	sc.commands = append(sc.commands, external)
+}
+
+// add wraps one more command.
+func (sc *script) add(name string, c apdu.Command, may func(apdu.SW) bool) error {
+	wrapped, ticket, err := sc.channel.Wrap(c)
+	if err != nil {
+		return fmt.Errorf("wrapping %s: %w", name, err)
+	}
+	sc.commands = append(sc.commands, wrapped)
+	sc.items = append(sc.items, item{name, ticket, may})
+	return nil
+}
+
+// more is an empty script on the same channel.
+func (sc *script) more(job store.Job) *script { return &script{job: job, channel: sc.channel} }
+
+// proceed checks the answers in order up to the first bad one, and lets finish
+// judge what they say.
+func (sc *script) proceed(ctx context.Context, s *Service, sess *session, answers [][]byte) (step, []apdu.Command, error) {
+	good, cut := sc.check(answers)
+	if errors.Is(cut, errFailedAuth) {
+		return nil, nil, s.failedAuth(ctx, sess.seID, cut)
+	}
+	if len(good) > 0 { // at least one R-MAC was right: the keys are
+		if err := s.cfg.Store.ClearFailedAuth(ctx, sess.seID); err != nil {
+			return nil, nil, err
+		}
+	}
+	if errors.Is(cut, errRefusal) {
+		job, err := s.countAttempt(ctx, sc.job, "element_refused")
+		if err != nil {
+			return nil, nil, errors.Join(cut, err)
+		}
+		sc.job = job
+	}
+	next, err := sc.finish(ctx, sc, good, cut)
+	if err != nil {
+		return nil, nil, fmt.Errorf("order %s: %w", sc.job.OrderID, err)
+	}
+	return next, next.commands, nil
+}
+
+// check unwraps answers until one is missing, not authentic or a refusal that
+// its item does not allow.
+func (sc *script) check(answers [][]byte) (good []apdu.Response, cut error) {
+	if sc.opening {
+		r, err := parse(answers[0])
+		if err != nil {
+			return nil, fmt.Errorf("EXTERNAL AUTHENTICATE: %w", err)
+		}
+		if err := sc.channel.Opened(r); err != nil {
+			return nil, fmt.Errorf("EXTERNAL AUTHENTICATE: %w: %w", errFailedAuth, err)
+		}
+		answers = answers[1:]
+	}
+	for i, it := range sc.items {
+		r, err := parse(answers[i])
+		if err != nil {
+			return good, fmt.Errorf("%s: %w", it.name, err)
+		}
+		if r, err = sc.channel.Unwrap(it.ticket, r); err != nil {
+			return good, fmt.Errorf("%s: %w: %w", it.name, errFailedAuth, err)
+		}
+		if r.SW != apdu.OK && (it.may == nil || !it.may(r.SW)) {
+			return good, fmt.Errorf("%s: %w: %w", it.name, errRefusal, r.Err())
+		}
+		good = append(good, r)
+	}
+	return good, nil
+}
+
+// parse reads one answer; the empty one is a missing one.
+func parse(raw []byte) (apdu.Response, error) {
+	if len(raw) == 0 {
+		return apdu.Response{}, errLost
+	}
+	r, err := apdu.ParseResponse(raw)
+	if err != nil {
+		return apdu.Response{}, fmt.Errorf("%w: %w", errNotAnAPDU, err)
+	}
+	return r, nil
+}
+
+// plan fills the first script of a job from its cursor, unless the job moved
+// while the phone was away: it may have been cancelled.
+func (s *Service) plan(ctx context.Context, sc *script) error {
+	now, err := s.cfg.Store.Job(ctx, sc.job.OrderID)
+	if err != nil {
+		return err
+	}
+	if now.Revision != sc.job.Revision {
+		return store.ErrRevision
+	}
+	if sc.job.Kind == store.Wipe {
+		return s.planWipe(sc)
+	}
+	return s.planProvision(sc)
+}

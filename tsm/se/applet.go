@@ -1,0 +1,151 @@
+package se
+
+import (
+	"crypto"
+	"encoding/binary"
+	"errors"
+	"io"
+	"time"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/se/nvm"
+)
+
+// A Kind is an applet program built into the element: one load file with one module.
+type Kind interface {
+	// LoadFile and Module are the AIDs INSTALL names, 5 to 16 bytes. They never change.
+	LoadFile() []byte
+	Module() []byte
+	// Version is what GET STATUS shows for the load file.
+	Version() [2]byte
+	// Accept tells whether an instance may have this AID and these install parameters (the value of C9).
+	Accept(instance, parameters []byte) error
+	// New gives the program of an instance over what the instance has stored. It is called at installation and after every
+	// reset, and must not write.
+	New(p *Platform) Applet
+}
+
+// An Applet is the program of one instance. Its methods are never called concurrently. Whatever it keeps outside the
+// Platform's memory is volatile.
+type Applet interface {
+	// Select and Deselect tell that the instance becomes, or ceases to be, the selected one.
+	Select()
+	Deselect()
+	// Process answers a command on the basic channel, outside any session, while the instance is selected. Chained
+	// commands arrive joined. It sees no SELECT.
+	Process(c apdu.Command) apdu.Response
+	// StoreData answers a block of personalization; only a session at security level 33 brings one.
+	StoreData(b gp.Block) apdu.Response
+	// EndPersonalization tells that no further block will come from this session.
+	EndPersonalization()
+	// Delete tells that the instance is about to be deleted; its objects are erased by the element. It can only drop what
+	// is volatile.
+	Delete()
+}
+
+// A Platform is what one instance can do with the element: its own objects, and no other instance's.
+type Platform struct {
+	se  *SE
+	aid []byte
+}
+
+// SEID is the identity of the element, 10 bytes.
+func (p *Platform) SEID() []byte { return p.se.ID() }
+
+// Instance is the AID of this instance.
+func (p *Platform) Instance() []byte { return append([]byte(nil), p.aid...) }
+
+// Rand is the element's source of randomness.
+func (p *Platform) Rand() io.Reader { return p.se.cfg.Rand }
+
+// Now is the element's clock.
+func (p *Platform) Now() time.Time { return p.se.cfg.Now() }
+
+// Attestor signs with the attestation key of the factory; the key itself stays with the element.
+func (p *Platform) Attestor() crypto.Signer { return attestor{p.se.attestation} }
+
+// AttestationChain is the certificate chain of the attestation key, the element's first, the root left out.
+func (p *Platform) AttestationChain() [][]byte { return p.se.chain }
+
+// IssuerAnchors are the IACA certificates put in at the factory, DER.
+func (p *Platform) IssuerAnchors() [][]byte { return p.se.anchors }
+
+// Locked tells whether the instance is locked.
+func (p *Platform) Locked() bool {
+	e, ok := p.se.entry(p.aid)
+	return !ok || e.locked
+}
+
+// Load gives a copy of an object of this instance.
+func (p *Platform) Load(name string) ([]byte, bool) {
+	return p.se.mem.Load(objectKey(p.aid, name))
+}
+
+// Begin starts a transaction.
+func (p *Platform) Begin() *Tx { return &Tx{p: p} }
+
+// A Tx collects changes that hold together or not at all.
+type Tx struct {
+	p       *Platform
+	changes []nvm.Change
+}
+
+// Store puts an object in place; the former one of that name is forgotten, and not destroyed.
+func (t *Tx) Store(name string, value []byte) {
+	t.change(name, append([]byte{}, value...), false)
+}
+
+// Replace is Store that destroys the former object.
+func (t *Tx) Replace(name string, value []byte) {
+	t.change(name, append([]byte{}, value...), true)
+}
+
+// Erase destroys an object. An absent one is no error.
+func (t *Tx) Erase(name string) { t.change(name, nil, true) }
+
+func (t *Tx) change(name string, value []byte, scrub bool) {
+	t.changes = append(t.changes, nvm.Change{Key: objectKey(t.p.aid, name), Value: value, Scrub: scrub})
+}
+
+// RaiseReceiptCounter gives the element-wide number for the next receipt and stores it with this transaction. It is called
+// once in a transaction.
+func (t *Tx) RaiseReceiptCounter() uint64 {
+	next := t.p.se.receiptCounter() + 1
+	t.changes = append(t.changes, nvm.Change{Key: keyReceipts, Value: binary.BigEndian.AppendUint64(nil, next)})
+	return next
+}
+
+// SetLifeCycle changes the instance's own state (SELECTABLE, PERSONALIZED). It neither locks nor unlocks.
+func (t *Tx) SetLifeCycle(state gp.State) {
+	e, ok := t.p.se.entry(t.p.aid)
+	if !ok {
+		return
+	}
+	e.state = state &^ gp.StateLocked
+	t.changes = append(t.changes, nvm.Change{Key: registryKey(t.p.aid), Value: e.encode()})
+}
+
+// Commit carries the transaction out. After an error other than a full memory the element is dead.
+func (t *Tx) Commit() error { return t.p.se.mem.Commit(t.changes...) }
+
+// StatusOf is the status word for the outcome of Commit: 9000, 6A84 for a full memory, 6581 otherwise.
+func StatusOf(err error) apdu.SW {
+	switch {
+	case err == nil:
+		return apdu.OK
+	case errors.Is(err, nvm.ErrFull):
+		return apdu.NoSpace
+	default:
+		return apdu.MemoryFailure
+	}
+}
+
+// attestor hides the key behind the one thing that may be done with it.
+type attestor struct{ key crypto.Signer }
+
+func (a attestor) Public() crypto.PublicKey { return a.key.Public() }
+
+func (a attestor) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return a.key.Sign(rand, digest, opts)
+}

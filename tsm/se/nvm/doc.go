@@ -1,0 +1,19 @@
+// Package nvm is the non-volatile memory of the modelled secure element: named objects in one state file, changed in
+// transactions that hold whole or not at all, whatever moment the power is cut.
+//
+// The file is a journal. A transaction is one frame, appended in small physical writes (pages of [PageSize] bytes) and
+// then synced; it holds from the moment its last page is in place. [Open] replays the frames up to the first torn one and
+// drops that. A frame that is not whole but has a whole one behind it cannot come from a power cut: such a file is
+// refused as damaged, and a file that does not begin as ours is refused as foreign.
+//
+// When replaced content outweighs what lives, the file is compacted: the live objects are written to a new file, which is
+// synced and renamed over the old one. A transaction that replaces or erases an object marked Scrub is compacted at once,
+// and the old file is overwritten with zeros, so that erased keys are in no file when Commit returns; if the power is cut in
+// between, Open finishes the work. What the medium below keeps of overwritten blocks is beyond this model.
+//
+// After a failed write, and after a power cut staged through Config.Tear, the memory is dead until it is opened again: what
+// it would say could differ from what the file holds.
+//
+// The file holds its objects in clear, keys included, because the chip it stands for would: its mode is 0600, and whoever can
+// read or replace it holds the chip. The checksums find accidents, not attackers. One process at a time may have it open.
+package nvm

@@ -1,0 +1,165 @@
+package nvm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// newSuffix names the file a compaction writes before it is renamed.
+const newSuffix = ".new"
+
+// file is the medium: an open, locked state file and the place where the next page goes.
+type file struct {
+	path string
+	f    *os.File
+	salt []byte
+	size int64
+	// tear counts its questions in point; both pass on to the file that replaces this one.
+	tear  func(point int) bool
+	point *int
+}
+
+// cut asks whether the power goes now.
+func (f *file) cut() error {
+	if f.tear == nil {
+		return nil
+	}
+	*f.point++
+	if f.tear(*f.point) {
+		return ErrPowerCut
+	}
+	return nil
+}
+
+// page is one physical write at offset: it can be cut before, in the middle and after.
+func (f *file) page(b []byte, offset int64) error {
+	half := len(b)
+	if f.tear != nil {
+		half = len(b) / 2
+	}
+	if err := f.cut(); err != nil {
+		return err
+	}
+	if _, err := f.f.WriteAt(b[:half], offset); err != nil {
+		return err
+	}
+	if f.tear == nil {
+		return nil
+	}
+	if err := f.cut(); err != nil {
+		return err
+	}
+	if _, err := f.f.WriteAt(b[half:], offset+int64(half)); err != nil {
+		return err
+	}
+	return f.cut()
+}
+
+// append writes b behind everything else, page by page, and syncs.
+func (f *file) append(b []byte) error {
+	for len(b) > 0 {
+		n := min(PageSize, len(b))
+		if err := f.page(b[:n], f.size); err != nil {
+			return err
+		}
+		f.size += int64(n)
+		b = b[n:]
+	}
+	return f.sync()
+}
+
+func (f *file) sync() error {
+	if err := f.f.Sync(); err != nil {
+		return err
+	}
+	return f.cut()
+}
+
+// replace writes a new file that begins with the given frame, puts it in the place of this one, and destroys this one.
+// On success f is closed; on failure the caller closes it.
+func (f *file) replace(base frame, rand io.Reader) (*file, error) {
+	next, err := create(f.path+newSuffix, base, rand, f.tear, f.point)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.swap(next); err != nil {
+		return nil, errors.Join(err, next.f.Close())
+	}
+	next.path = f.path
+	return next, nil
+}
+
+func (f *file) swap(next *file) error {
+	if err := os.Rename(next.path, f.path); err != nil {
+		return err
+	}
+	if err := f.cut(); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(f.path)); err != nil {
+		return err
+	}
+	if err := f.cut(); err != nil {
+		return err
+	}
+	if err := f.destroy(); err != nil {
+		return err
+	}
+	return f.f.Close()
+}
+
+// destroy overwrites the whole file with zeros.
+func (f *file) destroy() error {
+	zeros := make([]byte, 64<<10)
+	for offset := int64(0); offset < f.size; offset += int64(len(zeros)) {
+		n := min(int64(len(zeros)), f.size-offset)
+		if err := f.page(zeros[:n], offset); err != nil {
+			return err
+		}
+	}
+	return f.sync()
+}
+
+func (f *file) close() error {
+	err := f.f.Close()
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// create makes a new locked file that holds one frame, and syncs it.
+func create(path string, base frame, rand io.Reader, tear func(int) bool, point *int) (*file, error) {
+	salt := make([]byte, saltSize)
+	if _, err := io.ReadFull(rand, salt); err != nil {
+		return nil, fmt.Errorf("drawing salt: %w", err)
+	}
+	h, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{path: path, f: h, salt: salt, tear: tear, point: point}
+	err = lock(h)
+	if err == nil {
+		err = f.append(append(append([]byte(fileMagic), salt...), base.encode(salt)...))
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return f, nil
+}
+
+// syncDir makes a rename in the folder hold.
+func syncDir(dir string) error {
+	d, err := os.Open(dir) //nolint:gosec // the folder of the file the caller named
+	if err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil {
+		return errors.Join(err, d.Close())
+	}
+	return d.Close()
+}

@@ -1,0 +1,119 @@
+package nvm
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+)
+
+// The file begins with a header: 16 bytes that name the format and its version, 8 random bytes. The random bytes go into
+// every checksum, so that content cannot be made to look like a frame of this file.
+const (
+	fileMagic  = "mobileid SE nvm\x01"
+	saltSize   = 8
+	fileHeader = len(fileMagic) + saltSize
+)
+
+// A frame is
+//
+//	mark (2) ‖ flags (1) ‖ 00 ‖ sequence (4) ‖ length (4) ‖ CRC of the content (4) ‖ CRC of these 16 bytes (4) ‖ content
+//
+// all numbers big endian, CRC-32C over the file's salt and the bytes.
+const (
+	frameMark   = "FR"
+	frameHeader = 20
+	flagBase    = 0x01 // the content is every live object, not a change
+	flagScrub   = 0x02 // the frames before this one hold something that has to be destroyed
+	maxFrame    = 2 << 20
+)
+
+// errTorn says that a frame is not whole. It never leaves the package.
+var errTorn = errors.New("frame is torn")
+
+type frame struct {
+	flags    byte
+	sequence uint32
+	content  []byte
+}
+
+func checksum(salt, data []byte) uint32 {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Checksum(salt, table), table, data)
+}
+
+func (f frame) encode(salt []byte) []byte {
+	b := make([]byte, 0, frameHeader+len(f.content))
+	b = append(b, frameMark...)
+	b = append(b, f.flags, 0)
+	b = binary.BigEndian.AppendUint32(b, f.sequence)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(f.content))) //nolint:gosec // bounded by the limit of the memory
+	b = binary.BigEndian.AppendUint32(b, checksum(salt, f.content))
+	b = binary.BigEndian.AppendUint32(b, checksum(salt, b))
+	return append(b, f.content...)
+}
+
+// decodeFrame reads the frame at the front of b and tells how many bytes it takes.
+func decodeFrame(salt, b []byte) (frame, int, error) {
+	if len(b) < frameHeader || string(b[:2]) != frameMark || b[3] != 0 ||
+		binary.BigEndian.Uint32(b[16:]) != checksum(salt, b[:16]) {
+		return frame{}, 0, errTorn
+	}
+	n := binary.BigEndian.Uint32(b[8:])
+	if n > maxFrame || int(n) > len(b)-frameHeader {
+		return frame{}, 0, errTorn
+	}
+	f := frame{flags: b[2], sequence: binary.BigEndian.Uint32(b[4:]), content: b[frameHeader : frameHeader+int(n)]}
+	if checksum(salt, f.content) != binary.BigEndian.Uint32(b[12:]) {
+		return frame{}, 0, errTorn
+	}
+	return f, frameHeader + int(n), nil
+}
+
+// wholeFrameIn tells whether b holds a whole frame anywhere.
+func wholeFrameIn(salt, b []byte) bool {
+	for {
+		i := bytes.Index(b, []byte(frameMark))
+		if i < 0 {
+			return false
+		}
+		if _, _, err := decodeFrame(salt, b[i:]); err == nil {
+			return true
+		}
+		b = b[i+1:]
+	}
+}
+
+// Content of a frame: per object
+//
+//	kind (1) ‖ key length (1) ‖ key ‖ value length (4) ‖ value
+const (
+	kindStore = 0x01
+	kindErase = 0x02
+	// objectOverhead is what an object costs beside its key and value, in the file and in the account of free memory.
+	objectOverhead = 6
+)
+
+func appendObject(b []byte, kind byte, key string, value []byte) []byte {
+	b = append(b, kind, byte(len(key)))
+	b = append(b, key...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(value))) //nolint:gosec // bounded by the limit of the memory
+	return append(b, value...)
+}
+
+// readObject reads one object of a frame whose checksum held; ok is false when it is not of the form above.
+func readObject(b []byte) (kind byte, key string, value, rest []byte, ok bool) {
+	if len(b) < objectOverhead || (b[0] != kindStore && b[0] != kindErase) {
+		return 0, "", nil, nil, false
+	}
+	kind, n := b[0], int(b[1])
+	if b = b[2:]; len(b) < n+4 {
+		return 0, "", nil, nil, false
+	}
+	key = string(b[:n])
+	size := binary.BigEndian.Uint32(b[n:])
+	if b = b[n+4:]; size > maxFrame || len(b) < int(size) {
+		return 0, "", nil, nil, false
+	}
+	return kind, key, b[:size], b[size:], true
+}

@@ -1,0 +1,230 @@
+package nvm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+const (
+	// DefaultLimit is the size of the memory when Config.Limit is 0.
+	DefaultLimit = 256 << 10
+	// PageSize is the size of one physical write.
+	PageSize = 128
+	// slack is how much replaced content the file may hold beyond what lives before it is compacted.
+	slack = 64 << 10
+	// maxKey bounds the name of an object: its length is one byte in the file.
+	maxKey = 255
+)
+
+var (
+	// ErrFull says that a transaction would pass the limit. Nothing was changed.
+	ErrFull = errors.New("non-volatile memory is full")
+	// ErrForeign says that a file is not a memory of this format.
+	ErrForeign = errors.New("not a secure element state file")
+	// ErrDamaged says that a file begins as ours and cannot be what a power cut leaves.
+	ErrDamaged = errors.New("secure element state file is damaged")
+	// ErrInUse says that another process, or another Memory, has the file open.
+	ErrInUse = errors.New("secure element state file is in use")
+	// ErrPowerCut says that the power was cut through Config.Tear, or that a write failed: the memory is dead.
+	ErrPowerCut = errors.New("secure element has no power")
+	// ErrExists says that there is a file already where one was to be created.
+	ErrExists = errors.New("state file exists")
+)
+
+// Config is what a memory is opened with. The zero value is usable.
+type Config struct {
+	// Limit bounds the live objects in bytes; 0 means DefaultLimit.
+	Limit int
+	// Tear, if set, is asked before, in the middle of and after every physical write, and after each rename and
+	// sync. It gets a number that rises by one with each question since Open. True cuts the power: what was written so far
+	// stays in the file, and the memory is dead.
+	Tear func(point int) bool
+	// Rand gives the salt of new files; it must not be nil.
+	Rand io.Reader
+}
+
+func (c Config) limit() int {
+	if c.Limit == 0 {
+		return DefaultLimit
+	}
+	return c.Limit
+}
+
+// A Change is one part of a transaction.
+type Change struct {
+	Key string
+	// Value is stored; nil erases the object. An empty value that is not nil is a value.
+	Value []byte
+	// Scrub destroys the former value: Commit returns after no file of ours holds it.
+	Scrub bool
+}
+
+// A Memory is an open state file. Its methods must not be called concurrently; the element above serializes them.
+type Memory struct {
+	cfg      Config
+	file     *file
+	objects  map[string][]byte
+	live     int
+	sequence uint32
+	dead     bool
+}
+
+// Load gives a copy of an object.
+func (m *Memory) Load(key string) ([]byte, bool) {
+	v, ok := m.objects[key]
+	if !ok {
+		return nil, false
+	}
+	return append([]byte{}, v...), true
+}
+
+// Keys lists the names that begin with prefix, sorted.
+func (m *Memory) Keys(prefix string) []string {
+	var out []string
+	for k := range m.objects {
+		if strings.HasPrefix(k, prefix) {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Free tells how many bytes objects may still take.
+func (m *Memory) Free() int { return max(m.cfg.limit()-m.live, 0) }
+
+// Alive tells whether the memory can still be used.
+func (m *Memory) Alive() bool { return !m.dead }
+
+// Commit carries out the changes in their order, all or none. It fails with ErrFull and changes nothing when the
+// result would be too large; every other failure leaves the memory dead, with the transaction in the file or not.
+func (m *Memory) Commit(changes ...Change) error {
+	if m.dead {
+		return ErrPowerCut
+	}
+	size := m.live
+	flags := byte(0)
+	var content []byte
+	after := map[string]int{} // sizes of the objects touched, 0 when erased
+	for _, c := range changes {
+		if c.Key == "" || len(c.Key) > maxKey {
+			return fmt.Errorf("committing: internal error: key of %d bytes", len(c.Key))
+		}
+		before, touched := after[c.Key]
+		if !touched {
+			before = m.sizeOf(c.Key)
+		}
+		now, kind := 0, byte(kindErase)
+		if c.Value != nil {
+			now, kind = objectSize(c.Key, c.Value), kindStore
+		}
+		if c.Scrub && (m.sizeOf(c.Key) > 0 || touched) {
+			flags |= flagScrub
+		}
+		size += now - before
+		after[c.Key] = now
+		content = appendObject(content, kind, c.Key, c.Value)
+	}
+	if size > m.cfg.limit() && size > m.live {
+		return fmt.Errorf("committing %d bytes with %d free: %w", size-m.live, m.Free(), ErrFull)
+	}
+	return m.write(frame{flags: flags, sequence: m.sequence + 1, content: content}, size)
+}
+
+// write makes the transaction hold, in the file first.
+func (m *Memory) write(f frame, size int) error {
+	if err := m.file.append(f.encode(m.file.salt)); err != nil {
+		return m.die("committing", err)
+	}
+	m.sequence = f.sequence
+	if err := m.apply(f.content); err != nil {
+		return m.die("committing", err)
+	}
+	if m.live != size {
+		return m.die("committing", fmt.Errorf("internal error: %d live bytes, expected %d", m.live, size))
+	}
+	if f.flags&flagScrub != 0 || m.file.size > 2*int64(m.live)+slack {
+		return m.compact()
+	}
+	return nil
+}
+
+// apply carries out the content of a frame on the objects.
+func (m *Memory) apply(content []byte) error {
+	for len(content) > 0 {
+		kind, key, value, rest, ok := readObject(content)
+		if !ok {
+			return ErrDamaged
+		}
+		m.live -= m.sizeOf(key)
+		clear(m.objects[key])
+		delete(m.objects, key)
+		if kind == kindStore {
+			m.objects[key] = append([]byte{}, value...)
+			m.live += objectSize(key, value)
+		}
+		content = rest
+	}
+	return nil
+}
+
+// compact writes the live objects to a new file that takes the place of the old one, which is destroyed.
+func (m *Memory) compact() error {
+	f := frame{flags: flagBase, sequence: m.sequence + 1}
+	for _, key := range m.Keys("") {
+		f.content = appendObject(f.content, kindStore, key, m.objects[key])
+	}
+	next, err := m.file.replace(f, m.cfg.Rand)
+	if err != nil {
+		return m.die("compacting", err)
+	}
+	m.file, m.sequence = next, f.sequence
+	return nil
+}
+
+// Close releases the file. The memory is dead afterwards.
+func (m *Memory) Close() error {
+	if m.dead {
+		return nil
+	}
+	m.dead = true
+	m.forget()
+	if err := m.file.close(); err != nil {
+		return fmt.Errorf("closing state file: %w", err)
+	}
+	return nil
+}
+
+// die releases the file after a failure; the error says that the power is gone and why.
+func (m *Memory) die(operation string, err error) error {
+	m.dead = true
+	m.forget()
+	cause := fmt.Errorf("%s: %w", operation, err)
+	if !errors.Is(err, ErrPowerCut) {
+		cause = fmt.Errorf("%s: %w: %w", operation, ErrPowerCut, err)
+	}
+	if err := m.file.close(); err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+func (m *Memory) forget() {
+	for _, v := range m.objects {
+		clear(v)
+	}
+	clear(m.objects)
+}
+
+func (m *Memory) sizeOf(key string) int {
+	v, ok := m.objects[key]
+	if !ok {
+		return 0
+	}
+	return objectSize(key, v)
+}
+
+func objectSize(key string, value []byte) int { return objectOverhead + len(key) + len(value) }

@@ -1,0 +1,381 @@
+package nvm
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// script is a run of transactions that stores, replaces, erases and scrubs, over several pages.
+func script() [][]Change {
+	big := bytes.Repeat([]byte("portrait"), 90)
+	return [][]Change{
+		{{Key: "counter", Value: []byte{1}}},
+		{{Key: "key", Value: []byte("FIRST-SECRET-KEY")}, {Key: "credential", Value: big}},
+		{{Key: "counter", Value: []byte{2}}},
+		{{Key: "key", Value: []byte("SECOND-SECRET-KEY"), Scrub: true}, {Key: "credential", Value: big[:300]}, {Key: "counter", Value: []byte{3}}},
+		{{Key: "empty", Value: []byte{}}},
+		{{Key: "key", Scrub: true}, {Key: "credential"}},
+	}
+}
+
+func newFile(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "se.nvm")
+	if err := Create(path, []Change{{Key: "id", Value: []byte("0123456789")}}, Config{Rand: rand.Reader}); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+func open(tb testing.TB, path string, tear func(int) bool) *Memory {
+	tb.Helper()
+	m, err := Open(path, Config{Rand: rand.Reader, Tear: tear})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return m
+}
+
+func content(m *Memory) map[string]string {
+	out := map[string]string{}
+	for _, k := range m.Keys("") {
+		v, _ := m.Load(k)
+		out[k] = string(v)
+	}
+	return out
+}
+
+// states are the contents before and after each transaction of the script.
+func states(tb testing.TB) []map[string]string {
+	tb.Helper()
+	m := open(tb, newFile(tb), nil)
+	out := []map[string]string{content(m)}
+	for _, changes := range script() {
+		if err := m.Commit(changes...); err != nil {
+			tb.Fatal(err)
+		}
+		out = append(out, content(m))
+	}
+	return out
+}
+
+// holds tells which of the folder's files hold the bytes.
+func holds(tb testing.TB, dir string, secret string) []string {
+	tb.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if bytes.Contains(data, []byte(secret)) {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+// run commits the script until the power goes, and tells how many transactions were acknowledged.
+func run(path string, tear func(int) bool) (acknowledged int, err error) {
+	m, err := Open(path, Config{Rand: rand.Reader, Tear: tear})
+	if err != nil {
+		return 0, err
+	}
+	defer m.Close() //nolint:errcheck // the test looks at the file
+	for _, changes := range script() {
+		if err := m.Commit(changes...); err != nil {
+			if _, ok := m.Load("id"); ok || m.Alive() {
+				return acknowledged, errors.New("a dead memory still answers")
+			}
+			return acknowledged, err
+		}
+		acknowledged++
+	}
+	return acknowledged, nil
+}
+
+func TestTornAtEveryPoint(t *testing.T) {
+	want := states(t)
+	points := 0
+	if n, err := run(newFile(t), func(int) bool { points++; return false }); err != nil || n != len(script()) {
+		t.Fatalf("unbroken run: %d transactions, %v", n, err)
+	}
+	if points < 50 {
+		t.Fatalf("only %d tear points", points)
+	}
+	for k := 1; k <= points; k++ {
+		path := newFile(t)
+		acknowledged, err := run(path, func(point int) bool { return point == k })
+		if !errors.Is(err, ErrPowerCut) {
+			t.Fatalf("point %d: %v", k, err)
+		}
+		m := open(t, path, nil)
+		got := content(m)
+		if !maps.Equal(got, want[acknowledged]) && !maps.Equal(got, want[acknowledged+1]) {
+			t.Fatalf("point %d, %d acknowledged: neither old nor new: %s", k, acknowledged, cmp.Diff(want[acknowledged], got))
+		}
+		for _, secret := range []string{"FIRST-SECRET-KEY", "SECOND-SECRET-KEY"} {
+			if where := holds(t, filepath.Dir(path), secret); len(where) > 0 && got["key"] != secret {
+				t.Fatalf("point %d: an erased key is still in %v", k, where)
+			}
+		}
+		if err := m.Commit(Change{Key: "after", Value: []byte("cut")}); err != nil {
+			t.Fatalf("point %d: memory unusable after the cut: %v", k, err)
+		}
+	}
+	t.Logf("power cut at %d points", points)
+}
+
+// The work Open does after a cut can itself be cut, any number of times.
+func TestTornWhileOpening(t *testing.T) {
+	want := states(t)
+	const torn = 4 // the transaction that scrubs
+	for first := 1; ; first++ {
+		path := newFile(t)
+		m := open(t, path, nil)
+		for _, changes := range script()[:torn-1] {
+			if err := m.Commit(changes...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.file.tear, *m.file.point = func(p int) bool { return p == first }, 0
+		if err := m.Commit(script()[torn-1]...); err == nil {
+			return // beyond the last point
+		}
+		for k := 1; ; k++ {
+			again, err := Open(path, Config{Rand: rand.Reader, Tear: func(p int) bool { return p == k }})
+			if err == nil {
+				got := content(again)
+				if err := again.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if !maps.Equal(got, want[torn-1]) && !maps.Equal(got, want[torn]) {
+					t.Fatalf("cut at %d, reopened %d times: neither old nor new", first, k)
+				}
+				break
+			}
+			if !errors.Is(err, ErrPowerCut) {
+				t.Fatalf("cut at %d, opening cut at %d: %v", first, k, err)
+			}
+		}
+	}
+}
+
+// Any single changed byte is refused, or costs the last transaction and nothing else.
+func TestChangedByte(t *testing.T) {
+	want := states(t)
+	path := newFile(t)
+	m := open(t, path, nil)
+	for _, changes := range script()[:3] {
+		if err := m.Commit(changes...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i := range good {
+		bad := append([]byte{}, good...)
+		bad[i] ^= 0x40
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Open(path, Config{Rand: rand.Reader})
+		switch {
+		case errors.Is(err, ErrDamaged) || errors.Is(err, ErrForeign):
+			refused++
+			continue
+		case err != nil:
+			t.Fatalf("byte %d: %v", i, err)
+		}
+		if got := content(m); !maps.Equal(got, want[2]) {
+			t.Fatalf("byte %d: %s", i, cmp.Diff(want[2], got))
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused < len(good)/2 {
+		t.Errorf("only %d of %d changed files were refused", refused, len(good))
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	write := func(t *testing.T, data []byte, mode os.FileMode) string {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, data, mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good, err := os.ReadFile(newFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("absent", func(t *testing.T) {
+		if _, err := Open(filepath.Join(t.TempDir(), "no"), Config{Rand: rand.Reader}); !errors.Is(err, os.ErrNotExist) {
+			t.Error(err)
+		}
+	})
+	t.Run("readable by others", func(t *testing.T) {
+		if _, err := Open(write(t, good, 0o644), Config{Rand: rand.Reader}); err == nil || !strings.Contains(err.Error(), "0644") {
+			t.Error(err)
+		}
+	})
+	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello, world, this is no memory"), "other version": append([]byte("mobileid SE nvm\x02"), good[16:]...)} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := Open(write(t, data, 0o600), Config{Rand: rand.Reader}); !errors.Is(err, ErrForeign) {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("header alone", func(t *testing.T) {
+		if _, err := Open(write(t, good[:fileHeader], 0o600), Config{Rand: rand.Reader}); !errors.Is(err, ErrDamaged) {
+			t.Error(err)
+		}
+	})
+	t.Run("base twice", func(t *testing.T) {
+		if _, err := Open(write(t, append(append([]byte{}, good...), good[fileHeader:]...), 0o600), Config{Rand: rand.Reader}); !errors.Is(err, ErrDamaged) {
+			t.Error(err)
+		}
+	})
+	t.Run("in use", func(t *testing.T) {
+		path := write(t, good, 0o600)
+		open(t, path, nil)
+		if _, err := Open(path, Config{Rand: rand.Reader}); !errors.Is(err, ErrInUse) {
+			t.Error(err)
+		}
+	})
+	t.Run("create over", func(t *testing.T) {
+		if err := Create(write(t, good, 0o600), []Change{{Key: "id", Value: []byte{1}}}, Config{Rand: rand.Reader}); !errors.Is(err, ErrExists) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLimit(t *testing.T) {
+	path := newFile(t)
+	m, err := Open(path, Config{Rand: rand.Reader, Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close() //nolint:errcheck // the test is over
+	free := m.Free()
+	value := make([]byte, free-objectOverhead-1)
+	if err := m.Commit(Change{Key: "a", Value: append(value, 0)}); !errors.Is(err, ErrFull) || m.Free() != free {
+		t.Fatalf("one byte too many: %v, %d free", err, m.Free())
+	}
+	if err := m.Commit(Change{Key: "a", Value: value}); err != nil || m.Free() != 0 {
+		t.Fatalf("to the brim: %v, %d free", err, m.Free())
+	}
+	// A full memory can still replace, and erase.
+	if err := m.Commit(Change{Key: "a", Value: append([]byte{9}, value[1:]...)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Commit(Change{Key: "a"}, Change{Key: "b", Value: value}); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := m.Load("a"); ok {
+		t.Error("the erased object is still there")
+	}
+}
+
+// The file stays bounded however often an object is replaced.
+func TestCompaction(t *testing.T) {
+	path := newFile(t)
+	m := open(t, path, nil)
+	value := make([]byte, 5000)
+	for i := range 60 {
+		value[0] = byte(i)
+		if err := m.Commit(Change{Key: "credential", Value: value}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > 2*5100+int64(slack+fileHeader+frameHeader) || info.Mode().Perm() != 0o600 {
+			t.Fatalf("after %d: %d bytes, mode %v", i, info.Size(), info.Mode())
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, ok := open(t, path, nil).Load("credential")
+	if !ok || !bytes.Equal(got, value) {
+		t.Error("the last value was lost")
+	}
+}
+
+func TestLoadIsACopy(t *testing.T) {
+	m := open(t, newFile(t), nil)
+	v, _ := m.Load("id")
+	v[0] = 'X'
+	if again, _ := m.Load("id"); string(again) != "0123456789" {
+		t.Errorf("a caller changed the memory: %s", again)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	path := newFile(f)
+	m := open(f, path, nil)
+	for i, changes := range script() {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+		f.Add(data[:len(data)-i-1])
+		if err := m.Commit(changes...); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "se.nvm")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := Open(path, Config{Rand: rand.Reader})
+		if err != nil {
+			if m != nil {
+				t.Fatal("a refused file gave a memory")
+			}
+			return
+		}
+		before := content(m)
+		if err := m.Commit(Change{Key: "fuzz", Value: []byte{1}}); err != nil && !errors.Is(err, ErrFull) {
+			t.Fatal(err)
+		} else if err == nil {
+			before["fuzz"] = "\x01"
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if after := content(open(t, path, nil)); !maps.Equal(before, after) {
+			t.Fatal(fmt.Errorf("reopened differently: %s", cmp.Diff(before, after)))
+		}
+	})
+}

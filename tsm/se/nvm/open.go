@@ -1,0 +1,165 @@
+package nvm
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxFile bounds the state file Open reads: a base, what may be replaced before compaction, and one last frame.
+const maxFile = 8 << 20
+
+// Create makes a state file at path that holds the given objects, with mode 0600. It fails with ErrExists when there is a
+// file already, and never leaves half a file at path.
+func Create(path string, objects []Change, cfg Config) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("creating %s: %w", filepath.Base(path), ErrExists)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("creating state file: %w", err)
+	}
+	m := &Memory{cfg: cfg, objects: map[string][]byte{}}
+	base := frame{flags: flagBase, sequence: 1}
+	for _, c := range objects {
+		if c.Key == "" || len(c.Key) > maxKey || c.Value == nil {
+			return fmt.Errorf("creating state file: internal error: object without key or value")
+		}
+		base.content = appendObject(base.content, kindStore, c.Key, c.Value)
+	}
+	if err := m.apply(base.content); err != nil {
+		return fmt.Errorf("creating state file: %w", err)
+	}
+	if m.live > cfg.limit() {
+		return fmt.Errorf("creating state file: %w", ErrFull)
+	}
+	if err := removeLeftover(path + newSuffix); err != nil {
+		return fmt.Errorf("creating state file: %w", err)
+	}
+	f, err := create(path+newSuffix, base, cfg.Rand, cfg.Tear, new(int))
+	if err != nil {
+		return fmt.Errorf("creating state file: %w", err)
+	}
+	if err := errors.Join(os.Rename(f.path, path), syncDir(filepath.Dir(path)), f.close()); err != nil {
+		return fmt.Errorf("creating state file: %w", err)
+	}
+	return nil
+}
+
+// Open reads a state file, drops a torn transaction, and finishes what a power cut left of a compaction.
+func Open(path string, cfg Config) (*Memory, error) {
+	f, data, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
+	}
+	f.tear = cfg.Tear
+	m := &Memory{cfg: cfg, file: f, objects: map[string][]byte{}}
+	scrub, err := m.replay(data)
+	if err == nil {
+		err = removeLeftover(path + newSuffix)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), errors.Join(err, f.close()))
+	}
+	// A torn tail is not cut off in place: it may hold the beginning of a key, so the whole file is replaced.
+	if torn := f.size < int64(len(data)); scrub || torn {
+		f.size = int64(len(data))
+		if err := m.compact(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// replay carries out every whole frame. It sets the size of the file to where they end.
+func (m *Memory) replay(data []byte) (scrub bool, err error) {
+	if len(data) < fileHeader || string(data[:len(fileMagic)]) != fileMagic {
+		return false, ErrForeign
+	}
+	salt := data[len(fileMagic):fileHeader]
+	m.file.salt = append([]byte{}, salt...)
+	offset := fileHeader
+	for offset < len(data) {
+		f, n, err := decodeFrame(salt, data[offset:])
+		if err != nil {
+			if wholeFrameIn(salt, data[offset+1:]) {
+				return false, fmt.Errorf("at offset %d: %w", offset, ErrDamaged)
+			}
+			break
+		}
+		first := offset == fileHeader
+		if first != (f.flags&flagBase != 0) || !first && f.sequence != m.sequence+1 {
+			return false, fmt.Errorf("at offset %d: frame out of order: %w", offset, ErrDamaged)
+		}
+		if err := m.apply(f.content); err != nil {
+			return false, fmt.Errorf("at offset %d: %w", offset, err)
+		}
+		m.sequence = f.sequence
+		scrub = scrub || f.flags&flagScrub != 0
+		offset += n
+	}
+	if offset == fileHeader {
+		return false, fmt.Errorf("no whole frame: %w", ErrDamaged)
+	}
+	m.file.size = int64(offset)
+	return scrub, nil
+}
+
+// read opens and locks the file and gives its content.
+func read(path string) (*file, []byte, error) {
+	h, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the file the caller named
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := readLocked(h, path)
+	if err != nil {
+		return nil, nil, errors.Join(err, h.Close())
+	}
+	return &file{path: path, f: h, point: new(int)}, data, nil
+}
+
+func readLocked(h *os.File, path string) ([]byte, error) {
+	opened, err := h.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !opened.Mode().IsRegular() || opened.Size() > maxFile {
+		return nil, ErrForeign
+	}
+	if err := private(opened); err != nil {
+		return nil, err
+	}
+	if err := lock(h); err != nil {
+		return nil, err
+	}
+	// Between opening and locking, the owner before us may have put a new file in this one's place.
+	current, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !os.SameFile(opened, current) {
+		return nil, ErrInUse
+	}
+	return io.ReadAll(io.LimitReader(h, maxFile+1))
+}
+
+// removeLeftover destroys a compaction that did not come to its rename: it may hold keys.
+func removeLeftover(path string) error {
+	h, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // beside the file the caller named
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info, err := h.Stat()
+	if err == nil {
+		f := &file{path: path, f: h, size: info.Size(), point: new(int)}
+		err = f.destroy()
+	}
+	if err := errors.Join(err, h.Close()); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,131 @@
+package tsm
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/store"
+)
+
+// committed takes the answer to DF1F: the receipt. It is on disk before the
+// issuer hears of it; the sealed bytes are dropped with the same write.
+func (s *Service) committed(ctx context.Context, sc *script, answers []apdu.Response, cut error) (*script, error) {
+	if cut != nil {
+		return nil, cut
+	}
+	signed := answers[len(answers)-1].Data
+	if err := claims(sc.job, sc.job.Slot, provisioning.ReceiptCommitted, signed); err != nil {
+		_, err2 := s.countAttempt(ctx, sc.job, "receipt_malformed")
+		return nil, errors.Join(err, err2)
+	}
+	job := sc.job
+	job.Cursor, job.Attestation, job.Sealed = store.Committed, nil, nil
+	job.Receipts = []store.Receipt{{Slot: job.Slot, Signed: signed}}
+	job, err := s.file(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	_, _ = s.deliver(ctx, job) // logged; Sweep delivers what is left
+	return nil, errNextJob
+}
+
+// claims tells whether a receipt is about this job. Whether it is genuine is the
+// issuer's to verify.
+func claims(job store.Job, slot byte, kind provisioning.ReceiptKind, signed []byte) error {
+	receipt, err := provisioning.ParseReceipt(signed)
+	if err != nil {
+		return fmt.Errorf("receipt: %w: %w", errRefusal, err)
+	}
+	c := receipt.Claimed()
+	if c.Kind != kind || c.Slot != uint64(slot) || hex.EncodeToString(c.OrderID) != job.OrderID || hex.EncodeToString(c.SEID) != job.SEID {
+		return fmt.Errorf("receipt is about something else: %w", errRefusal)
+	}
+	return nil
+}
+
+// file writes a job that has gained receipts. If the job was closed while the
+// element worked (its end passed, or a wipe came in), what the element did is
+// true all the same: the receipts are filed with the closed job, and reach the
+// issuer from there.
+func (s *Service) file(ctx context.Context, job store.Job) (store.Job, error) {
+	filed, err := s.advance(ctx, over(job))
+	if !errors.Is(err, store.ErrRevision) {
+		return filed, err
+	}
+	now, err2 := s.cfg.Store.Job(ctx, job.OrderID)
+	if err2 != nil || now.State.Open() || now.State == store.Done {
+		return store.Job{}, errors.Join(err, err2)
+	}
+	for _, r := range job.Receipts {
+		if !holds(now.Receipts, r.Slot) {
+			now.Receipts = append(now.Receipts, r)
+		}
+	}
+	now.Cursor = max(now.Cursor, job.Cursor)
+	return s.advance(ctx, now)
+}
+
+// over closes a job of which neither the element nor the issuer has a part left.
+func over(job store.Job) store.Job {
+	if job.State == store.Queued && job.Settled() && !job.Owes() {
+		job.State = store.Done
+	}
+	return job
+}
+
+func holds(receipts []store.Receipt, slot byte) bool {
+	for _, r := range receipts {
+		if r.Slot == slot {
+			return true
+		}
+	}
+	return false
+}
+
+// deliver hands the receipts a job owes to the issuer, and closes the job when
+// its element is done too. What cannot be delivered now is left to Sweep. It
+// returns the job as it stands.
+func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error) {
+	if !job.Owes() {
+		return job, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.IssuerTimeout)
+	defer cancel()
+	taken, failed := s.handOver(ctx, &job)
+	if failed != nil {
+		s.cfg.Log.WarnContext(ctx, "receipt not delivered", append(jobAttrs(job), "error", failed)...)
+	}
+	if errors.Is(failed, ErrIssuerRefused) {
+		job.State, job.Reason = store.Refused, "receipt_refused"
+	} else if taken == 0 {
+		return job, failed
+	}
+	now, err := s.advance(ctx, over(job))
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "delivery of receipt not noted", append(jobAttrs(job), "error", err)...)
+		return job, err
+	}
+	return now, failed
+}
+
+// handOver marks what the issuer took, up to the first failure.
+func (s *Service) handOver(ctx context.Context, job *store.Job) (taken int, err error) {
+	job.Receipts = append([]store.Receipt(nil), job.Receipts...)
+	for i := range job.Receipts {
+		r := &job.Receipts[i]
+		if r.Delivered {
+			continue
+		}
+		if err := s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed)); err != nil {
+			return taken, fmt.Errorf("handing receipt to issuer: %w", err)
+		}
+		r.Delivered = true
+		taken++
+	}
+	return taken, nil
+}

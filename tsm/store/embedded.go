@@ -1,0 +1,195 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// The buckets. A key of queue is SEID, priority and position, so that the first
+// key of an element names its next job; a key of due and closed begins with
+// NotAfter, so that the oldest come first.
+var (
+	bucketJobs   = []byte("jobs")   // order id -> Job
+	bucketQueue  = []byte("queue")  // SEID 00 priority position -> order id; open jobs
+	bucketOwing  = []byte("owing")  // order id -> nothing; jobs that owe a receipt and are not refused
+	bucketDue    = []byte("due")    // NotAfter order id -> nothing; open jobs not settled
+	bucketClosed = []byte("closed") // NotAfter order id -> nothing; final jobs that owe nothing
+	bucketFailed = []byte("failed") // SEID -> count of failed authentications
+)
+
+// Embedded is the Store in one bbolt file. Each write is synced before its call
+// returns.
+type Embedded struct {
+	db *bbolt.DB
+}
+
+var _ Store = (*Embedded)(nil)
+
+// lockWait bounds how long Open waits for a process that is just stopping.
+const lockWait = time.Second
+
+// Open opens the file, making it with mode 0600 if it is missing. ErrLocked
+// when another process has it.
+func Open(path string) (*Embedded, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
+	if errors.Is(err, bbolt.ErrTimeout) {
+		return nil, fmt.Errorf("opening job store: %w", ErrLocked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening job store: %w", err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{bucketJobs, bucketQueue, bucketOwing, bucketDue, bucketClosed, bucketFailed} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("preparing job store: %w", err), db.Close())
+	}
+	return &Embedded{db: db}, nil
+}
+
+// Close waits for transactions under way.
+func (s *Embedded) Close() error { return s.db.Close() }
+
+// Ready reads one page, so that a closed or unreadable file is noticed.
+func (s *Embedded) Ready(ctx context.Context) error {
+	return s.view(ctx, "probing job store", func(tx *bbolt.Tx) error {
+		if tx.Bucket(bucketJobs) == nil {
+			return errors.New("a bucket is missing")
+		}
+		return nil
+	})
+}
+
+func (s *Embedded) view(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
+	return s.run(ctx, doing, s.db.View, fn)
+}
+
+func (s *Embedded) update(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
+	return s.run(ctx, doing, s.db.Update, fn)
+}
+
+func (s *Embedded) run(ctx context.Context, doing string, in func(func(*bbolt.Tx) error) error, fn func(*bbolt.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	err := in(fn)
+	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+		err = ErrClosed
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// Job reads one job.
+func (s *Embedded) Job(ctx context.Context, orderID string) (job Job, err error) {
+	err = s.view(ctx, "reading job", func(tx *bbolt.Tx) error {
+		job, err = load(tx, []byte(orderID))
+		return err
+	})
+	return job, err
+}
+
+// Next walks the element's part of the queue, which is in the right order.
+func (s *Embedded) Next(ctx context.Context, seID string) (Job, error) {
+	var next Job
+	err := s.view(ctx, "choosing job", func(tx *bbolt.Tx) error {
+		return eachOpen(tx, seID, func(job Job) (bool, error) {
+			if job.State != Queued || job.Settled() {
+				return true, nil
+			}
+			next = job
+			return false, nil
+		})
+	})
+	if err == nil && next.OrderID == "" {
+		err = fmt.Errorf("choosing job: %w", ErrNotFound)
+	}
+	return next, err
+}
+
+// Owing walks the index of jobs that owe a receipt.
+func (s *Embedded) Owing(ctx context.Context, after string, limit int) (jobs []Job, err error) {
+	err = s.view(ctx, "listing receipts owed", func(tx *bbolt.Tx) error {
+		c := tx.Bucket(bucketOwing).Cursor()
+		k, _ := c.Seek([]byte(after))
+		if k != nil && string(k) == after {
+			k, _ = c.Next()
+		}
+		for ; k != nil && len(jobs) < limit; k, _ = c.Next() {
+			job, err := load(tx, k)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, job)
+		}
+		return nil
+	})
+	return jobs, err
+}
+
+// load reads a job inside a transaction.
+func load(tx *bbolt.Tx, orderID []byte) (Job, error) {
+	raw := tx.Bucket(bucketJobs).Get(orderID)
+	if raw == nil {
+		return Job{}, ErrNotFound
+	}
+	var job Job
+	if err := json.Unmarshal(raw, &job); err != nil {
+		return Job{}, errors.New("decoding job record: not in the form written")
+	}
+	return job, nil
+}
+
+// eachOpen calls fn with the open jobs of an element in the order of the queue
+// until fn returns false. fn may save the job it is given.
+func eachOpen(tx *bbolt.Tx, seID string, fn func(Job) (more bool, err error)) error {
+	prefix := append([]byte(seID), 0)
+	var ids [][]byte
+	c := tx.Bucket(bucketQueue).Cursor()
+	for k, v := c.Seek(prefix); k != nil && len(k) == len(prefix)+9 && string(k[:len(prefix)]) == string(prefix); k, v = c.Next() {
+		ids = append(ids, append([]byte(nil), v...))
+	}
+	for _, id := range ids {
+		job, err := load(tx, id)
+		if err != nil {
+			return err
+		}
+		more, err := fn(job)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueKey sorts an element's jobs: wipes first, then by position.
+func queueKey(job Job) []byte {
+	priority := byte(1)
+	if job.Kind == Wipe {
+		priority = 0
+	}
+	k := append([]byte(job.SEID), 0, priority)
+	return binary.BigEndian.AppendUint64(k, job.Position)
+}
+
+// timeKey sorts by NotAfter. Times before 1970 sort as 1970.
+func timeKey(job Job) []byte {
+	return append(timePrefix(job.NotAfter), job.OrderID...)
+}
+
+func timePrefix(t time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(max(t.Unix(), 0)))
+}

@@ -1,0 +1,286 @@
+// Package storetest is the suite that every store.Store must pass, imported by
+// tests only. It checks what the comments of the interface promise, except what
+// only a power cut can show.
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mobileid/tsm/store"
+)
+
+// Opener opens a store on the same data each time it is called in one test.
+// The suite closes what it opened before it opens again.
+type Opener func(t *testing.T) store.Store
+
+// noon is the time around which the suite's orders end.
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// Run runs the suite; fresh gives the opener of an empty data set.
+func Run(t *testing.T, fresh func(t *testing.T) Opener) {
+	for _, tt := range []struct {
+		name string
+		run  func(*testing.T, Opener)
+	}{
+		{"enqueue is idempotent", enqueueTwice},
+		{"an order id is taken once", conflict},
+		{"racers enqueue one job", racers},
+		{"wipes come first, then the order of arrival", order},
+		{"a wipe cancels what it covers", wipeCancels},
+		{"advance needs the revision", advance},
+		{"final jobs lose their cipher text", finalDrops},
+		{"settled and parked jobs are passed over", passedOver},
+		{"receipts owed", owing},
+		{"expire", expire},
+		{"prune", prune},
+		{"failed authentications and release", failedAuth},
+		{"what was written is there after reopening", reopen},
+		{"a copy is returned", copies},
+		{"closed", closed},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.run(t, fresh(t)) })
+	}
+}
+
+// job is an order of its own for SE and slot.
+func job(n int, kind store.Kind, se string, slot byte) store.Job {
+	return store.Job{
+		OrderID: fmt.Sprintf("%032x", n), Digest: fmt.Sprintf("%064x", n), Kind: kind, SEID: se, Slot: slot,
+		Purpose: 1, Challenge: []byte{1, 2, 3}, NotAfter: noon,
+	}
+}
+
+const seA, seB = "a0000000000000000001", "a0000000000000000002"
+
+func enqueueTwice(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	first := must(s.Enqueue(t.Context(), job(1, store.Provision, seA, 1)))(t)
+	if first.State != store.Queued || first.Cursor != store.Ordered || first.Revision == 0 {
+		t.Fatalf("fresh job is %v %v revision %d", first.State, first.Cursor, first.Revision)
+	}
+	first.Cursor, first.Attestation = store.Attested, []byte("att")
+	moved := must(s.Advance(t.Context(), first))(t)
+	again := must(s.Enqueue(t.Context(), job(1, store.Provision, seA, 1)))(t)
+	if diff := cmp.Diff(moved, again); diff != "" {
+		t.Errorf("the second Enqueue does not return the job as it stands:\n%s", diff)
+	}
+}
+
+func conflict(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	want := must(s.Enqueue(t.Context(), job(1, store.Provision, seA, 1)))(t)
+	other := job(1, store.Wipe, seB, 0)
+	other.Digest = job(2, 0, "", 0).Digest
+	if _, err := s.Enqueue(t.Context(), other); !errors.Is(err, store.ErrOrderConflict) {
+		t.Fatalf("err = %v, want ErrOrderConflict", err)
+	}
+	if diff := cmp.Diff(want, must(s.Job(t.Context(), want.OrderID))(t)); diff != "" {
+		t.Errorf("the refused order changed the job:\n%s", diff)
+	}
+	if _, err := s.Next(t.Context(), seB); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the refused order is in the queue: %v", err)
+	}
+}
+
+func racers(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	var wg sync.WaitGroup
+	positions := make([]uint64, 32)
+	for i := range positions {
+		wg.Go(func() {
+			if j, err := s.Enqueue(t.Context(), job(i%4, store.Provision, seA, 1)); err != nil {
+				t.Error(err)
+			} else {
+				positions[i] = j.Position
+			}
+		})
+	}
+	wg.Wait()
+	for i, p := range positions {
+		if p != positions[i%4] {
+			t.Errorf("racer %d got position %d, another one of the same order %d", i, p, positions[i%4])
+		}
+	}
+}
+
+func order(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	ctx := t.Context()
+	must(s.Enqueue(ctx, job(9, store.Provision, seA, 2)))(t)
+	must(s.Enqueue(ctx, job(3, store.Provision, seA, 1)))(t)
+	must(s.Enqueue(ctx, job(1, store.Provision, seB, 1)))(t)
+	must(s.Enqueue(ctx, job(7, store.Wipe, seA, 5)))(t)
+	must(s.Enqueue(ctx, job(2, store.Wipe, seA, 6)))(t)
+	var got []string
+	for {
+		j, err := s.Next(ctx, seA)
+		if errors.Is(err, store.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, j.OrderID[31:])
+		j.State = store.Done
+		must(s.Advance(ctx, j))(t)
+	}
+	if diff := cmp.Diff([]string{"7", "2", "9", "3"}, got); diff != "" {
+		t.Errorf("order of the queue:\n%s", diff)
+	}
+	if j := must(s.Next(ctx, seB))(t); j.Slot != 1 {
+		t.Errorf("the other element's job is gone")
+	}
+}
+
+func wipeCancels(t *testing.T, open Opener) {
+	for _, tt := range []struct {
+		name string
+		slot byte
+		want map[int]store.State
+	}{
+		{"every slot", 0, map[int]store.State{1: store.Cancelled, 2: store.Cancelled, 3: store.Queued, 4: store.Queued, 5: store.Cancelled}},
+		{"one slot", 2, map[int]store.State{1: store.Queued, 2: store.Cancelled, 3: store.Queued, 4: store.Queued, 5: store.Parked}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := open(t)
+			defer shut(t, s)
+			ctx, base := t.Context(), int(tt.slot)*16
+			put := func(n int, se string, slot byte, change func(*store.Job)) {
+				j := must(s.Enqueue(ctx, job(base+n, store.Provision, se+fmt.Sprint(tt.slot), slot)))(t)
+				change(&j)
+				must(s.Advance(ctx, j))(t)
+			}
+			put(1, seA, 1, func(*store.Job) {})
+			put(2, seA, 2, func(j *store.Job) { j.Cursor, j.Sealed = store.Sealed, []byte("ct") })
+			put(3, seB, 2, func(*store.Job) {})
+			put(4, seA, 2, func(j *store.Job) { j.Cursor = store.Committed })
+			put(5, seA, 1, func(j *store.Job) { j.State = store.Parked })
+			wipe := must(s.Enqueue(ctx, job(base+6, store.Wipe, seA+fmt.Sprint(tt.slot), tt.slot)))(t)
+			for n, want := range tt.want {
+				j := must(s.Job(ctx, job(base+n, 0, "", 0).OrderID))(t)
+				if j.State != want {
+					t.Errorf("job %d is %v, want %v", n, j.State, want)
+				}
+				if want == store.Cancelled && len(j.Sealed) > 0 {
+					t.Errorf("job %d kept its sealed bytes", n)
+				}
+			}
+			if next := must(s.Next(ctx, seA+fmt.Sprint(tt.slot)))(t); next.OrderID != wipe.OrderID {
+				t.Error("the wipe is not next")
+			}
+		})
+	}
+}
+
+func advance(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	ctx := t.Context()
+	old := must(s.Enqueue(ctx, job(1, store.Provision, seA, 1)))(t)
+	mine := old
+	mine.Cursor, mine.SEID, mine.Slot, mine.Digest = store.Attested, seB, 9, "other"
+	now := must(s.Advance(ctx, mine))(t)
+	if now.Revision == old.Revision || now.Cursor != store.Attested {
+		t.Errorf("after Advance: revision %d, cursor %v", now.Revision, now.Cursor)
+	}
+	if now.SEID != seA || now.Slot != 1 || now.Digest != old.Digest {
+		t.Error("Advance changed whose job it is")
+	}
+	late := old
+	late.State = store.Done
+	if _, err := s.Advance(ctx, late); !errors.Is(err, store.ErrRevision) {
+		t.Fatalf("err = %v, want ErrRevision", err)
+	}
+	if diff := cmp.Diff(now, must(s.Job(ctx, old.OrderID))(t)); diff != "" {
+		t.Errorf("the late write left a trace:\n%s", diff)
+	}
+	if _, err := s.Advance(ctx, job(2, store.Wipe, seA, 0)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("advancing an unknown job: %v", err)
+	}
+}
+
+func finalDrops(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	for i, state := range []store.State{store.Done, store.Cancelled, store.Expired, store.Refused} {
+		j := must(s.Enqueue(t.Context(), job(i, store.Provision, seA, 1)))(t)
+		j.State, j.Attestation, j.Sealed = state, []byte("att"), []byte("ct")
+		must(s.Advance(t.Context(), j))(t)
+		if got := must(s.Job(t.Context(), j.OrderID))(t); len(got.Attestation)+len(got.Sealed) > 0 {
+			t.Errorf("%v: cipher text kept", state)
+		}
+	}
+	if _, err := s.Next(t.Context(), seA); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a final job is next: %v", err)
+	}
+}
+
+func passedOver(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	for i, change := range []func(*store.Job){
+		func(j *store.Job) { j.State = store.Parked },
+		func(j *store.Job) { j.Cursor = store.Committed },
+		func(j *store.Job) { j.Cursor = store.Cleared },
+	} {
+		j := must(s.Enqueue(t.Context(), job(i, store.Provision, seA, 1)))(t)
+		change(&j)
+		must(s.Advance(t.Context(), j))(t)
+	}
+	if j, err := s.Next(t.Context(), seA); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("next is %v %v: %v", j.State, j.Cursor, err)
+	}
+}
+
+func copies(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	in := job(1, store.Provision, seA, 1)
+	got := must(s.Enqueue(t.Context(), in))(t)
+	in.Challenge[0], got.Challenge[1] = 0xFF, 0xFF
+	if j := must(s.Job(t.Context(), in.OrderID))(t); !cmp.Equal(j.Challenge, []byte{1, 2, 3}) {
+		t.Errorf("the stored challenge became %x", j.Challenge)
+	}
+}
+
+func closed(t *testing.T, open Opener) {
+	s := open(t)
+	if err := s.Ready(t.Context()); err != nil {
+		t.Errorf("open store: %v", err)
+	}
+	shut(t, s)
+	if err := s.Ready(t.Context()); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("Ready after Close = %v", err)
+	}
+	if _, err := s.Enqueue(t.Context(), job(1, store.Provision, seA, 1)); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("Enqueue after Close = %v", err)
+	}
+}
+
+func shut(t *testing.T, s store.Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+}
+
+// must unpacks a result that has to be there.
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

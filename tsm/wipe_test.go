@@ -1,0 +1,408 @@
+package tsm_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm"
+	"mobileid/tsm/applet"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/scp03"
+	"mobileid/tsm/seram"
+	"mobileid/tsm/store"
+)
+
+// filled is a world whose element holds credentials in the slots given.
+func filled(t *testing.T, slots ...uint64) (*world, [][]byte) {
+	t.Helper()
+	w := newWorld(t)
+	var orders [][]byte
+	for _, s := range slots {
+		orders = append(orders, w.provision(s))
+	}
+	_, err := w.contact()
+	check(t, err)
+	for _, o := range orders {
+		if w.job(o).State != store.Done {
+			t.Fatal("the element could not be filled")
+		}
+	}
+	w.exchanges = nil
+	return w, orders
+}
+
+func (w *world) wipe(slot uint64) []byte {
+	w.t.Helper()
+	order := w.order(provisioning.OrderWipe, slot)
+	if code := w.submit(order); code != http.StatusAccepted {
+		w.t.Fatalf("order answered %d", code)
+	}
+	return order
+}
+
+// instances asks the element itself, over a session of the test's own, which
+// slots it has.
+func (w *world) instances() []byte {
+	w.t.Helper()
+	ctx := w.t.Context()
+	w.element.Reset()
+	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	check(w.t, err)
+	host, err := scp03.NewHost(keys, nil)
+	check(w.t, err)
+	r, err := apdu.Exchange(ctx, w.element, host.InitializeUpdate())
+	check(w.t, err)
+	external, s, err := host.Authenticate(r, scp03.Full)
+	check(w.t, err)
+	r, err = apdu.Exchange(ctx, w.element, external)
+	check(w.t, err)
+	check(w.t, s.Opened(r))
+	var pages gp.Pages
+	for next, more := false, true; more; next = true {
+		c, ticket, err := s.Wrap(gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.LoadFile, Next: next}.Command())
+		check(w.t, err)
+		r, err := apdu.Exchange(ctx, w.element, c)
+		check(w.t, err)
+		r, err = s.Unwrap(ticket, r)
+		check(w.t, err)
+		more, err = pages.Add(r)
+		check(w.t, err)
+	}
+	entries, err := pages.Entries()
+	check(w.t, err)
+	var slots []byte
+	for _, e := range entries {
+		if slot, ok := e.AID.Slot(); ok {
+			slots = append(slots, slot)
+		}
+	}
+	slices.Sort(slots)
+	return slots
+}
+
+// wiped gives the slots the issuer has wipe receipts for, and their counters.
+func (i *issuer) wiped(id string) (slots []byte, counters []uint64) {
+	for _, r := range i.receipts {
+		if r.Kind == provisioning.ReceiptWiped && hex.EncodeToString(r.OrderID) == id && !slices.Contains(slots, byte(r.Slot)) {
+			slots = append(slots, byte(r.Slot))
+			counters = append(counters, r.Counter)
+		}
+	}
+	slices.Sort(slots)
+	return slots, counters
+}
+
+// emptied checks the end of a wipe of the slots given, with others left alone.
+func (w *world) emptied(order []byte, wiped, left []byte) {
+	w.t.Helper()
+	job := w.job(order)
+	if job.State != store.Done || job.Cursor != store.Cleared || job.Owes() {
+		w.t.Errorf("wipe is %v at %v (%s)", job.State, job.Cursor, job.Reason)
+	}
+	slots, counters := w.issuer.wiped(job.OrderID)
+	if !bytes.Equal(slots, wiped) {
+		w.t.Errorf("issuer has receipts for slots %v, want %v", slots, wiped)
+	}
+	slices.Sort(counters)
+	if len(slices.Compact(counters)) != len(wiped) {
+		w.t.Errorf("receipt counters %v", counters)
+	}
+	if got := w.instances(); !bytes.Equal(got, left) {
+		w.t.Errorf("element holds slots %v, want %v", got, left)
+	}
+}
+
+func TestWipe(t *testing.T) {
+	all := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+	for _, tt := range []struct {
+		name        string
+		slots       []uint64
+		slot        uint64
+		wiped, left []byte
+	}{
+		{"one of one", []uint64{4}, 0, []byte{4}, nil},
+		{"all of three", []uint64{1, 7, 15}, 0, []byte{1, 7, 15}, nil},
+		{"one of three", []uint64{1, 7, 15}, 7, []byte{7}, []byte{1, 15}},
+		{"all of fifteen", all, 0, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, _ := filled(t, tt.slots...)
+			order := w.wipe(tt.slot)
+			_, err := w.contact()
+			check(t, err)
+			w.onlyShortAndSecured()
+			w.emptied(order, tt.wiped, tt.left)
+			if len(tt.wiped) > 0 {
+				if _, err := applet.NewClient(w.element, tt.wiped[0]).Info(t.Context()); !errors.Is(err, applet.ErrEmpty) {
+					t.Errorf("the slot still answers: %v", err)
+				}
+			}
+			before := len(w.exchanges)
+			_, err = w.contact()
+			check(t, err)
+			if len(w.exchanges) != before {
+				t.Error("the wipe was run again")
+			}
+		})
+	}
+}
+
+// Fill, wipe, fill again: the next owner starts with a clean slot.
+func TestProvisionAfterWipe(t *testing.T) {
+	w, _ := filled(t, 1)
+	w.setPIN(1)
+	wipe := w.wipe(0)
+	next := w.provision(1)
+	_, err := w.contact()
+	check(t, err)
+	if w.job(wipe).State != store.Done {
+		t.Errorf("wipe is %v", w.job(wipe).State)
+	}
+	w.settle(next) // sets a PIN, which only works where there is none
+}
+
+// A wipe comes in while a provisioning is queued, or in the middle of its run:
+// the provisioning is cancelled, and in the same contact the wipe is run.
+func TestWipeOvertakes(t *testing.T) {
+	t.Run("queued", func(t *testing.T) {
+		w, _ := filled(t, 1)
+		queued := w.provision(2)
+		wipe := w.wipe(0)
+		_, err := w.contact()
+		check(t, err)
+		if s := w.job(queued).State; s != store.Cancelled {
+			t.Errorf("provisioning is %v", s)
+		}
+		w.emptied(wipe, []byte{1}, nil)
+	})
+	for report := 1; report <= 3; report++ {
+		t.Run(fmt.Sprintf("before report %d", report), func(t *testing.T) {
+			w, _ := filled(t, 1)
+			running := w.provision(2)
+			id, at := w.reach(report)
+			wipe := w.wipe(0)
+			for range 16 {
+				var err error
+				at, err = w.step(id, at, nil)
+				check(t, err)
+				if stops(at) {
+					break
+				}
+			}
+			if !stops(at) {
+				t.Fatal("no end")
+			}
+			if s := w.job(running).State; s != store.Cancelled {
+				t.Errorf("provisioning is %v", s)
+			}
+			want := []byte{1, 2}
+			if report == 1 {
+				want = []byte{1} // the instance was not installed yet
+			}
+			w.emptied(wipe, want, nil)
+		})
+	}
+}
+
+// The phone vanishes at each round trip of a wipe, and the element at each
+// command: in the end the receipts of every slot are with the issuer, one each.
+func TestWipeResumed(t *testing.T) {
+	trips, commands := func() (int, int) {
+		w, _ := filled(t, 1, 2)
+		w.wipe(0)
+		res, err := w.contact()
+		check(t, err)
+		return res.RoundTrips, res.APDUs
+	}()
+	finish := func(t *testing.T, w *world, order []byte) {
+		for range 3 {
+			if _, err := w.contact(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check(t, w.service.Sweep(t.Context()))
+		w.emptied(order, []byte{1, 2}, nil)
+	}
+	for at := 1; at <= trips; at++ {
+		for _, answers := range []bool{false, true} {
+			t.Run(fmt.Sprintf("round trip %d, answer lost %v", at, answers), func(t *testing.T) {
+				w, _ := filled(t, 1, 2)
+				order := w.wipe(0)
+				a := w.agent()
+				w.element.Reset()
+				a.Client.Transport = &cutter{next: direct{w}, at: at, answers: answers}
+				if _, err := a.Run(t.Context()); !errors.Is(err, errCut) {
+					t.Fatal(err)
+				}
+				w.restart()
+				finish(t, w, order)
+			})
+		}
+	}
+	for at := 1; at <= commands; at++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("command %d of %d, carried out %v", at, commands, after), func(t *testing.T) {
+				w, _ := filled(t, 1, 2)
+				order := w.wipe(0)
+				w.element.Reset()
+				a := w.agent()
+				a.SE = &torn{w: w, at: at, after: after}
+				if _, err := a.Run(t.Context()); err == nil {
+					t.Fatal("not cut")
+				}
+				finish(t, w, order)
+			})
+		}
+	}
+}
+
+// A kill at each store write of a wipe.
+func TestWipeKilledAtEachStoreWrite(t *testing.T) {
+	writes := func() int {
+		w, _ := filled(t, 1, 2)
+		f := &faulty{}
+		w.useStore(f)
+		w.wipe(0)
+		_, err := w.contact()
+		check(t, err)
+		return f.writes
+	}()
+	for at := 2; at <= writes; at++ {
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("write %d of %d, on disk %v", at, writes, after), func(t *testing.T) {
+				w, _ := filled(t, 1, 2)
+				f := &faulty{at: at, after: after}
+				w.useStore(f)
+				order := w.wipe(0)
+				_, _ = w.contact() // ends as it may
+				if !f.dead {
+					t.Fatal("the fault was not reached")
+				}
+				w.restart()
+				_, err := w.contact()
+				check(t, err)
+				check(t, w.service.Sweep(t.Context()))
+				w.emptied(order, []byte{1, 2}, nil)
+			})
+		}
+	}
+}
+
+// A phone that hides what its element holds: "nothing found" carries no R-MAC,
+// so it closes nothing. The wipe waits for an honest contact.
+func TestWipeHiddenByThePhone(t *testing.T) {
+	w, _ := filled(t, 1)
+	order := w.wipe(0)
+	a := w.agent()
+	w.element.Reset()
+	inner := a.SE
+	a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+		r, err := inner.Transmit(ctx, command)
+		if command[1] == 0xF2 {
+			return []byte{0x6A, 0x88}, err
+		}
+		return r, err
+	})
+	_, err := a.Run(t.Context())
+	check(t, err)
+	if s := w.job(order).State; s != store.Queued {
+		t.Fatalf("wipe is %v after a made-up answer", s)
+	}
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1}, nil)
+}
+
+// A hostile phone at each report of a wipe: every answer replaced, one at a
+// time, by a success without R-MAC and by a refusal.
+func TestWipeHostileAnswers(t *testing.T) {
+	for report := 2; report <= 4; report++ {
+		for _, fake := range [][]byte{{0x90, 0x00}, {0x6A, 0x80}, nil} {
+			t.Run(fmt.Sprintf("report %d, %X", report, fake), func(t *testing.T) {
+				w, _ := filled(t, 1, 2)
+				order := w.wipe(0)
+				id, at := w.reach(report)
+				next, err := w.step(id, at, func(in []seram.APDU) []seram.APDU {
+					in[len(in)-1] = fake
+					return in
+				})
+				if err != nil || !stops(next) {
+					t.Fatalf("%v %v", next, err)
+				}
+				if w.job(order).State != store.Queued {
+					t.Fatalf("wipe is %v", w.job(order).State)
+				}
+				_, err = w.contact()
+				check(t, err)
+				check(t, w.service.Sweep(t.Context()))
+				w.emptied(order, []byte{1, 2}, nil)
+			})
+		}
+	}
+}
+
+// A receipt of the issuer's liking is the issuer's to judge; one it refuses for
+// good is not offered for ever.
+func TestWipeReceiptRefused(t *testing.T) {
+	w, _ := filled(t, 1)
+	order := w.wipe(0)
+	w.issuer.fail(tsm.ErrIssuerRefused)
+	_, err := w.contact()
+	check(t, err)
+	check(t, w.service.Sweep(t.Context()))
+	if j := w.job(order); j.State != store.Refused || j.Reason != "receipt_refused" {
+		t.Errorf("wipe is %v (%s)", j.State, j.Reason)
+	}
+}
+
+// A wipe that broke off between two slots tells the issuer nothing yet: the
+// issuer takes the first receipt for the whole element.
+func TestHalfWipedIsNotReported(t *testing.T) {
+	w, _ := filled(t, 1, 2)
+	order := w.wipe(0)
+	id, at := w.reach(3) // the answers to personalize, wipe, personalize, wipe are due
+	next, err := w.step(id, at, func(in []seram.APDU) []seram.APDU { return in[:2] })
+	if err != nil || !stops(next) {
+		t.Fatal(err)
+	}
+	check(t, w.service.Sweep(t.Context()))
+	if j := w.job(order); len(j.Receipts) != 1 || j.Cursor != store.Ordered {
+		t.Fatalf("%d receipts filed, job at %v", len(j.Receipts), j.Cursor)
+	}
+	if slots, _ := w.issuer.wiped(w.job(order).OrderID); len(slots) != 0 {
+		t.Errorf("issuer was told that slots %v are wiped", slots)
+	}
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1, 2}, nil)
+}
+
+// The end passes while the element is being wiped: the receipts still go out.
+func TestWipeReceiptsAfterTheEnd(t *testing.T) {
+	w, _ := filled(t, 1)
+	order := w.wipe(0)
+	id, at := w.reach(3)
+	for range 40 { // two hours pass without a session running out
+		w.pass(3 * time.Minute)
+		_, err := w.service.Handshake(t.Context(), id, seram.HandshakeCommand{})
+		check(t, err)
+	}
+	check(t, w.service.Sweep(t.Context()))
+	next, err := w.step(id, at, nil)
+	if err != nil || !stops(next) {
+		t.Fatalf("%v", err)
+	}
+	job := w.job(order)
+	if slots, _ := w.issuer.wiped(job.OrderID); job.State != store.Expired || !bytes.Equal(slots, []byte{1}) {
+		t.Errorf("wipe is %v, issuer has receipts for %v", job.State, slots)
+	}
+}

@@ -1,0 +1,120 @@
+package trust
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"mobileid/mdoc/cbor"
+)
+
+const keptSuffix = ".statuslist"
+
+// kept is one list on disk, in a format of mobileid's own:
+//
+//	kept = {1: uri tstr, 2: fetched-at tdate, 3: token bstr}      ; the token as fetched
+type kept struct {
+	URI       string     `cbor:"1,keyasint"`
+	FetchedAt cbor.TDate `cbor:"2,keyasint"`
+	Token     []byte     `cbor:"3,keyasint"`
+}
+
+func (c *Cache) path(uri string) string {
+	sum := sha256.Sum256([]byte(uri))
+	return filepath.Join(c.dir, hex.EncodeToString(sum[:])+keptSuffix)
+}
+
+// store writes a list beside the old one and then takes its place, so that a power cut leaves one of them whole.
+func (c *Cache) store(uri string, h *held) error {
+	if c.dir == "" {
+		return nil
+	}
+	raw, err := cbor.Marshal(kept{URI: uri, FetchedAt: cbor.NewTDate(h.fetchedAt), Token: h.raw})
+	if err != nil {
+		return fmt.Errorf("keeping status list: %w", err)
+	}
+	f, err := os.CreateTemp(c.dir, "new-*")
+	if err != nil {
+		return fmt.Errorf("keeping status list: %w", err)
+	}
+	_, errWrite := f.Write(raw)
+	err = errors.Join(errWrite, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), c.path(uri))
+	}
+	if err == nil {
+		err = syncDir(c.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("keeping status list: %w", errors.Join(err, removeIfThere(f.Name())))
+	}
+	return nil
+}
+
+func removeIfThere(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// load reads the folder. Each list is verified again as of the moment it was fetched; its age is judged at each lookup.
+func (c *Cache) load() error {
+	if c.dir == "" {
+		return nil
+	}
+	if _, err := os.Stat(c.dir); err != nil {
+		return err
+	}
+	names, err := filepath.Glob(filepath.Join(c.dir, "*"+keptSuffix))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		err := ErrFull
+		if len(c.lists) < MaxLists {
+			err = c.loadOne(name)
+		}
+		if err != nil {
+			c.unusable = append(c.unusable, fmt.Errorf("reading kept status list %s: %w", filepath.Base(name), err))
+		}
+	}
+	return nil
+}
+
+func (c *Cache) loadOne(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, MaxToken+2*maxURI))
+	if err != nil {
+		return err
+	}
+	var k kept
+	if err := cbor.Unmarshal(raw, &k); err != nil {
+		return err
+	}
+	if filepath.Base(c.path(k.URI)) != filepath.Base(name) {
+		return errors.New("the file's name does not fit its address")
+	}
+	h, err := c.verify(k.URI, k.Token, k.FetchedAt.Time())
+	if err != nil {
+		return err
+	}
+	c.lists[k.URI] = h
+	return nil
+}

@@ -1,0 +1,14 @@
+// Package trust is what a till knows without asking anybody: the roots it was given, and the last status list it saw for
+// each address, with its age (ISO/IEC 18013-5 second edition draft, 12.3.6; draft-ietf-oauth-status-list).
+//
+// Two things are kept apart. [Cache] answers during a check, from what it holds, and never touches a network. [Refresher]
+// fetches lists between checks, from the addresses the till was configured with and from no others.
+//
+// What is trusted: the anchors handed to [NewCache]. A list enters the cache only after its signature, its signer's chain,
+// its address and its time were checked; one older than the one held is refused, so that a withdrawn revocation cannot be
+// played back. What was once answered as revoked stays revoked here, also when a later list says otherwise. The folder a
+// cache is kept in is trusted as the till's own disk is; a list read back from it is verified again.
+//
+// An answer says whether it is known: no list, a list older than the policy allows or past its own expiry, and an index
+// beyond its end are all "not known", never "valid".
+package trust
