@@ -51,7 +51,7 @@ type Restriction struct {
 	Purpose asn1.ObjectIdentifier
 }
 
-// Holder is a wallet with its documents. All fields but Restrictions and Now are needed.
+// Holder is a wallet with its documents. All fields but Restrictions, Answered and Now are needed.
 type Holder struct {
 	Credentials []*Credential
 	// ReaderRoots are the reader CAs the wallet knows.
@@ -59,6 +59,9 @@ type Holder struct {
 	Consent     Consent
 	// Restrictions name the elements that are kept from uncertified readers.
 	Restrictions []Restriction
+	// Answered, if set, is given each request with the answer that was made to it, for the wallet's own record of what it gave
+	// away. It owns neither slice.
+	Answered func(request, response []byte, t transcript.Transcript)
 	// Now gives the time; nil means the clock.
 	Now func() time.Time
 }
@@ -100,6 +103,9 @@ func (h *Holder) Answer(ctx context.Context, request []byte, t transcript.Transc
 	raw, err := cbor.Marshal(out)
 	if err != nil {
 		return nil, fmt.Errorf("answering: %w", err)
+	}
+	if h.Answered != nil {
+		h.Answered(request, raw, t)
 	}
 	return raw, nil
 }
