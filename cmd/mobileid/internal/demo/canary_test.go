@@ -80,11 +80,11 @@ func TestCanaries(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &printer{out: out, json: true, now: now}
-	w, err := newWorld(t.Context(), o)
+	w, err := newWorld(t.Context(), o, newRecorder(p, false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{world: w, p: p, rec: &recorder{p: p, counted: map[string]int{}}}
+	r := &run{world: w, p: p}
 	err = r.story(t.Context())
 	if err != nil {
 		t.Error(err)

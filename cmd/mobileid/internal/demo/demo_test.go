@@ -203,7 +203,8 @@ func TestTextInBothLanguages(t *testing.T) {
 		if _, err := Run(t.Context(), Options{Person: "substitute", Language: language, Stdout: &out, Trace: true}); err != nil {
 			t.Fatal(err)
 		}
-		for _, w := range append(slices.Clone(words), "█", "card > 00A4040C", "DeviceRequest, ISO/IEC 18013-5:2021, 8.3.2.1.2.1") {
+		for _, w := range append(slices.Clone(words), "█", "card > 00A4040C", "DeviceRequest, ISO/IEC 18013-5:2021, 8.3.2.1.2.1",
+			"SessionEstablishment from the till", "Attestation, ", "Order, ", "Receipt, ", "HandoverReceipt, ", "StatusListToken, ", "CardReading, ") {
 			if !strings.Contains(out.String(), w) {
 				t.Errorf("%s: %q is not in the output", language, w)
 			}

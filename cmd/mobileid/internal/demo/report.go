@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"mobileid/mdoc/verdict"
@@ -54,7 +55,9 @@ type printer struct {
 	now    func() time.Time
 	report Report
 	begun  time.Time
-	err    error // the first failure to write
+
+	mu  sync.Mutex // guards err and the order of writes
+	err error      // the first failure to write
 }
 
 // say picks the language.
@@ -65,7 +68,10 @@ func (p *printer) say(ja, en string) string {
 	return en
 }
 
-func (p *printer) print(format string, args ...any) {
+// write prints text for people; it may be called from several goroutines.
+func (p *printer) write(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.json || p.err != nil {
 		return
 	}
@@ -77,7 +83,7 @@ func (p *printer) step(title string) {
 	p.finish()
 	p.begun = p.now()
 	p.report.Steps = append(p.report.Steps, Step{Number: len(p.report.Steps) + 1, Title: title})
-	p.print("\n[%d/5] %s\n", len(p.report.Steps), title)
+	p.write("\n[%d/5] %s\n", len(p.report.Steps), title)
 }
 
 // line adds one line to the step.
@@ -85,14 +91,14 @@ func (p *printer) line(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	s := &p.report.Steps[len(p.report.Steps)-1]
 	s.Lines = append(s.Lines, text)
-	p.print("      %s\n", text)
+	p.write("      %s\n", text)
 }
 
 func (p *printer) finish() {
 	if n := len(p.report.Steps); n > 0 && !p.begun.IsZero() {
 		s := &p.report.Steps[n-1]
 		s.Milliseconds = p.now().Sub(p.begun).Milliseconds()
-		p.print("      (%d ms)\n", s.Milliseconds)
+		p.write("      (%d ms)\n", s.Milliseconds)
 		p.begun = time.Time{}
 	}
 }
@@ -117,7 +123,7 @@ func (p *printer) shown(when string, r *verifier.Result, table bool) {
 	}
 	for _, c := range r.Checks {
 		mark := map[verdict.Outcome]string{verdict.Pass: "pass", verdict.Fail: "FAIL", verdict.NotRun: "not run"}[c.Outcome]
-		p.print("        %-8s %-32s %-48s %s\n", mark, c.ID, c.Clause, c.Measured)
+		p.write("        %-8s %-32s %-48s %s\n", mark, c.ID, c.Clause, c.Measured)
 	}
 }
 

@@ -40,7 +40,6 @@ const (
 type run struct {
 	*world
 	p       *printer
-	rec     *recorder
 	toCard  apdu.Transmitter
 	pin     string
 	lists   *trust.Cache
@@ -59,12 +58,12 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	p := &printer{out: o.Stdout, json: o.JSON, ja: o.Language == Japanese, now: o.Now}
 	p.report.Person = o.Person
 	begun := o.Now()
-	p.print("%s\n", p.say("試験用の鍵・証明書・人物による一連の流れです（本物ではありません）。", "Everything here is made for this run and says TEST: no real card, person or government record."))
-	w, err := newWorld(ctx, o)
+	p.write("%s\n", p.say("試験用の鍵・証明書・人物による一連の流れです（本物ではありません）。", "Everything here is made for this run and says TEST: no real card, person or government record."))
+	w, err := newWorld(ctx, o, newRecorder(p, o.Trace && !o.JSON))
 	if err != nil {
 		return nil, fmt.Errorf("starting the parties: %w", err)
 	}
-	r := &run{world: w, p: p, rec: &recorder{p: p, on: o.Trace && !o.JSON, counted: map[string]int{}}}
+	r := &run{world: w, p: p}
 	err = errors.Join(r.story(ctx), w.Close())
 	if err != nil {
 		return nil, err
@@ -130,6 +129,7 @@ func (r *run) tap(ctx context.Context) (phone.Transaction, []byte, error) {
 	if err != nil {
 		return t, nil, err
 	}
+	r.rec.cbor("CardReading", "docs/issuance.md", raw)
 	return t, raw, nil
 }
 
@@ -229,7 +229,7 @@ func (r *run) show(ctx context.Context, when string, whole bool) (*verifier.Resu
 	}
 	atTill, atPhone := loopback.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- w.Present(ctx, atPhone, device) }()
+	go func() { ended <- w.Present(ctx, &watchedConn{Conn: atPhone, rec: r.rec}, device) }()
 	result, err := r.till.Check(ctx, atTill, uri)
 	err = errors.Join(err, <-ended, atPhone.Close())
 	if err != nil {
@@ -258,7 +258,7 @@ func (r *run) printQR(uri string) error {
 		return fmt.Errorf("drawing the QR code: %w", err)
 	}
 	r.p.line("%s", r.p.say("電話が表示する QR", "the phone shows this QR code (DeviceEngagement, mdoc: URI)"))
-	r.p.print("%s\n", code.ToSmallString(false))
+	r.p.write("%s\n", code.ToSmallString(false))
 	return nil
 }
 
@@ -268,6 +268,7 @@ func (r *run) handOver(ctx context.Context) error {
 	if r.listOld, err = r.get(ctx, r.statusURI); err != nil {
 		return err
 	}
+	r.rec.cbor("StatusListToken", "ISO/IEC 18013-5 second edition, 12.3.6", r.listOld)
 	if r.receipt, err = r.desk(ctx); err != nil {
 		return err
 	}
@@ -287,6 +288,7 @@ func (r *run) handOver(ctx context.Context) error {
 	if r.listNew, err = r.get(ctx, r.statusURI); err != nil {
 		return err
 	}
+	r.rec.cbor("StatusListToken", "ISO/IEC 18013-5 second edition, 12.3.6", r.listNew)
 	r.p.line(r.p.say("失効リスト %d バイトを再公開、レジが取得", "status list published again, %d bytes, fetched by the till"), len(r.listNew))
 	result, err := r.show(ctx, r.p.say("手放した電話をレジで見せる", "the handed-over phone at the till"), false)
 	if err != nil {
@@ -346,15 +348,15 @@ func (r *run) do(request *http.Request) ([]byte, error) {
 
 func (r *run) summary() {
 	f := r.p.report.Figures
-	r.p.print("\n%s\n", r.p.say("まとめ", "Summary"))
-	r.p.print("      %s\n", fmt.Sprintf(r.p.say("カード APDU %d、書込み APDU %d（%d ブロック分）、HTTP 往復 %d、年齢だけの回答 %d バイト、合計 %d ms",
+	r.p.write("\n%s\n", r.p.say("まとめ", "Summary"))
+	r.p.write("      %s\n", fmt.Sprintf(r.p.say("カード APDU %d、書込み APDU %d（%d ブロック分）、HTTP 往復 %d、年齢だけの回答 %d バイト、合計 %d ms",
 		"card APDUs %d, provisioning APDUs %d (%d of them blocks), HTTP round trips %d, answer with the age alone %d bytes, %d ms in all"),
 		f.CardExchanges, f.ProvisionExchanges, blocks(f.SealedBytes), f.ProvisionRoundTrips, f.AnswerBytes, r.p.report.Milliseconds))
 	for _, s := range r.p.report.Checks {
-		r.p.print("      %-14s %s\n", s.Decision, s.When)
+		r.p.write("      %-14s %s\n", s.Decision, s.When)
 	}
 	for _, file := range r.p.report.Files {
-		r.p.print("      %s\n", file)
+		r.p.write("      %s\n", file)
 	}
 }
 

@@ -2,12 +2,14 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync"
 
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/transport"
 )
 
 // maxShown bounds how much of a message a trace prints.
@@ -22,6 +24,36 @@ type recorder struct {
 	counted map[string]int
 }
 
+func newRecorder(p *printer, on bool) *recorder {
+	return &recorder{p: p, on: on, counted: map[string]int{}}
+}
+
+// watchedConn shows the messages of the proximity session at the phone's end.
+type watchedConn struct {
+	transport.Conn
+	rec   *recorder
+	begun bool
+}
+
+const clauseSession = "ISO/IEC 18013-5:2021, 9.1.1.4"
+
+func (c *watchedConn) Receive(ctx context.Context) ([]byte, error) {
+	message, err := c.Conn.Receive(ctx)
+	if err == nil {
+		name := "SessionData from the till"
+		if !c.begun {
+			name, c.begun = "SessionEstablishment from the till", true
+		}
+		c.rec.cbor(name, clauseSession, message)
+	}
+	return message, err
+}
+
+func (c *watchedConn) Send(ctx context.Context, message []byte) error {
+	c.rec.cbor("SessionData from the phone", clauseSession, message)
+	return c.Conn.Send(ctx, message)
+}
+
 // apdu records one exchange. The data of VERIFY and of a change of a secret is never shown: it is a PIN.
 func (r *recorder) apdu(chip string, command, response []byte) {
 	r.mu.Lock()
@@ -30,7 +62,7 @@ func (r *recorder) apdu(chip string, command, response []byte) {
 	line := fmt.Sprintf("%s > %s\n%s < %s\n", chip, maskSecret(command), chip, strings.ToUpper(hex.EncodeToString(response)))
 	r.log.WriteString(line)
 	if r.on {
-		r.p.print("%s", indent(clip(line)))
+		r.p.write("%s", indent(clip(line)))
 	}
 }
 
@@ -60,7 +92,7 @@ func (r *recorder) cbor(name, clause string, message []byte) {
 	if err != nil {
 		text = strings.ToUpper(hex.EncodeToString(message))
 	}
-	r.p.print("%s", indent(clip(fmt.Sprintf("%s, %s, %d bytes\n%s\n", name, clause, len(message), text))))
+	r.p.write("%s", indent(clip(fmt.Sprintf("%s, %s, %d bytes\n%s\n", name, clause, len(message), text))))
 }
 
 func clip(s string) string {

@@ -43,6 +43,7 @@ const keyVersion = 0x30
 // world holds all parties of one run.
 type world struct {
 	options Options
+	rec     *recorder
 	dir     string // temporary; removed at the end
 
 	authority *keys.Authority
@@ -70,8 +71,8 @@ type world struct {
 }
 
 // newWorld makes keys and certificates and starts the services. Close ends them.
-func newWorld(ctx context.Context, o Options) (w *world, err error) {
-	w = &world{options: o, log: o.Log}
+func newWorld(ctx context.Context, o Options, rec *recorder) (w *world, err error) {
+	w = &world{options: o, rec: rec, log: o.Log}
 	if w.dir, err = os.MkdirTemp("", "mobileid-demo-"); err != nil {
 		return nil, fmt.Errorf("making a temporary folder: %w", err)
 	}
@@ -148,7 +149,7 @@ func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	w.closers = append(w.closers, file.Close)
-	orders, err := tsmclient.New(tsmclient.Config{BaseURL: w.tsmURL, Transport: w.options.Transport})
+	client, err := tsmclient.New(tsmclient.Config{BaseURL: w.tsmURL, Transport: w.options.Transport})
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	w.issuer, err = issuer.New(ctx, issuer.Config{
-		Store: file, Orders: orders, OrderKey: w.authority.OrderKey, Anchors: w.anchors, SERoots: seRoots,
+		Store: file, Orders: orders{client, w.rec}, OrderKey: w.authority.OrderKey, Anchors: w.anchors, SERoots: seRoots,
 		Signers:            ring,
 		CardSignatureRoots: w.cards.SignatureRoots(), CardMunicipalRoots: w.cards.MunicipalRoots(), CardStatus: &issuer.DenyList{},
 		StatusKey: w.authority.StatusSigner.Key, StatusChain: w.authority.StatusSigner.Chain, StatusURI: w.statusURI,
@@ -179,17 +180,35 @@ func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
 	if err := w.issuer.PublishStatus(ctx); err != nil {
 		return err
 	}
-	w.run(func() error { return w.issuer.Run(ctx) })
+	w.run(ctx, func() error { return w.issuer.Run(ctx) })
 	return w.serve(ctx, l, issuerapi.New(w.issuer, w.log))
 }
 
-// port counts what the TSM carries, and passes it on.
+// orders shows what the issuer orders, and passes it on.
+type orders struct {
+	issuer.Orders
+	rec *recorder
+}
+
+func (o orders) Submit(ctx context.Context, signed []byte) error {
+	o.rec.cbor("Order", "docs/provisioning.md", signed)
+	return o.Orders.Submit(ctx, signed)
+}
+
+// port shows and counts what the TSM carries, and passes it on.
 type port struct {
 	tsm.IssuerPort
+	rec    *recorder
 	sealed *atomic.Int64
 }
 
+func (p port) Receipt(ctx context.Context, receipt []byte) error {
+	p.rec.cbor("Receipt", "docs/provisioning.md", receipt)
+	return p.IssuerPort.Receipt(ctx, receipt)
+}
+
 func (p port) Attested(ctx context.Context, attestation []byte) ([]byte, error) {
+	p.rec.cbor("Attestation", "docs/provisioning.md", attestation)
 	sealed, err := p.IssuerPort.Attested(ctx, attestation)
 	p.sealed.Store(int64(len(sealed)))
 	return sealed, err
@@ -211,12 +230,12 @@ func (w *world) startTSM(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	service, err := tsm.New(tsm.Config{Store: file, Keys: source, Issuer: port{client, &w.sealed},
+	service, err := tsm.New(tsm.Config{Store: file, Keys: source, Issuer: port{client, w.rec, &w.sealed},
 		OrderKey: w.authority.OrderKey.Public(), Now: w.options.Now, Log: w.log})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	w.run(func() error { service.Run(ctx, time.Minute); return nil })
+	w.run(ctx, func() error { service.Run(ctx, time.Minute); return nil })
 	if err := w.serve(ctx, l, tsmapi.New(service, w.log)); err != nil {
 		return err
 	}
@@ -270,15 +289,15 @@ func (w *world) serve(ctx context.Context, l net.Listener, h http.Handler) error
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	w.run(func() error { return s.Serve(ctx) })
+	w.run(ctx, func() error { return s.Serve(ctx) })
 	return nil
 }
 
 // run owns a goroutine until Close.
-func (w *world) run(f func() error) {
+func (w *world) run(ctx context.Context, f func() error) {
 	w.running.Go(func() {
 		if err := f(); err != nil && !errors.Is(err, context.Canceled) {
-			w.log.Error("service ended", "error", err)
+			w.log.ErrorContext(ctx, "service ended", "error", err)
 		}
 	})
 }
