@@ -12,7 +12,7 @@ TOOL            := $(GO) tool -modfile=tools.mod
 DEBIAN_PACKAGES ?= gcc libc6-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench fuzz cover image clean packages
+.PHONY: help build demo test numbers lint bench fuzz cover image clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,12 @@ demo: ## card to till in one process, over loopback
 test: packages ## everything that must hold: vet, then all tests with the race detector
 	$(GO) vet ./...
 	CGO_ENABLED=1 $(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+	@$(MAKE) --no-print-directory numbers
+
+numbers: ## what the tear, kill, tamper and canary tests counted
+	@mkdir -p bin
+	@$(GO) test -v -run 'Torn|KillAtEveryPoint|Tamper|Canaries|EveryPerson' ./mdoc ./tsm/applet ./issuer ./cmd/mobileid/internal/demo >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
+	@grep -E '(cuts|points|variants|searches|guesses|PIN).*[0-9]' bin/numbers.txt
 
 packages:
 	@.ci/packages $(DEBIAN_PACKAGES)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/keys"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
 	"mobileid/mdoc/pki"
@@ -45,10 +46,9 @@ type CardStatus interface {
 	Revoked(ctx context.Context, certificate []byte, at time.Time) (bool, error)
 }
 
-// DocumentSigner is a key that signs MSOs and its certificate chain, DER, leaf first, root left out.
-type DocumentSigner struct {
-	Key   crypto.Signer
-	Chain [][]byte
+// Signers gives the document signer to use at an instant for something that is to be valid for need; *keys.Ring is one.
+type Signers interface {
+	At(at time.Time, need time.Duration) (keys.DocumentSigner, error)
 }
 
 // Config is all that an issuer needs. Every field without a default is required; none switches a check off.
@@ -57,8 +57,8 @@ type Config struct {
 	Orders Orders
 	// OrderKey signs orders to the TSM, ES256.
 	OrderKey crypto.Signer
-	// DocumentSigner gives the signer in use at an instant. Keys rotate behind it.
-	DocumentSigner func(at time.Time) (DocumentSigner, error)
+	// Signers are the document signers; keys rotate behind it.
+	Signers Signers
 	// Anchors are the issuing authority's own roots: what leaves must verify under them.
 	Anchors *pki.Anchors
 	// SERoots are the roots of secure elements' attestation certificates.
@@ -102,7 +102,7 @@ func (c *Config) validate() error {
 	var missing []string
 	for name, absent := range map[string]bool{
 		"Store": c.Store == nil, "Orders": c.Orders == nil, "OrderKey": c.OrderKey == nil,
-		"DocumentSigner": c.DocumentSigner == nil, "Anchors": c.Anchors == nil, "SERoots": c.SERoots == nil,
+		"Signers": c.Signers == nil, "Anchors": c.Anchors == nil, "SERoots": c.SERoots == nil,
 		"CardSignatureRoots": len(c.CardSignatureRoots) == 0, "CardMunicipalRoots": len(c.CardMunicipalRoots) == 0,
 		"CardStatus": c.CardStatus == nil, "StatusKey": c.StatusKey == nil, "StatusChain": len(c.StatusChain) == 0,
 		"StatusURI": c.StatusURI == "", "Authority": c.Authority == "",

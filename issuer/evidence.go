@@ -88,8 +88,7 @@ func (s *Service) Evidence(ctx context.Context, id, token string, body []byte) (
 }
 
 func (s *Service) evidence(ctx context.Context, id, token string, body []byte) (Progress, error) {
-	t, err := s.authenticate(ctx, id, token)
-	if err != nil {
+	if _, err := s.authenticate(ctx, id, token); err != nil {
 		return Progress{}, err
 	}
 	e, err := ParseEvidence(body)
@@ -104,7 +103,8 @@ func (s *Service) evidence(ctx context.Context, id, token string, body []byte) (
 	if !s.vault.room(now) {
 		return Progress{}, ErrBusy
 	}
-	if t, err = s.config.Store.Redeem(ctx, id, now); err != nil {
+	t, err := s.config.Store.Redeem(ctx, id, now)
+	if err != nil {
 		return Progress{}, redeemError(err)
 	}
 	identity, err := s.judge(ctx, t, e, reading, now)
@@ -170,7 +170,7 @@ func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, i
 	if err != nil {
 		return store.Order{}, err
 	}
-	o := store.Order{ID: hex.EncodeToString(random[:idSize]), TransactionID: t.ID, Subject: pseudonym(s.keys.subject, id.SubjectKey),
+	o := store.Order{ID: hex.EncodeToString(random[:idSize]), TransactionID: t.ID, Subject: pseudonym(s.secrets.subject, id.SubjectKey),
 		Device: s.device(e.SEID), DocType: doctype.DocTypeMNC, Slot: e.Slot, Purpose: e.Purpose, Challenge: random[idSize:],
 		NotAfter: notAfter}
 	// Held before it is recorded: an attestation may come as soon as the TSM knows the order.
@@ -200,6 +200,7 @@ func failedIDs(v verdict.Verdict) []string {
 			failed = append(failed, c.ID)
 		case verdict.NotRun:
 			notRun = append(notRun, c.ID)
+		case verdict.Pass:
 		}
 	}
 	if failed == nil {

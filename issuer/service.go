@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"mobileid/issuer/keys"
 	"mobileid/issuer/revocation"
 	"mobileid/mdoc/doctype"
 	"mobileid/mdoc/pki"
@@ -17,7 +18,7 @@ import (
 // Service is the issuer. It is safe for concurrent use.
 type Service struct {
 	config    Config
-	keys      secrets
+	secrets   secrets
 	table     *doctype.Table
 	index     *revocation.Permutation
 	publisher *revocation.Publisher
@@ -35,14 +36,14 @@ func New(ctx context.Context, c Config) (*Service, error) {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
 	c.defaults()
-	keys, err := deriveSecrets(c.Secret)
+	derived, err := deriveSecrets(c.Secret)
 	if err != nil {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
-	s := &Service{config: c, keys: keys, table: doctype.MNC(), vault: newVault(c.MaxHeld), wake: make(chan struct{}, 1),
+	s := &Service{config: c, secrets: derived, table: doctype.MNC(), vault: newVault(c.MaxHeld), wake: make(chan struct{}, 1),
 		log: c.Log}
 	s.outbox = &outbox{store: c.Store, orders: c.Orders, now: s.now, log: c.Log}
-	if s.index, err = revocation.NewPermutation(keys.index); err != nil {
+	if s.index, err = revocation.NewPermutation(derived.index); err != nil {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
 	s.publisher, err = revocation.NewPublisher(revocation.PublisherConfig{Store: c.Store, Signer: c.StatusKey,
@@ -155,26 +156,26 @@ func (s *Service) Resume(ctx context.Context, operatorToken string, seID []byte)
 
 // signer gives the document signer in use, after checking it against the authority's own roots: a signer that no
 // verifier would trust is found before a row is spent on it.
-func (s *Service) signer(at time.Time) (DocumentSigner, *x509.Certificate, error) {
-	ds, err := s.config.DocumentSigner(at)
+func (s *Service) signer(at time.Time) (keys.DocumentSigner, *x509.Certificate, error) {
+	ds, err := s.config.Signers.At(at, s.config.Life)
 	if err != nil {
-		return DocumentSigner{}, nil, fmt.Errorf("finding document signer: %w", err)
+		return keys.DocumentSigner{}, nil, fmt.Errorf("finding document signer: %w", err)
 	}
 	if ds.Key == nil || len(ds.Chain) == 0 {
-		return DocumentSigner{}, nil, errors.New("finding document signer: no key or no chain")
+		return keys.DocumentSigner{}, nil, errors.New("finding document signer: no key or no chain")
 	}
 	chain, v, err := s.config.Anchors.Check(ds.Chain, pki.DocumentSigner, at)
 	if err != nil {
-		return DocumentSigner{}, nil, fmt.Errorf("checking document signer: %w", err)
+		return keys.DocumentSigner{}, nil, fmt.Errorf("checking document signer: %w", err)
 	}
 	if !v.OK() {
-		return DocumentSigner{}, nil, fmt.Errorf("checking document signer: %w", refused("document signer", v))
+		return keys.DocumentSigner{}, nil, fmt.Errorf("checking document signer: %w", refused("document signer", v))
 	}
 	return ds, chain.Leaf, nil
 }
 
 // device is the pseudonym of a secure element.
-func (s *Service) device(seID []byte) string { return pseudonym(s.keys.device, seID) }
+func (s *Service) device(seID []byte) string { return pseudonym(s.secrets.device, seID) }
 
 func (s *Service) now() time.Time { return s.config.Now().UTC() }
 

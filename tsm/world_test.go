@@ -335,8 +335,11 @@ func (i *issuer) Attested(_ context.Context, raw []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", tsm.ErrIssuerRefused, err)
 	}
 	a, seKey, v, err := signed.Verify(roots, i.now())
-	if err != nil || !v.OK() {
-		return nil, fmt.Errorf("%w: %v %v", tsm.ErrIssuerRefused, v.Failed(), err)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", tsm.ErrIssuerRefused, err)
+	}
+	if !v.OK() {
+		return nil, fmt.Errorf("%w: %v", tsm.ErrIssuerRefused, v.Failed())
 	}
 	id := hex.EncodeToString(a.OrderID)
 	order, ok := i.orders[id]

@@ -20,9 +20,11 @@ import (
 	"mobileid/issuer"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
+	"mobileid/issuer/keys"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
 	"mobileid/mdoc/pki"
+	"mobileid/mdoc/provisioning"
 )
 
 // OperatorToken opens the revocation desk of a world.
@@ -76,14 +78,39 @@ func New(t testing.TB) *World {
 	w.cardKeys = cardsim.SharedKeys(keys...)
 	w.Authority, err = cardsim.NewAuthority(cardsim.AuthorityConfig{Now: Instant, Keys: w.cardKeys})
 	must(t, err)
-	w.TSM = &TSM{Key: &w.OrderKey.PublicKey, Now: func() time.Time { return w.Now() }}
+	w.TSM = w.newTSM()
 	return w
+}
+
+func (w *World) newTSM() *TSM {
+	return &TSM{Key: &w.OrderKey.PublicKey, Now: func() time.Time { return w.Now() }}
+}
+
+// Open makes an issuer over the store in the file at path, which is closed at the end of the test.
+func (w *World) Open(t testing.TB, path string, alter func(*issuer.Config)) (*issuer.Service, *store.Embedded) {
+	t.Helper()
+	s, err := store.Open(path, true)
+	must(t, err)
+	t.Cleanup(func() { must(t, s.Close()) })
+	c := w.Config(s)
+	if alter != nil {
+		alter(&c)
+	}
+	service, err := issuer.New(t.Context(), c)
+	must(t, err)
+	return service, s
+}
+
+// Wallet is a phone with one of the model's people and a secure element of its own.
+func (w *World) Wallet(t testing.TB, person, seID string) Wallet {
+	t.Helper()
+	return Wallet{Card: w.Card(t, person, nil), SE: w.SE(t, seID), Slot: 1, Purpose: provisioning.PurposeSign}
 }
 
 // Config is a complete configuration over a store.
 func (w *World) Config(s store.Store) issuer.Config {
 	hash := sha256.Sum256([]byte(OperatorToken))
-	return issuer.Config{Store: s, Orders: w.TSM, OrderKey: w.OrderKey, DocumentSigner: w.DocumentSigner,
+	return issuer.Config{Store: s, Orders: w.TSM, OrderKey: w.OrderKey, Signers: w,
 		Anchors: w.anchors(w.IACA), SERoots: w.anchors(w.SERoot), CardSignatureRoots: w.Authority.SignatureRoots(),
 		CardMunicipalRoots: w.Authority.MunicipalRoots(), CardStatus: w.Denied, StatusKey: w.Status.Key,
 		StatusChain: [][]byte{w.Status.Cert}, StatusURI: StatusURI, Secret: w.Secret, Authority: "試験発行者 TEST",
@@ -91,9 +118,9 @@ func (w *World) Config(s store.Store) issuer.Config {
 		Now:       func() time.Time { return w.Now() }}
 }
 
-// DocumentSigner is the signer of the world.
-func (w *World) DocumentSigner(time.Time) (issuer.DocumentSigner, error) {
-	return issuer.DocumentSigner{Key: w.Signer.Key, Chain: [][]byte{w.Signer.Cert}}, nil
+// At makes the world an issuer.Signers with one signer.
+func (w *World) At(time.Time, time.Duration) (keys.DocumentSigner, error) {
+	return keys.DocumentSigner{Key: w.Signer.Key, Chain: [][]byte{w.Signer.Cert}}, nil
 }
 
 // IACAAnchors are the roots a verifier trusts.

@@ -18,7 +18,9 @@ type signer struct {
 	sign crypto.Signer
 }
 
-func newSigner(key *ecdsa.PrivateKey) *signer { return &signer{key: key, sign: cose.Deterministic(key)} }
+func newSigner(key *ecdsa.PrivateKey) *signer {
+	return &signer{key: key, sign: cose.Deterministic(key)}
+}
 
 // Public gives the public key, *ecdsa.PublicKey.
 func (s *signer) Public() crypto.PublicKey { return s.key.Public() }

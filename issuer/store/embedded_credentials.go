@@ -248,6 +248,7 @@ func mayActivate(tx *bolt.Tx, a Activation) (c Credential, done bool, err error)
 		return c, true, nil
 	case Revoked:
 		return c, false, ErrRevoked
+	case Reserved, Signed: // not released, so nobody can hold it
 	}
 	return c, false, ErrState
 }

@@ -60,14 +60,15 @@ func Unmarshal(data []byte, v any) error {
 	if t == nil || t.Kind() != reflect.Pointer {
 		return fmt.Errorf("cbor: cannot decode into %T: a pointer is needed", v)
 	}
-	if err := checkWhole(data, shapeOf(t.Elem())); err != nil {
+	to := reflect.ValueOf(v)
+	if to.IsNil() {
+		return fmt.Errorf("cbor: cannot decode into a nil %T", v)
+	}
+	s := shapeOf(t.Elem())
+	if err := checkWhole(data, s); err != nil {
 		return err
 	}
-	dec, _ := modes()
-	if err := dec.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("cbor: %w", err)
-	}
-	return nil
+	return decode(data, to.Elem(), s)
 }
 
 // Marshal encodes v in preferred serialization. Types that hold Go maps are refused.

@@ -120,8 +120,9 @@ func (e Element) text(s string) bool {
 		return ValidIndividualNumber(s)
 	case Country:
 		return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+	default: // the others set no form beyond the length
+		return true
 	}
-	return true
 }
 
 func bound(of, def uint64) uint64 {

@@ -19,7 +19,6 @@ import (
 
 var (
 	ecdsaSHA1   = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}
-	ecdsaSHA256 = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
 	ecPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
 	oidDS       = asn1.ObjectIdentifier{1, 0, 18013, 5, 1, 2}
 	oidReader   = asn1.ObjectIdentifier{1, 0, 18013, 5, 1, 6}

@@ -175,7 +175,6 @@ func TestTornGuessing(t *testing.T) {
 	}
 	line := fmt.Sprintf("PIN: %d torn and whole guesses, %d times blocked, %d extra guesses", attempts, blocked, extra)
 	t.Log(line)
-	fmt.Println(line)
 	if extra != 0 || blocked < 50 {
 		t.Error(line)
 	}

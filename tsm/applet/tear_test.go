@@ -143,7 +143,6 @@ func (b *bench) torn(t *testing.T, start []byte, before []byte, name string) {
 	line := fmt.Sprintf("%s: power cut at %d points (%d found the old state, %d the new) and %d times more while resuming; 0 between, all resumed",
 		name, points, oldSeen, newSeen, cutsAfter)
 	t.Log(line)
-	fmt.Println(line)
 	if oldSeen == 0 || newSeen == 0 {
 		t.Error("the cuts did not straddle the commit")
 	}

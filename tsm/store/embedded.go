@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // The buckets. A key of queue is SEID, priority and position, so that the first
@@ -37,8 +39,20 @@ const lockWait = time.Second
 // Open opens the file, making it with mode 0600 if it is missing. ErrLocked
 // when another process has it.
 func Open(path string) (*Embedded, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	return open(path, &bbolt.Options{Timeout: lockWait})
+}
+
+// OpenExisting is Open for a file that must be there: a wrong path is an error
+// that wraps os.ErrNotExist, and not a manager without orders.
+func OpenExisting(path string) (*Embedded, error) {
+	return open(path, &bbolt.Options{Timeout: lockWait, OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		return os.OpenFile(name, flag&^os.O_CREATE, mode)
+	}})
+}
+
+func open(path string, options *bbolt.Options) (*Embedded, error) {
+	db, err := bbolt.Open(path, 0o600, options)
+	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("opening job store: %w", ErrLocked)
 	}
 	if err != nil {
@@ -84,7 +98,7 @@ func (s *Embedded) run(ctx context.Context, doing string, in func(func(*bbolt.Tx
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	err := in(fn)
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		err = ErrClosed
 	}
 	if err != nil {

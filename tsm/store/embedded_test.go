@@ -39,6 +39,25 @@ func TestOpenRefusesSecondUser(t *testing.T) {
 	}
 }
 
+func TestOpenExisting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	if _, err := store.OpenExisting(path); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("a missing file gives %v, want ErrNotExist", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("the attempt left something: %v", err)
+	}
+	for _, open := range []func(string) (*store.Embedded, error){store.Open, store.OpenExisting} {
+		s, err := open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestOpenRefusesOtherFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	if err := os.WriteFile(path, []byte("this is no database, but it is long enough to be looked at"), 0o600); err != nil {

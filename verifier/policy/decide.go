@@ -146,6 +146,7 @@ func (c Code) refuses() bool {
 	case CodeUnderAge, CodeRevoked, CodeOutsideValidity, CodeIssuerNotTrusted, CodeNotGenuine, CodeHolderNotProved,
 		CodeUnaskedData, CodeWrongDocument, CodeBadResponse, CodeCheckNotPassed:
 		return true
+	default:
+		return false
 	}
-	return false
 }

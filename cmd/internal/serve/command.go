@@ -18,8 +18,9 @@ const (
 	exitMisuse = 2
 )
 
-// Command is the command line of a service: -config names its settings, and
-// -check stops after they have been read and found good.
+// Command is the command line of a service: -config names its settings, -check
+// stops after they have been read and found good, and -init makes the empty
+// state of a new service, which running one never does.
 type Command struct {
 	// Name is the program's name, first in each message: mobileid-issuer.
 	Name string
@@ -27,6 +28,9 @@ type Command struct {
 	Settings Settings
 	// Run is the service: it returns when ctx ends, or with what went wrong.
 	Run func(ctx context.Context, log *slog.Logger) error
+	// Init, when set, gives the program the flag -init: it makes the empty
+	// state the settings name, which must not be there yet, and stops.
+	Init func(ctx context.Context) error
 }
 
 // Main reads args (without the program's name), runs the service until ctx
@@ -38,13 +42,17 @@ func (c Command) Main(ctx context.Context, args []string, stdout, stderr io.Writ
 	flags.SetOutput(stderr)
 	path := flags.String("config", "", "JSON `file` with the settings (required)")
 	check := flags.Bool("check", false, "read and check the settings, then exit")
+	create := new(bool)
+	if c.Init != nil {
+		create = flags.Bool("init", false, "make the empty state of a new service, then exit")
+	}
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return exitOK
 	} else if err != nil {
 		return exitMisuse
 	}
-	if *path == "" || flags.NArg() > 0 {
-		c.complain(stderr, errors.New("-config is missing, or there are arguments besides the flags"))
+	if *path == "" || flags.NArg() > 0 || *check && *create {
+		c.complain(stderr, errors.New("-config is missing, or -check stands with -init, or there are arguments besides the flags"))
 		fmt.Fprintf(stderr, "hint: %s -config settings.json\n", c.Name)
 		return exitMisuse
 	}
@@ -56,6 +64,9 @@ func (c Command) Main(ctx context.Context, args []string, stdout, stderr io.Writ
 		fmt.Fprintln(stdout, "settings are good")
 		return exitOK
 	}
+	if *create {
+		return c.initialize(ctx, stdout, stderr)
+	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewJSONHandler(stderr, nil)).With("service", c.Name)
@@ -63,6 +74,15 @@ func (c Command) Main(ctx context.Context, args []string, stdout, stderr io.Writ
 		c.complain(stderr, err)
 		return exitFailed
 	}
+	return exitOK
+}
+
+func (c Command) initialize(ctx context.Context, stdout, stderr io.Writer) int {
+	if err := c.Init(ctx); err != nil {
+		c.complain(stderr, err)
+		return exitFailed
+	}
+	fmt.Fprintln(stdout, "state is made")
 	return exitOK
 }
 

@@ -1,0 +1,135 @@
+// Command mobileid-issuer is the issuer's service: evidence of a card reading in, signed documents out by way of the
+// TSM, status lists, suspension and handover.
+//
+// It only wires: settings and keys come from the files that -config names (see settings), the work is package issuer's,
+// the doors are package httpapi's. -init makes the empty store, once; a service that finds no store does not start,
+// since an issuer that starts empty has forgotten every revocation. Keys are made by "mobileid pki new" and never here.
+//
+//	mobileid-issuer -config issuer.json -check
+//	mobileid-issuer -config issuer.json -init
+//	mobileid-issuer -config issuer.json
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"mobileid/cmd/internal/serve"
+	"mobileid/issuer"
+	"mobileid/issuer/httpapi"
+	"mobileid/issuer/keys"
+	"mobileid/issuer/store"
+	"mobileid/issuer/tsmclient"
+	"mobileid/mdoc/pki"
+)
+
+func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	s := new(settings)
+	return serve.Command{Name: "mobileid-issuer", Settings: s, Run: s.serve, Init: s.create}.Main(ctx, args, stdout, stderr)
+}
+
+// create makes the empty store.
+func (s *settings) create(context.Context) error {
+	if err := serve.Absent(s.Store); err != nil {
+		return fmt.Errorf("making store: %w", err)
+	}
+	file, err := store.Open(s.Store, true)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
+	config, err := s.config(ctx, log)
+	if err != nil {
+		return err
+	}
+	file, err := store.Open(s.Store, false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	config.Store = file
+	service, err := issuer.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	server, err := s.Open(ctx, httpapi.New(service, log), log)
+	if err != nil {
+		return err
+	}
+	return server.Beside(ctx, service.Run)
+}
+
+// config opens everything the settings name but the store.
+func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Config, err error) {
+	c = issuer.Config{StatusURI: s.StatusURI, Authority: s.Authority, StatusTTL: time.Duration(s.StatusTTL),
+		StatusLife: time.Duration(s.StatusLife), Life: time.Duration(s.DocumentLife), MaxTransactions: s.MaxTransactions,
+		MaxHeld: s.MaxHeld, Log: log}
+	if c.Orders, err = tsmclient.New(tsmclient.Config{BaseURL: s.TSMURL}); err != nil {
+		return c, err
+	}
+	if err := s.signers(&c); err != nil {
+		return c, err
+	}
+	if c.CardSignatureRoots, c.CardMunicipalRoots, err = cardRoots(s.CardSignatureRoots, s.CardMunicipalRoots); err != nil {
+		return c, err
+	}
+	if s.CardDenyList == "" {
+		log.WarnContext(ctx, "no card deny list: every card certificate within its time counts as in force")
+	}
+	if c.CardStatus, err = denyList(s.CardDenyList); err != nil {
+		return c, err
+	}
+	if s.Operators == "" {
+		log.WarnContext(ctx, "no operators: nobody can revoke, suspend or hand over")
+	}
+	if c.Operators, err = operators(s.Operators); err != nil {
+		return c, err
+	}
+	c.Secret, err = serve.ReadSecret(s.Secret)
+	return c, err
+}
+
+// signers opens the issuer's keys and the roots they are held against.
+func (s *settings) signers(c *issuer.Config) (err error) {
+	if c.Anchors, err = anchors(s.IACA); err != nil {
+		return fmt.Errorf("opening IACA: %w", err)
+	}
+	if c.SERoots, err = anchors(s.SERoots); err != nil {
+		return fmt.Errorf("opening secure element roots: %w", err)
+	}
+	if c.OrderKey, err = keys.Open(s.OrderKey); err != nil {
+		return err
+	}
+	var ring []keys.DocumentSigner
+	for _, f := range s.DocumentSigners {
+		d, err := keys.OpenSigner(f.Key, f.Chain)
+		if err != nil {
+			return err
+		}
+		ring = append(ring, d)
+	}
+	if c.Signers, err = keys.NewRing(c.Anchors, ring...); err != nil {
+		return err
+	}
+	status, err := keys.OpenSigner(s.StatusSigner.Key, s.StatusSigner.Chain)
+	c.StatusKey, c.StatusChain = status.Key, status.Chain
+	return err
+}
+
+func anchors(path string) (*pki.Anchors, error) {
+	text, err := serve.ReadFile(path, maxPEM)
+	if err != nil {
+		return nil, err
+	}
+	return pki.ParseAnchorsPEM(text)
+}

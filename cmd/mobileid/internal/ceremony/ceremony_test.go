@@ -1,0 +1,154 @@
+package ceremony_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mobileid/cmd/mobileid/internal/ceremony"
+	"mobileid/issuer/card"
+	"mobileid/issuer/card/cardsim"
+	"mobileid/issuer/keys"
+	"mobileid/tsm"
+)
+
+// hold makes a ceremony's folder and gives what was printed.
+func hold(t *testing.T) (dir, printed string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "test authority")
+	var out bytes.Buffer
+	if err := ceremony.Run(t.Context(), dir, &out); err != nil {
+		t.Fatal(err)
+	}
+	return dir, out.String()
+}
+
+func read(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(parts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestFolder(t *testing.T) {
+	dir, printed := hold(t)
+
+	t.Run("secrets are their owner's and not printed", func(t *testing.T) {
+		secrets := 0
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if d.IsDir() {
+				if info.Mode().Perm() != 0o700 {
+					t.Errorf("%s has mode %v", path, info.Mode())
+				}
+				return nil
+			}
+			switch filepath.Base(path) {
+			case "authority.secret", "secret", "token", "operator.token":
+			default:
+				if filepath.Ext(path) != ".key" {
+					return nil
+				}
+			}
+			secrets++
+			if info.Mode().Perm() != 0o600 {
+				t.Errorf("%s has mode %v", path, info.Mode())
+			}
+			if text := strings.TrimSpace(string(read(t, path))); strings.Contains(printed, text) {
+				t.Errorf("%s was printed", path)
+			}
+			return nil
+		})
+		if err != nil || secrets != 12 {
+			t.Errorf("%d secrets, %v; want 7 keys, the master key, and four more", secrets, err)
+		}
+	})
+	t.Run("authority opens", func(t *testing.T) {
+		if _, err := keys.OpenAuthority(filepath.Join(dir, "keys"), keys.Ceremony{}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("cards chain to the issuer's roots", func(t *testing.T) {
+		a, err := cardsim.ParseAuthority(read(t, dir, "card", "authority.secret"), cardsim.AuthorityConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots, err := card.ParseMunicipalRoots(read(t, dir, "card", "municipal-roots.pem"))
+		if err != nil || len(roots) != 2 {
+			t.Fatalf("%d municipal roots, %v", len(roots), err)
+		}
+		for id, key := range a.MunicipalRoots() {
+			if roots[id] == nil || !roots[id].Equal(key) {
+				t.Errorf("municipal root %v is missing or another", id)
+			}
+		}
+	})
+	t.Run("operator's hash is the token's", func(t *testing.T) {
+		sum := sha256.Sum256(bytes.TrimSpace(read(t, dir, "issuer", "operator.token")))
+		if got, want := string(read(t, dir, "issuer", "operators")), "desk "+hex.EncodeToString(sum[:])+"\n"; got != want {
+			t.Errorf("operators %q, want %q", got, want)
+		}
+	})
+	t.Run("master key is taken", func(t *testing.T) {
+		if _, err := tsm.OpenMasterKey("file:"+filepath.Join(dir, "tsm", "master.key"), 0x30); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("no state", func(t *testing.T) {
+		if entries, err := os.ReadDir(filepath.Join(dir, "state")); err != nil || len(entries) > 0 {
+			t.Errorf("state holds %v, %v", entries, err)
+		}
+	})
+}
+
+func TestExistingFolderIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	kept := filepath.Join(dir, "issuer.json")
+	if err := os.WriteFile(kept, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ceremony.Run(t.Context(), dir, new(bytes.Buffer)); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v, want ErrExist", err)
+	}
+	if got := read(t, kept); string(got) != "mine" {
+		t.Errorf("the file became %q", got)
+	}
+}
+
+func TestInterruptedCeremonyLeavesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := filepath.Join(t.TempDir(), "authority")
+	if err := ceremony.Run(ctx, dir, new(bytes.Buffer)); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder is there: %v", err)
+	}
+}
+
+// Two ceremonies share nothing.
+func TestSecretsAreDrawn(t *testing.T) {
+	one, _ := hold(t)
+	other, _ := hold(t)
+	for _, name := range []string{"issuer/secret", "issuer/operator.token", "tsm/master.key", "verifier/token", "keys/order.key"} {
+		if bytes.Equal(read(t, one, name), read(t, other, name)) {
+			t.Errorf("%s is the same twice", name)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+// Command mobileid is the tool for people: it shows the whole story in one process, measures, and holds the key ceremony of a TEST
+// authority.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"mobileid/cmd/mobileid/internal/demo"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitMisuse = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:           "mobileid",
+		Short:         "Mobile-ID issuer: card, mdoc, secure element, till, handover",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(demoCommand(), benchCommand(), pkiCommand())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "mobileid: error: %v\n", err)
+	if _, misuse := errors.AsType[*usageError](err); misuse || strings.HasPrefix(err.Error(), "unknown command") {
+		fmt.Fprintln(stderr, "hint: mobileid --help")
+		return exitMisuse
+	}
+	return exitFailed
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("%q is one argument too many", args[0])}
+	}
+	return nil
+}
+
+func demoCommand() *cobra.Command {
+	o := demo.Options{}
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the whole story in one process",
+		Long: `Run the whole story in one process: a modelled My Number card is read over APDUs, an mdoc is issued for a key born in a
+modelled secure element, brought there over SCP03, shown to an offline till, and refused after the phone was handed over.
+All keys, persons and certificates are made for the run and say TEST.
+
+--out and --trace write down personal data of the modelled person, never a PIN.`,
+		Example: "  mobileid demo\n  mobileid demo --person nineteen --lang ja\n  mobileid demo --out crossed --trace",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Stdout = c.OutOrStdout()
+			_, err := demo.Run(c.Context(), o)
+			return err
+		},
+	}
+	c.Flags().StringVar(&o.Person, "person", "birthday", "the modelled person: "+strings.Join(demo.Persons(time.Now()), ", "))
+	c.Flags().StringVar(&o.Language, "lang", demo.English, "language of the output: ja or en")
+	c.Flags().BoolVar(&o.Trace, "trace", false, "print every APDU and every CBOR message with its clause")
+	c.Flags().BoolVar(&o.JSON, "json", false, "print one JSON document")
+	c.Flags().StringVar(&o.Out, "out", "", "folder that receives everything that crossed")
+	return c
+}
