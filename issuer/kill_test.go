@@ -65,7 +65,7 @@ func TestKillAtEveryPoint(t *testing.T) {
 		t.Errorf("%d points and %d signatures: the points do not cover an issuance", points, last.signatures)
 	}
 	t.Logf("%d points; %+v", points, last)
-	fmt.Printf("kill test: %d points, %d signatures, %d rows, %d without a row, %d indexes twice\n",
+	fmt.Fprintf(os.Stdout, "kill test: %d points, %d signatures, %d rows, %d without a row, %d indexes twice\n",
 		points, last.signatures, last.rows, last.withoutRow, last.twice)
 }
 

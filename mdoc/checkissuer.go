@@ -35,6 +35,8 @@ type issuerJudgement struct {
 	sign1 *cose.Sign1
 	chain *pki.Chain
 	mso   *MobileSecurityObject
+	// deviceKey is the public half of the MSO's device key, set with mso.
+	deviceKey crypto.PublicKey
 }
 
 // CheckIssuerSigned judges the issuer-signed part on its own, at the time at, without tolerance for clocks: the steps of
@@ -138,12 +140,13 @@ func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Dura
 		j.Fail("mso.shape", clauseIssuerAuth, err.Error())
 		return
 	}
-	if _, err := mso.DeviceKeyInfo.DeviceKey.Public(); err != nil {
+	key, err := mso.DeviceKeyInfo.DeviceKey.Public()
+	if err != nil {
 		j.Fail("mso.shape", clauseIssuerAuth, "device key: "+err.Error())
 		return
 	}
 	j.Pass("mso.shape", clauseIssuerAuth, strconv.Itoa(len(mso.ValueDigests))+" namespaces")
-	j.mso = mso
+	j.mso, j.deviceKey = mso, key
 	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), "major version 1 is due")
 	// Step 3: the digests.
 	s.judgeDigests(j)

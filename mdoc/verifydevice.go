@@ -38,10 +38,7 @@ func (in *Verification) judgeDeviceSignature(j *issuerJudgement, raw, content []
 		j.Fail("device_auth.proof", clauseDeviceAuth, err.Error())
 		return
 	}
-	key, err := j.mso.DeviceKeyInfo.DeviceKey.Public()
-	if err == nil {
-		err = s.VerifyDetached(key, content)
-	}
+	err = s.VerifyDetached(j.deviceKey, content)
 	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, "signature: "+measuredSignature(s, err))
 }
 

@@ -24,6 +24,11 @@ const (
 	maxDenyList  = 64 << 20 // some 25 000 certificates
 )
 
+const (
+	beginCertificate = "-----BEGIN CERTIFICATE-----"
+	endCertificate   = "-----END CERTIFICATE-----"
+)
+
 func cardRoots(signature, municipal string) ([]*x509.Certificate, map[card.KeyID]*rsa.PublicKey, error) {
 	text, err := serve.ReadFile(signature, maxPEM)
 	if err != nil {
@@ -66,11 +71,12 @@ func denyList(path string) (*issuer.DenyList, error) {
 		if rest = bytes.TrimSpace(rest); len(rest) == 0 {
 			return list, nil
 		}
-		whole := bytes.HasPrefix(rest, []byte("-----BEGIN CERTIFICATE-----"))
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); !whole || block == nil || block.Type != "CERTIFICATE" {
+		one, after, _ := bytes.Cut(rest, []byte(endCertificate)) // alone, since pem.Decode passes over a block it cannot read
+		block, left := pem.Decode(append(bytes.Clone(one), endCertificate+"\n"...))
+		if !bytes.HasPrefix(one, []byte(beginCertificate)) || block == nil || len(left) > 0 {
 			return nil, fmt.Errorf("opening card deny list: block %d is not a certificate in PEM", n)
 		}
+		rest = after
 		if err := list.Revoke(block.Bytes); err != nil {
 			return nil, fmt.Errorf("opening card deny list: block %d: %w", n, err)
 		}

@@ -173,10 +173,8 @@ func (m *Map[K, V]) fill(d *decoder, off int, elem *shape) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !assignKey(&out[i].Key, k) {
-			if err := setInteger(reflect.ValueOf(&out[i].Key).Elem(), head{major: k.major, arg: k.num}, next); err != nil {
-				return 0, err
-			}
+		if err := assignKey(&out[i].Key, k, next); err != nil {
+			return 0, err
 		}
 		if next, err = fillValue(d, &out[i].Value, elem, valueAt); err != nil {
 			return 0, err
@@ -203,17 +201,22 @@ func fillValue[V any](d *decoder, to *V, elem *shape, off int) (int, error) {
 	return d.value(reflect.ValueOf(to).Elem(), elem, off)
 }
 
-// assignKey takes all but named types; it reports whether it did.
-func assignKey(to any, k mapKey) bool {
+// assignKey takes the commonest types without reflection.
+func assignKey(to any, k mapKey, off int) error {
 	switch p := to.(type) {
 	case *string:
 		*p = strings.Clone(k.str)
+		return nil
 	case *uint64:
 		*p = k.num
-	default:
-		return false
+		return nil
 	}
-	return true
+	v := reflect.ValueOf(to).Elem()
+	if v.Kind() == reflect.String {
+		v.SetString(strings.Clone(k.str))
+		return nil
+	}
+	return setInteger(v, head{major: k.major, arg: k.num}, off)
 }
 
 func decode(data []byte, v reflect.Value, s *shape) error {

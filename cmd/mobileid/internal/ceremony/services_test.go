@@ -71,9 +71,10 @@ func change(t *testing.T, path string, to map[string]any) {
 	}
 }
 
+// command outlives the test's context, which ends before a service is told to stop.
 func command(t *testing.T, bin, dir, service string, flags ...string) *exec.Cmd {
 	args := append([]string{"-config", filepath.Join(dir, service+".json")}, flags...)
-	return exec.CommandContext(t.Context(), filepath.Join(bin, "mobileid-"+service), args...)
+	return exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(bin, "mobileid-"+service), args...)
 }
 
 // start runs a service and gives its address, once it says that it serves. It is told to stop when the test ends, and

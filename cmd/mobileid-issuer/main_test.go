@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mobileid/issuer/keys"
+	"mobileid/mdoc/pki"
+)
+
+// good is a complete settings file; alter may change it.
+func good(t *testing.T, alter func(map[string]any)) string {
+	t.Helper()
+	dir := t.TempDir()
+	signer := map[string]any{"key": "file:a.key", "chain": "a.pem"}
+	s := map[string]any{"listen": "127.0.0.1:0", "store": filepath.Join(dir, "issuer.db"), "secret": "secret",
+		"authority": "TEST", "iaca": "iaca.pem", "se_roots": "se.pem", "document_signers": []any{signer}, "status_signer": signer,
+		"order_key": "file:order.key", "status_uri": "https://issuer.example/v1/status-lists/1", "tsm_url": "https://tsm.example",
+		"card_signature_roots": "s.pem", "card_municipal_roots": "m.pem"}
+	if alter != nil {
+		alter(s)
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return write(t, filepath.Join(dir, "issuer.json"), string(text))
+}
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSettings(t *testing.T) {
+	set := func(name string, to any) func(map[string]any) { return func(s map[string]any) { s[name] = to } }
+	cases := []struct {
+		name  string
+		alter func(map[string]any)
+		want  string // "" when they are good
+	}{
+		{"good", nil, ""},
+		{"unknown name", set("status_url", "x"), "status_url"},
+		{"no listen", set("listen", ""), "listen"},
+		{"no store", set("store", ""), "store is missing"},
+		{"no secret", set("secret", ""), "secret is missing"},
+		{"no SE roots", set("se_roots", ""), "se_roots is missing"},
+		{"no signers", set("document_signers", []any{}), "document_signers is empty"},
+		{"signer without chain", set("document_signers", []any{map[string]any{"key": "file:a"}}), "key or chain"},
+		{"not TEST", set("authority", "Ministry"), "TEST"},
+		{"status URI elsewhere", set("status_uri", "https://issuer.example/lists/1"), "status_uri"},
+		{"status URI is a folder", set("status_uri", "https://issuer.example/v1/status-lists/"), "status_uri"},
+		{"TSM without scheme", set("tsm_url", "tsm.example:80"), "tsm_url"},
+		{"negative bound", set("max_held", -1), "max_held"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), []string{"-config", good(t, c.alter), "-check"}, &stdout, &stderr)
+			if c.want == "" && (code != 0 || stdout.String() != "settings are good\n") {
+				t.Errorf("exit %d, %s", code, stderr.String())
+			}
+			if c.want != "" && (code != 1 || !strings.Contains(stderr.String(), c.want)) {
+				t.Errorf("exit %d, %q; want 1 and %q", code, stderr.String(), c.want)
+			}
+		})
+	}
+}
+
+func TestInitMakesTheStoreOnce(t *testing.T) {
+	path := good(t, nil)
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "issuer.db")); err != nil {
+		t.Fatal(err)
+	}
+	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 1 {
+		t.Errorf("second -init: exit %d, want 1", code)
+	}
+}
+
+func TestOperators(t *testing.T) {
+	sum := sha256.Sum256([]byte("token"))
+	hash := hex.EncodeToString(sum[:])
+	cases := []struct {
+		name, text string
+		want       int // operators; 0 when refused
+	}{
+		{"two", "one " + hash + "\n\ntwo " + strings.Repeat("ab", 32) + "\n", 2},
+		{"nobody", "\n", 0},
+		{"no name", hash + "\n", 0},
+		{"short hash", "one " + hash[:62] + "\n", 0},
+		{"token instead of its hash", "one token\n", 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := operators(write(t, filepath.Join(t.TempDir(), "operators"), c.text))
+			if len(got) != c.want || (err == nil) != (c.want > 0) {
+				t.Fatalf("got %d, %v; want %d", len(got), err, c.want)
+			}
+			if c.want > 0 && (got[0].Name != "one" || !bytes.Equal(got[0].TokenHash, sum[:])) {
+				t.Errorf("got %q, %x", got[0].Name, got[0].TokenHash)
+			}
+			if err != nil && strings.Contains(err.Error(), "token\n") {
+				t.Errorf("the error repeats the line: %v", err)
+			}
+		})
+	}
+	if got, err := operators(""); got != nil || err != nil {
+		t.Errorf("without the setting: %v, %v", got, err)
+	}
+}
+
+func TestDenyList(t *testing.T) {
+	a, err := keys.NewTestAuthority(keys.Ceremony{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, unlisted := a.DocumentSigner.Chain[0], a.Reader.Chain[0]
+	text := string(pki.EncodePEM(listed))
+	cases := []struct {
+		name, text string
+		ok, denied bool
+	}{
+		{"empty", "", true, false},
+		{"one", text, true, true},
+		{"two", string(pki.EncodePEM(a.IACA.Certificate)) + "\n" + text, true, true},
+		{"text between", text + "broken\n" + text, false, false},
+		{"cut", text + text[:len(text)/2], false, false},
+		{"other block", strings.ReplaceAll(text, "CERTIFICATE", "X509 CRL"), false, false},
+		{"other block first", strings.ReplaceAll(text, "CERTIFICATE", "X509 CRL") + text, false, false},
+		{"broken block is not skipped", strings.Replace(text, "M", "!", 1) + text, false, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			list, err := denyList(write(t, filepath.Join(t.TempDir(), "deny.pem"), c.text))
+			if (err == nil) != c.ok {
+				t.Fatalf("got %v, want success %v", err, c.ok)
+			}
+			if !c.ok {
+				return
+			}
+			for der, want := range map[string]bool{string(listed): c.denied, string(unlisted): false} {
+				if got, err := list.Revoked(t.Context(), []byte(der), time.Now()); err != nil || got != want {
+					t.Errorf("revoked %v, %v; want %v", got, err, want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// good is a complete settings file; alter may change it.
+func good(t *testing.T, alter func(map[string]any)) string {
+	t.Helper()
+	dir := t.TempDir()
+	s := map[string]any{"listen": "127.0.0.1:0", "anchors": "iaca.pem", "reader_key": "file:r.key", "reader_chain": "r.pem", "token": "token", "status_dir": filepath.Join(dir, "state"),
+		"status_uris": []string{"https://issuer.example/v1/status-lists/1"}, "profile": map[string]any{"age": 20}}
+	if alter != nil {
+		alter(s)
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "settings.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSettings(t *testing.T) {
+	set := func(name string, to any) func(map[string]any) { return func(s map[string]any) { s[name] = to } }
+	cases := []struct {
+		name  string
+		alter func(map[string]any)
+		want  string // "" when they are good
+	}{
+		{"good", nil, ""},
+		{"unknown name", set("listn", "x"), "listn"},
+		{"no listen", set("listen", ""), "listen"},
+		{"listen without port", set("listen", "127.0.0.1"), "listen"},
+		{"no anchors", set("anchors", ""), "anchors is missing"},
+		{"no token", set("token", ""), "token is missing"},
+		{"no folder", set("status_dir", ""), "status_dir is missing"},
+		{"nothing to fetch", set("status_uris", []string{}), "status_uris"},
+		{"no age", set("profile", map[string]any{}), "profile.age"},
+		{"age over 99", set("profile", map[string]any{"age": 100}), "profile.age"},
+		{"unknown name in profile", set("profile", map[string]any{"age": 20, "name": "x"}), "name"},
+		{"portrait", set("profile", map[string]any{"age": 20, "portrait": true}), ""},
+		{"skew", set("clock_skew", "1h"), "clock_skew"},
+		{"negative bound", set("max_open", -1), "max_open"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), []string{"-config", good(t, c.alter), "-check"}, &stdout, &stderr)
+			if c.want == "" && (code != 0 || stdout.String() != "settings are good\n") {
+				t.Errorf("exit %d, %s", code, stderr.String())
+			}
+			if c.want != "" && (code != 1 || !strings.Contains(stderr.String(), c.want)) {
+				t.Errorf("exit %d, %q; want 1 and %q", code, stderr.String(), c.want)
+			}
+		})
+	}
+}
+
+func TestInitMakesStateOnce(t *testing.T) {
+	path := good(t, nil)
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 0 {
+		t.Fatalf("exit %d: %s", code, stderr.String())
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "state")); err != nil {
+		t.Fatal(err)
+	}
+	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 1 {
+		t.Errorf("second -init: exit %d, want 1", code)
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"mobileid/tsm/applet"
+)
+
+const (
+	maxSecret    = 4 << 10  // a PIN or a token, with room
+	maxCardMaker = 1 << 20  // the saved authority behind modelled cards
+	maxRoots     = 64 << 10 // certificates of readers' roots
+)
+
+var (
+	errMode        = errors.New("file is open to others than its owner")
+	errNoAuthority = errors.New("no authority to work with")
+)
+
+// authority is a folder that "mobileid pki new" made.
+type authority string
+
+func (a authority) keys() string        { return filepath.Join(string(a), "keys") }
+func (a authority) cardMaker() string   { return filepath.Join(string(a), "card", "authority.secret") }
+func (a authority) readerRoots() string { return filepath.Join(a.keys(), "reader-root.pem") }
+
+// masterKey names the TSM's key as a URI (RFC 8089), whatever characters the path has.
+func (a authority) masterKey() (string, error) {
+	path, err := filepath.Abs(filepath.Join(string(a), "tsm", "master.key"))
+	if err != nil {
+		return "", err
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String(), nil
+}
+
+// readFile reads a regular file of at most limit bytes. A private one must be open to its owner only; mode and kind are
+// those of the file that is read.
+func readFile(path string, limit int64, private bool) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	if private && info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), errMode)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is over %d bytes", path, limit)
+	}
+	return data, nil
+}
+
+// line reads one line of standard input, without its end; the last one may lack a newline. A read from a terminal cannot
+// be interrupted: when ctx ends first, the read is left to end with the process, and nothing is read after it.
+func (w *wallet) line(ctx context.Context) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	type read struct {
+		text string
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		text, err := w.in.ReadString('\n')
+		done <- read{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case r := <-done:
+		if r.err != nil && (!errors.Is(r.err, io.EOF) || r.text == "") {
+			return "", fmt.Errorf("reading standard input: %w", r.err)
+		}
+		return strings.TrimRight(r.text, "\r\n"), nil
+	}
+}
+
+// pin reads the PIN from a file, or for "-" the first line of standard input. One that no element would take is refused
+// here, before anything is asked of anybody.
+func (w *wallet) pin(ctx context.Context, path string) (string, error) {
+	var text string
+	if path == "-" {
+		line, err := w.line(ctx)
+		if err != nil {
+			return "", fmt.Errorf("reading the PIN: %w", err)
+		}
+		text = line
+	} else {
+		data, err := readFile(path, maxSecret, true)
+		if err != nil {
+			return "", fmt.Errorf("reading the PIN: %w", err)
+		}
+		text = strings.TrimRight(string(data), "\r\n")
+	}
+	digits := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' }) < 0
+	if !digits || len(text) < applet.MinPIN || len(text) > applet.MaxPIN {
+		return "", fmt.Errorf("reading the PIN: it must have %d to %d digits and nothing else", applet.MinPIN, applet.MaxPIN)
+	}
+	return text, nil
+}
+
+// checkURL wants the root of a service: http or https, a host, and nothing that belongs to one request.
+func checkURL(flag, text string) error {
+	u, err := url.Parse(text)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return misuse("--%s is not the http or https address of a service", flag)
+	}
+	return nil
+}
+
+// checkSlot gives the slot as the element counts them.
+func checkSlot(n int) (byte, error) {
+	if n < 1 || n > maxSlot {
+		return 0, misuse("--slot is not 1 to %d", maxSlot)
+	}
+	return byte(n), nil
+}
+
+// printable makes a stranger's text safe for a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}

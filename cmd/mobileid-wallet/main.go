@@ -1,0 +1,136 @@
+// Command mobileid-wallet is a phone on the command line: a modelled secure element in a file, and the wallet in front of it.
+//
+// It only wires: element, card, issuer's doors, TSM and till are other packages' work, most of it package phone's. The
+// state file is the element alone; the wallet keeps nothing beside it, so each command opens the element, does one thing
+// and switches it off. What it trusts: the folder that "mobileid pki new" made, from which it takes the place of the
+// element's maker and of the card's; a real phone has neither.
+//
+// PINs and tokens come from files or standard input, never from arguments, and are not printed. Text that comes from a
+// till or a reader's certificate is printed with its control characters taken out.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"mobileid/tsm/se"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitMisuse = 2
+)
+
+// maxInput bounds all that is read from standard input.
+const maxInput = 64 << 10
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func misuse(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// wallet is what all commands share. Standard input is read through one buffer: its first line may be the PIN and the
+// second the consent.
+type wallet struct {
+	in  *bufio.Reader
+	out io.Writer
+	now func() time.Time
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	w := &wallet{in: bufio.NewReader(io.LimitReader(stdin, maxInput)), out: stdout, now: time.Now}
+	root := &cobra.Command{
+		Use:           "mobileid-wallet",
+		Short:         "A phone on the command line: modelled secure element and wallet",
+		Example:       "  mobileid-wallet new --state phone.se --authority state",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(w.newCommand(), w.provisionCommand(), w.slotsCommand(), w.contactCommand(), w.presentCommand())
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(stderr, "mobileid-wallet: error: %v\n", err)
+	if _, wrong := errors.AsType[*usageError](err); wrong || isCobraMisuse(err) {
+		fmt.Fprintln(stderr, "hint: mobileid-wallet --help")
+		return exitMisuse
+	}
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintln(stderr, "hint: "+hint)
+	}
+	return exitFailed
+}
+
+// isCobraMisuse tells the mistakes for which cobra has no hook: an unknown command, and flags that are missing or exclude
+// each other.
+func isCobraMisuse(err error) bool {
+	for _, beginning := range []string{"unknown command", "required flag(s)", "at least one of the flags", "if any flags in the group"} {
+		if strings.HasPrefix(err.Error(), beginning) {
+			return true
+		}
+	}
+	return false
+}
+
+func hintFor(err error) string {
+	switch {
+	case errors.Is(err, errNoElement):
+		return "mobileid-wallet new --state FILE --authority DIR makes one"
+	case errors.Is(err, se.ErrInUse):
+		return "another mobileid-wallet has the state file open; wait for it to end"
+	case errors.Is(err, se.ErrExists):
+		return "a secure element is made once; name a file that does not exist yet"
+	case errors.Is(err, errMode):
+		return "chmod 600 the file"
+	case errors.Is(err, errNoAuthority) && errors.Is(err, fs.ErrNotExist):
+		return "mobileid pki new --dir DIR makes the folder"
+	default:
+		return ""
+	}
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return misuse("%q is one argument too many", args[0])
+	}
+	return nil
+}
+
+// required marks flags that were defined just before.
+func required(c *cobra.Command, names ...string) *cobra.Command {
+	for _, name := range names {
+		_ = c.MarkFlagRequired(name) // fails for an undefined flag only
+	}
+	return c
+}
+
+func (w *wallet) print(format string, args ...any) error {
+	_, err := fmt.Fprintf(w.out, format, args...)
+	return err
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"mobileid/cmd/internal/phone"
+	"mobileid/mdoc/engagement"
+	"mobileid/mdoc/holder"
+	"mobileid/mdoc/pki"
+	"mobileid/mdoc/session"
+	"mobileid/mdoc/verdict"
+	"mobileid/tsm/se"
+	"mobileid/verifier/policy"
+
+	qrcode "github.com/skip2/go-qrcode"
+	"github.com/spf13/cobra"
+)
+
+// presentation is what the flags of present say.
+type presentation struct {
+	state, till, tokenFile, pinFile, dir, readerRoots string
+	slot                                              int
+	yes                                               bool
+}
+
+func (w *wallet) presentCommand() *cobra.Command {
+	var p presentation
+	c := &cobra.Command{
+		Use:   "present",
+		Short: "Show the credential of a slot to a till",
+		Long: `Show the credential of a slot to a till: print the QR code, carry the messages between phone and till as the radio would, ask for
+consent, and print what the till decided. The exit code is 0 only when the till accepted.
+
+The PIN is used twice: to read the credential and to prove presence with its key. --yes agrees to all that is asked without
+asking, and only to a reader whose certificate leads to the reader roots.`,
+		Example: `  mobileid-wallet present --state phone.se --slot 1 --till http://127.0.0.1:8083 \
+    --till-token-file state/verifier/token --pin-file pin --authority state`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return w.present(c.Context(), p) },
+	}
+	stateFlag(c, &p.state)
+	f := c.Flags()
+	f.IntVar(&p.slot, "slot", 0, fmt.Sprintf("credential slot, 1 to %d", maxSlot))
+	f.StringVar(&p.till, "till", "", "`URL` of mobileid-verifier")
+	f.StringVar(&p.tokenFile, "till-token-file", "", "`FILE` with the bearer token of POS devices, mode 0600")
+	f.StringVar(&p.pinFile, "pin-file", "", "`FILE` with the PIN, mode 0600, or - for the first line of standard input")
+	f.StringVar(&p.dir, "authority", "", "`DIR` that mobileid pki new made, for its reader root")
+	f.StringVar(&p.readerRoots, "reader-roots", "", "PEM `FILE` of the reader roots, in place of --authority")
+	f.BoolVar(&p.yes, "yes", false, "agree without asking, to an authenticated reader only")
+	c.MarkFlagsOneRequired("authority", "reader-roots")
+	c.MarkFlagsMutuallyExclusive("authority", "reader-roots")
+	return required(c, "state", "slot", "till", "till-token-file", "pin-file")
+}
+
+func (w *wallet) present(ctx context.Context, p presentation) error {
+	slot, err := checkSlot(p.slot)
+	if err != nil {
+		return err
+	}
+	if err := checkURL("till", p.till); err != nil {
+		return err
+	}
+	roots, err := p.roots()
+	if err != nil {
+		return err
+	}
+	token, err := readFile(p.tokenFile, maxSecret, true)
+	if err != nil {
+		return fmt.Errorf("reading the till's token: %w", err)
+	}
+	defer clear(token)
+	pin, err := w.pin(ctx, p.pinFile)
+	if err != nil {
+		return err
+	}
+	return w.withElement(p.state, func(element *se.SE) error {
+		c, _, err := phone.Credential(ctx, element, slot, func(context.Context) (string, error) { return pin, nil })
+		if err != nil {
+			return err
+		}
+		h := &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: roots, Consent: w.consent(p.yes),
+			Restrictions: phone.Restrictions(), Now: w.now}
+		return w.meet(ctx, h, newTill(p.till, strings.TrimSpace(string(token))))
+	})
+}
+
+func (p presentation) roots() (*pki.Anchors, error) {
+	path := p.readerRoots
+	if path == "" {
+		path = authority(p.dir).readerRoots()
+	}
+	text, err := readFile(path, maxRoots, false)
+	if err != nil {
+		return nil, fmt.Errorf("reading reader roots: %w", err)
+	}
+	roots, err := pki.ParseAnchorsPEM(text)
+	if err != nil {
+		return nil, fmt.Errorf("reading reader roots: %w", err)
+	}
+	return roots, nil
+}
+
+// meet holds one session with the till and prints its decision, also when the session ended badly after it.
+func (w *wallet) meet(ctx context.Context, h *holder.Holder, t *till) error {
+	method, err := engagement.CentralClient(rand.Reader)
+	if err != nil {
+		return fmt.Errorf("making the engagement: %w", err)
+	}
+	device, err := session.NewDevice(nil, []engagement.RetrievalMethod{method})
+	if err != nil {
+		return fmt.Errorf("making the engagement: %w", err)
+	}
+	uri := device.Engagement().URI()
+	code, err := qrcode.New(uri, qrcode.Low)
+	if err != nil {
+		return fmt.Errorf("drawing the QR code: %w", err)
+	}
+	if err := w.print("%s\n", code.ToSmallString(false)); err != nil {
+		return err
+	}
+	if err := t.begin(ctx, uri); err != nil {
+		return err
+	}
+	err = errors.Join(h.Present(ctx, t, device), t.Close())
+	if t.result == nil {
+		return err
+	}
+	err = errors.Join(err, w.decided(t.result))
+	if t.result.Decision != policy.Accepted {
+		err = errors.Join(err, fmt.Errorf("the till did not accept: %s", printable(string(t.result.Decision))))
+	}
+	return err
+}
+
+func (w *wallet) decided(o *outcome) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "decision: %s (answer of %d bytes)\n", printable(string(o.Decision)), o.BytesReceived)
+	if o.ComparePortrait {
+		b.WriteString("holds only if staff find the person in the portrait before them\n")
+	}
+	for _, r := range o.Reasons {
+		fmt.Fprintf(&b, "reason: %s: %s / %s", printable(string(r.Code)), printable(r.Japanese), printable(r.English))
+		if r.Detail != "" {
+			fmt.Fprintf(&b, " [%s]", printable(r.Detail))
+		}
+		b.WriteString("\n")
+	}
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, c := range o.Checks {
+		mark := map[verdict.Outcome]string{verdict.Pass: "pass", verdict.Fail: "FAIL", verdict.NotRun: "not run"}[c.Outcome]
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", mark, printable(c.ID), printable(c.Clause), printable(c.Measured))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return w.print("%s", b.String())
+}
+
+// consent shows the proposal and takes "y" or "yes" for all of it. Anything else, and the end of input, is no.
+func (w *wallet) consent(always bool) holder.Consent {
+	return func(ctx context.Context, p holder.Proposal) ([]holder.Element, error) {
+		if err := w.print("%s", describe(p)); err != nil {
+			return nil, err
+		}
+		authentic := p.Reader.Verdict.OK()
+		if always && authentic {
+			return p.Elements, w.print("agreed by --yes\n")
+		}
+		if always {
+			return nil, w.print("not agreed: --yes is for authenticated readers only\n")
+		}
+		if err := w.print("Agree? 同意しますか? [y/N] "); err != nil {
+			return nil, err
+		}
+		line, err := w.line(ctx)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if answer := strings.ToLower(strings.TrimSpace(line)); err == nil && (answer == "y" || answer == "yes") {
+			return p.Elements, nil
+		}
+		return nil, w.print("not agreed\n")
+	}
+}
+
+func describe(p holder.Proposal) string {
+	var b strings.Builder
+	if p.Reader.Verdict.OK() {
+		fmt.Fprintf(&b, "%s asks for %s:\n", printable(p.Reader.Name), printable(p.DocType))
+	} else {
+		fmt.Fprintf(&b, "A reader that is NOT authenticated asks for %s:\n", printable(p.DocType))
+	}
+	for _, e := range p.Elements {
+		fmt.Fprintf(&b, "  %s %s", printable(e.NameSpace), printable(e.Identifier))
+		if e.Asked != e.Identifier {
+			fmt.Fprintf(&b, " (asked as %s)", printable(e.Asked))
+		}
+		if e.Retain {
+			b.WriteString(", and will keep it")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}

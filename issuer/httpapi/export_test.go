@@ -1,0 +1,4 @@
+package httpapi
+
+// ProblemOf is the mapping from errors to answers.
+var ProblemOf = problemOf
