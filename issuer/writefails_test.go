@@ -87,29 +87,25 @@ func (f *failing) Activate(ctx context.Context, a store.Activation) (c store.Cre
 	return c, n, err
 }
 
-// counted is a world's document signer that counts, and may do something in the middle of a signature.
+// counted is a world's document signer that counts.
 type counted struct {
 	*issuertest.World
-	n      *atomic.Int64
-	during func()
+	n *atomic.Int64
 }
 
 func (c counted) At(at time.Time, need time.Duration) (keys.DocumentSigner, error) {
 	ds, err := c.World.At(at, need)
-	ds.Key = countedKey{ds.Key, c}
+	ds.Key = countedKey{ds.Key, c.n}
 	return ds, err
 }
 
 type countedKey struct {
 	crypto.Signer
-	c counted
+	n *atomic.Int64
 }
 
 func (k countedKey) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
-	k.c.n.Add(1)
-	if k.c.during != nil {
-		k.c.during()
-	}
+	k.n.Add(1)
 	return k.Signer.Sign(r, digest, o)
 }
 
@@ -254,38 +250,6 @@ func TestRacers(t *testing.T) {
 	}
 	if n := signatures.Load(); n != 1 {
 		t.Errorf("%d signatures", n)
-	}
-}
-
-// The phone changes hands in the middle of the signature: what was signed is not released, and reads as revoked.
-func TestHandoverDuringSignature(t *testing.T) {
-	ctx := t.Context()
-	w := issuertest.New(t)
-	wallet := w.Wallet(t, "nineteen", "element-01")
-	var (
-		s          *issuer.Service
-		signatures atomic.Int64
-	)
-	s, kept := open(t, w, func(c *issuer.Config) {
-		c.Signers = counted{World: w, n: &signatures, during: func() {
-			if _, err := s.Handover(ctx, issuertest.OperatorToken, wallet.SE.ID); err != nil {
-				t.Error(err)
-			}
-		}}
-	})
-	a := w.Ordered(ctx, t, s, wallet)
-	sealed, err := s.Attested(ctx, wallet.SE.Attest(t, a.Order, nil).Signed)
-	wantError(t, err, store.ErrRevoked)
-	if sealed != nil || signatures.Load() != 1 {
-		t.Errorf("%d bytes released after %d signatures", len(sealed), signatures.Load())
-	}
-	wantState(t, s, a, "revoked")
-	_, err = s.Attested(ctx, wallet.SE.Attest(t, a.Order, nil).Signed) // and asking again changes nothing
-	wantError(t, err, store.ErrEpoch)
-	status, err := kept.Status(ctx)
-	must(t, err)
-	if len(status.Set) != 1 {
-		t.Errorf("%d positions are set, expected 1", len(status.Set))
 	}
 }
 

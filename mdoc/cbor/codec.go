@@ -60,15 +60,14 @@ func Unmarshal(data []byte, v any) error {
 	if t == nil || t.Kind() != reflect.Pointer {
 		return fmt.Errorf("cbor: cannot decode into %T: a pointer is needed", v)
 	}
-	to := reflect.ValueOf(v)
-	if to.IsNil() {
-		return fmt.Errorf("cbor: cannot decode into a nil %T", v)
-	}
-	s := shapeOf(t.Elem())
-	if err := checkWhole(data, s); err != nil {
+	if err := checkWhole(data, shapeOf(t.Elem())); err != nil {
 		return err
 	}
-	return decode(data, to.Elem(), s)
+	dec, _ := modes()
+	if err := dec.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("cbor: %w", err)
+	}
+	return nil
 }
 
 // Marshal encodes v in preferred serialization. Types that hold Go maps are refused.

@@ -3,6 +3,7 @@ package cbor
 import (
 	"fmt"
 	"reflect"
+	"strings"
 )
 
 // Key is what may be a key of [Map].
@@ -63,12 +64,70 @@ func (m Map[K, V]) MarshalCBOR() ([]byte, error) {
 
 // UnmarshalCBOR decodes a map and keeps its order.
 func (m *Map[K, V]) UnmarshalCBOR(data []byte) error {
-	s := shapeOf(reflect.TypeFor[Map[K, V]]())
-	if err := checkWhole(data, s); err != nil {
+	if err := checkWhole(data, shapeOf(reflect.TypeFor[Map[K, V]]())); err != nil {
 		return err
 	}
-	_, err := m.fill(&decoder{data: data}, 0, s.elem)
-	return err
+	h, err := readHead(data, 0)
+	if err != nil {
+		return err
+	}
+	dec, _ := modes()
+	w := walker{data: data}
+	out := make(Map[K, V], h.arg)
+	next := h.next
+	for i := range out {
+		k, valueAt, err := w.key(next)
+		if err != nil {
+			return err
+		}
+		if !assignKey(&out[i].Key, k) {
+			if err := dec.Unmarshal(data[next:valueAt], &out[i].Key); err != nil {
+				return fmt.Errorf("cbor: %w", err)
+			}
+		}
+		if next, err = w.item(valueAt, anyShape, 0); err != nil {
+			return err
+		}
+		if !assignValue(&out[i].Value, data[valueAt:next]) {
+			if err := dec.Unmarshal(data[valueAt:next], &out[i].Value); err != nil {
+				return fmt.Errorf("cbor: %w", err)
+			}
+		}
+	}
+	*m = out
+	return nil
+}
+
+// assignKey and assignValue take the commonest types without reflection. The item has been checked against the type
+// before. They report whether they did it.
+func assignKey(to any, k mapKey) bool {
+	switch p := to.(type) {
+	case *string:
+		*p = strings.Clone(k.str)
+	case *uint64:
+		*p = k.num
+	default:
+		return false
+	}
+	return true
+}
+
+func assignValue(to any, item []byte) bool {
+	switch p := to.(type) {
+	case *RawMessage:
+		*p = item
+	case *[]byte:
+		h, err := readHead(item, 0)
+		if err != nil {
+			return false
+		}
+		*p = item[h.next:]
+	case *bool:
+		*p = item[0] == majorSimple<<5|simpleTrue
+	default:
+		return false
+	}
+	return true
 }
 
 // RawPair is one pair of a map whose keys are of several types, such as a COSE header.

@@ -41,12 +41,10 @@ type shape struct {
 	byInt    map[int64]int
 	keyMajor func(byte) bool // kindMap: which major types a key may have
 	encodes  error           // why Marshal refuses the type, nil if it does not
-	library  bool            // the library builds the value: floats, Go maps, arrays, embedded structs
 }
 
 type field struct {
 	name     string
-	at       int // place in the Go struct
 	shape    *shape
 	required bool
 }
@@ -106,20 +104,18 @@ func (s *shape) plain(t reflect.Type, depth int) {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		s.kind = kindInt
 	case reflect.Float32, reflect.Float64:
-		s.kind, s.library = kindFloat, true
+		s.kind = kindFloat
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 {
 			s.kind = kindBytes
 			if t.Kind() == reflect.Array {
-				s.size, s.library = t.Len(), true
+				s.size = t.Len()
 			}
 			return
 		}
-		s.library = t.Kind() == reflect.Array
 		s.kind, s.elem = kindArray, compile(t.Elem(), depth+1)
 	case reflect.Map:
 		s.kind, s.keyMajor, s.elem = kindMap, keyMajors(t.Key()), compile(t.Elem(), depth+1)
-		s.library = true
 		s.encodes = fail(0, "%s is a Go map and has no order: use cbor.Map", t)
 	case reflect.Struct:
 		s.structure(t, depth)
@@ -155,11 +151,10 @@ func (s *shape) structure(t reflect.Type, depth int) {
 		if fs.encodes != nil {
 			s.encodes = fs.encodes
 		}
-		s.library = s.library || f.Anonymous
 		if name == "" {
 			name = f.Name
 		}
-		added := field{name: name, at: i, shape: fs, required: !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero")}
+		added := field{name: name, shape: fs, required: !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero")}
 		if added.required {
 			s.required++
 		}

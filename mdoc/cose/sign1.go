@@ -3,14 +3,9 @@ package cose
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/sha512"
 	"errors"
 	"fmt"
-	"math/big"
 
 	"mobileid/mdoc/cbor"
 
@@ -158,42 +153,11 @@ func (s *Sign1) verify(pub crypto.PublicKey, payload []byte) error {
 	if alg != due {
 		return fmt.Errorf("cose: %s where the key demands %s", alg, due)
 	}
-	if key, ok := pub.(*ecdsa.PublicKey); ok {
-		return verifyECDSA(key, s.SigStructure(payload), s.proof)
-	}
 	v, err := gocose.NewVerifier(gocose.Algorithm(alg), pub)
 	if err != nil {
 		return fmt.Errorf("cose: verifying: %w", err)
 	}
 	if err := v.Verify(s.SigStructure(payload), s.proof); err != nil {
-		return ErrSignature
-	}
-	return nil
-}
-
-// verifyECDSA is RFC 9053, 2.1: r and s side by side, each as long as the curve's order. crypto/ecdsa proves that the key lies
-// on its curve; the library would do so a second time.
-func verifyECDSA(key *ecdsa.PublicKey, sigStructure, signature []byte) error {
-	var digest []byte
-	switch key.Curve {
-	case elliptic.P256():
-		sum := sha256.Sum256(sigStructure)
-		digest = sum[:]
-	case elliptic.P384():
-		sum := sha512.Sum384(sigStructure)
-		digest = sum[:]
-	case elliptic.P521():
-		sum := sha512.Sum512(sigStructure)
-		digest = sum[:]
-	default:
-		return ErrSignature
-	}
-	size := (key.Params().N.BitLen() + 7) / 8
-	if len(signature) != 2*size {
-		return ErrSignature
-	}
-	r, s := new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:])
-	if !ecdsa.Verify(key, digest, r, s) {
 		return ErrSignature
 	}
 	return nil
