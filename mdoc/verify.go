@@ -243,8 +243,11 @@ func judgeIssuerElements(j *issuerJudgement, d *Document) {
 func (in *Verification) judgeStatus(j *issuerJudgement) {
 	const id = "status.list"
 	switch {
-	case j.mso == nil || j.chain == nil || j.chain.Anchor == nil:
+	case !j.OK() || j.mso == nil || j.chain == nil || j.chain.Anchor == nil:
+		// Nobody is asked about a list that a document names which was not proved.
 		j.NotRun(id, clauseStatus, "the credential itself was not proved")
+	case j.mso.Status != nil && len(j.mso.Status.IdentifierList) > 0:
+		j.NotRun(id, clauseStatus, "status unknown: the MSO names an identifier list, which is not read here")
 	case j.mso.Status == nil || j.mso.Status.StatusList == nil:
 		j.NotRun(id, clauseStatus, "status unknown: the MSO names no status list")
 	case len(j.mso.Status.StatusList.Certificate) > 0:

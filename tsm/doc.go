@@ -28,7 +28,8 @@
 // It verifies neither attestation nor receipt (the issuer does) and cannot read
 // a credential: it holds cipher text, and no package it imports knows an
 // element. A phone is not authenticated, so a stranger who knows an element's
-// identity can hold its sessions up and have it parked; that costs delay only.
+// identity can hold its sessions up and have it parked; a parked
+// provisioning waits for [Service.Release]; a wipe is never parked.
 //
 // Start with New, then Service.Submit for orders and Service.Open, Handshake
 // and Report for phones; Service.Run keeps house.

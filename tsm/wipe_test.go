@@ -406,3 +406,28 @@ func TestWipeReceiptsAfterTheEnd(t *testing.T) {
 		t.Errorf("wipe is %v, issuer has receipts for %v", job.State, slots)
 	}
 }
+
+// Phones are not authenticated: whoever knows an element's id may answer in its name. That never stops a wipe: the honest
+// contact after any number of made-up answers empties the element, without an operator's help.
+func TestStrangerCannotStopAWipe(t *testing.T) {
+	w, _ := filled(t, 4)
+	order := w.wipe(0)
+	made := 0
+	for range 20 {
+		id := w.session()
+		at, err := w.service.Report(t.Context(), id, polling())
+		check(t, err)
+		if stops(at) {
+			continue
+		}
+		made++
+		_, err = w.step(id, at, func(in []seram.APDU) []seram.APDU { in[1][28] ^= 1; return in })
+		check(t, err)
+	}
+	if made != 20 {
+		t.Errorf("only %d of 20 strangers were let try: the wipe was held up", made)
+	}
+	_, err := w.contact()
+	check(t, err)
+	w.emptied(order, []byte{4}, nil)
+}

@@ -366,7 +366,7 @@ func TestStatusList(t *testing.T) {
 		t.Error("a revocation did not change the list")
 	}
 	// A list that has expired is not handed out, and the service is not ready.
-	a.Now = func() time.Time { return issuertest.Instant().Add(revocation.DefaultLife) }
+	a.Now = func() time.Time { return issuertest.Instant().Add(revocation.DefaultLife + time.Second) }
 	wantProblem(t, get(nil), http.StatusServiceUnavailable, problem.CodeUnavailable)
 	wantProblem(t, a.do("GET", "/readyz", "", "", nil), http.StatusServiceUnavailable, problem.CodeUnavailable)
 	a.must(a.service.PublishStatus(t.Context()))

@@ -133,6 +133,10 @@ func (p *Publisher) build(ctx context.Context, now time.Time) (*Published, error
 		}
 	}
 	issued := now.Truncate(time.Second)
+	if c := p.current.Load(); c != nil && !issued.After(c.IssuedAt) {
+		// A till takes a list only when it was signed after the one it holds, and times have whole seconds.
+		issued = c.IssuedAt.Add(time.Second)
+	}
 	token, err := statuslist.Sign(p.config.Signer, p.config.Chain, statuslist.Token{URI: p.config.URI, IssuedAt: issued,
 		ExpiresAt: issued.Add(p.config.Life), TTL: p.config.TTL, List: list})
 	if err != nil {

@@ -304,3 +304,22 @@ func FuzzParseFullDate(f *testing.F) {
 		}
 	})
 }
+
+// TestWorkIsBounded gives a message as many pairs and items as its bytes allow: it is refused before it costs memory.
+func TestWorkIsBounded(t *testing.T) {
+	wide := cbor.AppendMapHead(nil, 2000)
+	for i := range 2000 {
+		wide = cbor.AppendUint(cbor.AppendUint(wide, uint64(1000+i)), 0)
+	}
+	if err := cbor.Wellformed(wide); err == nil {
+		t.Error("a map of 2000 pairs was accepted")
+	}
+	many := cbor.AppendArrayHead(nil, 4)
+	for range 4 {
+		many = cbor.AppendArrayHead(many, 10000)
+		many = append(many, make([]byte, 10000)...)
+	}
+	if err := cbor.Wellformed(many); err == nil {
+		t.Error("40000 items were accepted")
+	}
+}

@@ -11,6 +11,8 @@ import (
 const (
 	maxDepth    = 16
 	maxElements = 1 << 14
+	maxPairs    = 1 << 10
+	maxItems    = 1 << 15 // in all, so that checking costs no more memory than reading
 )
 
 // Wellformed checks that data is exactly one item under the rules of this package, whatever it means.
@@ -29,11 +31,17 @@ func checkWhole(data []byte, s *shape) error {
 }
 
 // walker checks an item against a shape without building anything.
-type walker struct{ data []byte }
+type walker struct {
+	data  []byte
+	items int
+}
 
 func (w *walker) item(off int, s *shape, depth int) (int, error) {
 	if depth > maxDepth {
 		return 0, fail(off, "nested deeper than %d levels", maxDepth)
+	}
+	if w.items++; w.items > maxItems {
+		return 0, fail(off, "more than %d items", maxItems)
 	}
 	h, err := readHead(w.data, off)
 	if err != nil {
@@ -73,7 +81,7 @@ func (w *walker) str(off int, h head, s *shape) (int, error) {
 
 // count bounds the number of elements by the rules and by what the input can hold.
 func (w *walker) count(off int, h head) (int, error) {
-	if h.arg > maxElements || h.arg > uint64(len(w.data)-h.next) {
+	if h.arg > maxElements || h.major == majorMap && h.arg > maxPairs || h.arg > uint64(len(w.data)-h.next) {
 		return 0, fail(off, "%d elements: more than allowed or than the input holds", h.arg)
 	}
 	return int(h.arg), nil //nolint:gosec // bounded just above

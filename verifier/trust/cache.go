@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -87,8 +88,8 @@ func NewCache(c CacheConfig) (*Cache, error) {
 func (c *Cache) Unusable() []error { return c.unusable }
 
 // Put takes a list that was fetched from uri at fetchedAt. It is refused unless its signature, its signer's chain, its
-// address and its times hold (ErrNotTrusted), and when it was signed before the one held (ErrOlder). A list that is
-// refused changes nothing. The bytes are copied.
+// address and its times hold (ErrNotTrusted), and when it was not signed after the one held, unless it is that same list
+// (ErrOlder). A list that is refused changes nothing. The bytes are copied.
 func (c *Cache) Put(uri string, raw []byte, fetchedAt time.Time) error {
 	c.put.Lock()
 	defer c.put.Unlock()
@@ -103,7 +104,7 @@ func (c *Cache) Put(uri string, raw []byte, fetchedAt time.Time) error {
 	switch {
 	case full:
 		return fmt.Errorf("taking status list: %w", ErrFull)
-	case have && h.token.IssuedAt.Before(old.token.IssuedAt):
+	case have && !h.token.IssuedAt.After(old.token.IssuedAt) && !bytes.Equal(h.raw, old.raw):
 		return fmt.Errorf("taking status list signed %s, held one signed %s: %w",
 			stamp(h.token.IssuedAt), stamp(old.token.IssuedAt), ErrOlder)
 	}

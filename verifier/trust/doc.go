@@ -5,8 +5,8 @@
 // fetches lists between checks, from the addresses the till was configured with and from no others.
 //
 // What is trusted: the anchors handed to [NewCache]. A list enters the cache only after its signature, its signer's chain,
-// its address and its time were checked; one older than the one held is refused, so that a withdrawn revocation cannot be
-// played back. What was once answered as revoked stays revoked here, also when a later list says otherwise. The folder a
+// its address and its time were checked; one that was not signed after the one held is refused, so that a revocation cannot be
+// undone by playing an old list back. A list that the issuer signed later may lift an entry: a suspended document returns. The folder a
 // cache is kept in is trusted as the till's own disk is; a list read back from it is verified again.
 //
 // An answer says whether it is known: no list, a list older than the policy allows or past its own expiry, and an index

@@ -187,10 +187,16 @@ func TestRevocationCannotBePlayedBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	sameSecond := i.token(t, i.Now, 24*time.Hour)
 	for name, cache := range map[string]*trust.Cache{"same cache": c, "after a restart": i.cache(t, dir)} {
 		t.Run(name, func(t *testing.T) {
-			if err := cache.Put(uri, before, i.Now.Add(time.Minute)); !errors.Is(err, trust.ErrOlder) {
-				t.Errorf("error %v, want ErrOlder", err)
+			for _, raw := range [][]byte{before, sameSecond} {
+				if err := cache.Put(uri, raw, i.Now.Add(time.Minute)); !errors.Is(err, trust.ErrOlder) {
+					t.Errorf("error %v, want ErrOlder", err)
+				}
+			}
+			if err := cache.Put(uri, after, i.Now.Add(time.Minute)); err != nil {
+				t.Errorf("the list held is refused when it is fetched again: %v", err)
 			}
 			if a := cache.Lookup(uri, 5, i.Now.Add(time.Minute)); !a.Known || a.Value != 1 {
 				t.Errorf("answer %+v, want revoked", a)

@@ -35,9 +35,6 @@ func (r *run) write(name string, content []byte) error {
 	if r.options.Out == "" {
 		return nil
 	}
-	if err := os.MkdirAll(r.options.Out, 0o700); err != nil {
-		return fmt.Errorf("making the folder of --out: %w", err)
-	}
 	path := filepath.Join(r.options.Out, name)
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		return fmt.Errorf("writing into the folder of --out: %w", err)

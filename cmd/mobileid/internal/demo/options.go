@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -48,6 +49,11 @@ func (o *Options) validate() error {
 	}
 	if o.Language != Japanese && o.Language != English {
 		return fmt.Errorf("there is no language %q here: choose --lang ja or --lang en", o.Language)
+	}
+	if o.Out != "" {
+		if err := os.MkdirAll(o.Out, 0o700); err != nil {
+			return fmt.Errorf("the folder of --out cannot be made: name a folder that may be written (%w)", err)
+		}
 	}
 	if _, ok := cardsim.PersonByID(o.Person, o.Now()); !ok {
 		return fmt.Errorf("there is no person %q: choose --person %s", o.Person, strings.Join(Persons(o.Now()), ", "))

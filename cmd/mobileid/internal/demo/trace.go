@@ -72,7 +72,7 @@ func (r *recorder) count(chip string) int {
 	return r.counted[chip]
 }
 
-// maskSecret writes a command in hex, the data of VERIFY (20) and CHANGE REFERENCE DATA (24) as asterisks. Commands under secure
+// maskSecret writes a command in hex, length and data of VERIFY (20) and CHANGE REFERENCE DATA (24) as asterisks. Commands under secure
 // messaging are shown whole: their data is enciphered.
 func maskSecret(command []byte) string {
 	const header = 5
@@ -80,7 +80,7 @@ func maskSecret(command []byte) string {
 	if len(command) <= header || command[0]&0x0c != 0 || command[1] != 0x20 && command[1] != 0x24 {
 		return text
 	}
-	return text[:2*header] + strings.Repeat("*", len(text)-2*header)
+	return text[:2*header-2] + "** ********"
 }
 
 // cbor prints one message in diagnostic notation with the clause it comes from.
