@@ -297,19 +297,43 @@ func (r *run) handOver(ctx context.Context) error {
 	if result.Decision != policy.Refused {
 		return fmt.Errorf("the handed-over phone was not refused but %s", result.Decision)
 	}
-	contact, err := r.phone.Contact(ctx)
+	exchanges, err := r.emptied(ctx)
 	if err != nil {
 		return err
 	}
-	left, err := applet.Slots(ctx, r.phone.SE)
-	if err != nil {
-		return err
-	}
-	if len(left) != 0 {
-		return fmt.Errorf("%d credentials are left in the secure element after the wipe", len(left))
-	}
-	r.p.line(r.p.say("次の接続（APDU %d 往復）で SE は空: 残り %d 件", "at its next contact (%d APDUs) the element is emptied: %d credentials left"), contact.APDUs, len(left))
+	r.p.line(r.p.say("次の接続（APDU %d 往復）で SE は空", "at its next contact (%d APDUs) the element is emptied: no credential is left"), exchanges)
 	return r.writeHandover()
+}
+
+const (
+	pollEvery = 50 * time.Millisecond
+	pollFor   = 10 * time.Second
+)
+
+// emptied has the phone contact the TSM until the wipe has been carried out: the issuer sends the order on its own time.
+func (r *run) emptied(ctx context.Context) (exchanges int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pollFor)
+	defer cancel()
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		contact, err := r.phone.Contact(ctx)
+		if err != nil {
+			return 0, err
+		}
+		left, err := applet.Slots(ctx, r.phone.SE)
+		if err != nil {
+			return 0, err
+		}
+		if len(left) == 0 {
+			return contact.APDUs, nil
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%d credentials are left in the secure element %s after the handover", len(left), pollFor)
+		case <-ticker.C:
+		}
+	}
 }
 
 // desk is what the hotline does: one POST with its own token.
