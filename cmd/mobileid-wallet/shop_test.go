@@ -39,6 +39,7 @@ const testPIN = "480216935770"
 
 // town is the authority's folder, the three services on loopback, and what a command printed.
 type town struct {
+	dispatch  func(context.Context) // sends what waits in the issuer's outbox
 	t         *testing.T
 	dir       string // the authority's
 	authority *keys.Authority
@@ -149,6 +150,7 @@ func (w *town) issuer() http.Handler {
 			t.Errorf("the issuer ended: %v", err)
 		}
 	})
+	w.dispatch = service.Dispatch
 	return issuerapi.New(service, slog.New(slog.DiscardHandler))
 }
 
@@ -220,4 +222,5 @@ func (w *town) handOver(seID string) {
 		body, _ := io.ReadAll(response.Body)
 		w.t.Fatalf("the handover answers %d %s", response.StatusCode, body)
 	}
+	w.dispatch(w.t.Context()) // the wipe order is with the TSM before the phone's next contact
 }
