@@ -37,8 +37,11 @@ func arrows() []arrow {
 		{"mdoc/doctype", base},
 		{"mdoc/transport/...", slices.Concat(base, []string{"mdoc/transport/..."})},
 
-		{"mdoc", slices.Concat(formats, []string{"mdoc/session"})},
-		{"mdoc/engagement", formats},
+		{"mdoc", slices.Concat(formats, []string{"mdoc/session", "mdoc/encryption"})},
+		{"mdoc/engagement/...", slices.Concat(formats, []string{"mdoc/engagement/..."})},
+		{"mdoc/encryption", formats},
+		{"mdoc/vical", formats},
+		{"mdoc/linkability", slices.Concat(formats, []string{"mdoc"})},
 		{"mdoc/session", slices.Concat(formats, []string{"mdoc/engagement"})},
 		{"mdoc/statuslist", formats},
 		{"mdoc/provisioning", []string{"mdoc/cbor", "mdoc/cose", "mdoc/pki", "mdoc/verdict"}},
