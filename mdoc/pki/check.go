@@ -77,7 +77,7 @@ func (a *Anchors) Check(chain [][]byte, p Profile, at time.Time) (*Chain, verdic
 	if l.leaf == nil {
 		return nil, verdict.Verdict{Checks: l.checks}, nil
 	}
-	if (verdict.Verdict{Checks: l.checks}).OK() {
+	if len(chain) == 1 && (verdict.Verdict{Checks: l.checks}).OK() {
 		a.links.keep(p, l)
 	}
 	found, v := l.judge(at)
