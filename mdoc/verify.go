@@ -22,7 +22,7 @@ const (
 	clauseStatus   = "ISO/IEC 18013-5 second edition, 12.3.6"
 )
 
-// Verification is what Verify judges and with what. Every field is needed but Status and Skew.
+// Verification is what Verify judges and with what. Every field is needed but Status, Revocation and Skew.
 type Verification struct {
 	// Response is the DeviceResponse as decrypted. The result keeps slices of it.
 	Response []byte
@@ -36,6 +36,9 @@ type Verification struct {
 	Anchors *pki.Anchors
 	// Status answers for the status lists. Without it the check status.list is not run, so nothing is accepted.
 	Status StatusSource
+	// Revocation answers for the document signers' certificates. Without it the check issuer_auth.revocation is not run, so
+	// nothing is accepted.
+	Revocation RevocationSource
 	// At is the time of the check.
 	At time.Time
 	// Skew is the tolerance for clocks at both ends of the validity; zero means none, at most MaxSkew.
@@ -67,8 +70,8 @@ type StatusAnswer struct {
 // Result is the outcome of Verify.
 type Result struct {
 	verdict.Verdict
-	// Documents are those of which every check but status.list has passed, in the order received. Their elements are proved;
-	// whether the document may be accepted is for the verdict to say.
+	// Documents are those of which every check but status.list has passed, in the order received, and whose signer is not
+	// known to be revoked. Their elements are proved; whether the document may be accepted is for the verdict to say.
 	Documents []VerifiedDocument
 }
 
@@ -163,7 +166,10 @@ func (in *Verification) judgeDocument(r *Result, d *Document) error {
 	in.judgeRequested(&j, d)
 	in.judgeDevice(&j, d)
 	proved := j.OK()
-	in.judgeStatus(&j)
+	if judgeRevocation(&j.Verdict, "issuer_auth.revocation", j.chain, in.Revocation, in.At) {
+		proved = false
+	}
+	in.judgeStatus(&j, proved)
 	r.Append(j.Verdict)
 	if proved {
 		r.Documents = append(r.Documents, verifiedDocument(j.mso, d))
@@ -240,10 +246,10 @@ func judgeIssuerElements(j *issuerJudgement, d *Document) {
 	}
 }
 
-func (in *Verification) judgeStatus(j *issuerJudgement) {
+func (in *Verification) judgeStatus(j *issuerJudgement, proved bool) {
 	const id = "status.list"
 	switch {
-	case !j.OK() || j.mso == nil || j.chain == nil || j.chain.Anchor == nil:
+	case !proved || j.mso == nil || j.chain == nil || j.chain.Anchor == nil:
 		// Nobody is asked about a list that a document names which was not proved.
 		j.NotRun(id, clauseStatus, "the credential itself was not proved")
 	case j.mso.Status != nil && len(j.mso.Status.IdentifierList) > 0:
