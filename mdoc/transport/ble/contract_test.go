@@ -76,4 +76,3 @@ func TestEveryMTU(t *testing.T) {
 		})
 	}
 }
-

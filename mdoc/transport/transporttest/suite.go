@@ -97,7 +97,7 @@ func receive(tb testing.TB, c transport.Conn, want []byte) {
 func whole(t *testing.T, s Subject) {
 	reader, mdoc := open(t, s, limit)
 	for _, n := range []int{0, 1, 2, 19, 20, 21, 126, 127, 128, 253, 254, 255, 256, 257, 258, 511, 512, 513, 65533, 65534, 65535, 65536, 65537, limit} {
-		Exchange(t, reader, mdoc, Pattern(n), Pattern(limit - n))
+		Exchange(t, reader, mdoc, Pattern(n), Pattern(limit-n))
 	}
 }
 
