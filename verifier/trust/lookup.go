@@ -83,14 +83,19 @@ func (c *Cache) stale(h *held, at time.Time) string {
 // Status answers a verification: pass for a valid entry of a usable list, fail for any other entry, not run when nothing is
 // known. The list must stand under the same root as the document (ISO/IEC 18013-5 second edition draft, 12.3.6).
 func (c *Cache) Status(q mdoc.StatusQuery) mdoc.StatusAnswer {
-	h := c.find(q.URI)
+	if q.List == nil {
+		return unknown("status unknown, identifier lists are not held")
+	}
+	h := c.find(q.List.URI)
 	switch {
+	case len(q.List.Certificate) > 0:
+		return unknown("status unknown, the document names a trust point of its own for its list")
 	case h == nil:
 		return unknown("status unknown, no list held")
 	case q.Anchor == nil || !q.Anchor.Equal(h.token.Anchor):
 		return unknown("status unknown, the list held is signed under another root")
 	}
-	a := c.answer(h, q.Index, q.At)
+	a := c.answer(h, q.List.Index, q.At)
 	switch {
 	case !a.Known:
 		return unknown(fmt.Sprintf("status unknown, last list %s old, %s", age(a.Age), a.Why))

@@ -108,10 +108,13 @@ func TestStatusForAVerification(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := func(index uint64, after time.Duration) mdoc.StatusQuery {
-		return mdoc.StatusQuery{StatusListRef: mdoc.StatusListRef{URI: uri, Index: index}, Anchor: i.IACA, At: i.Now.Add(after)}
+		return mdoc.StatusQuery{List: &mdoc.StatusListRef{URI: uri, Index: index}, Anchor: i.IACA, At: i.Now.Add(after)}
 	}
 	foreign, rootless, missing := query(7, 0), query(7, 0), query(7, 0)
-	foreign.Anchor, rootless.Anchor, missing.URI = stranger.IACA, nil, uri+"9"
+	foreign.Anchor, rootless.Anchor, missing.List.URI = stranger.IACA, nil, uri+"9"
+	identifier, ownTrust := query(7, 0), query(7, 0)
+	identifier.List, identifier.Identifier = nil, &mdoc.IdentifierListRef{ID: []byte{1}, URI: uri}
+	ownTrust.List.Certificate = i.IACA.Raw
 	for name, tc := range map[string]struct {
 		query mdoc.StatusQuery
 		want  mdoc.StatusAnswer
@@ -121,6 +124,8 @@ func TestStatusForAVerification(t *testing.T) {
 		"26 hours old":    {query(7, 26*time.Hour), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 26 h old, list is too old"}},
 		"another root":    {foreign, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
 		"no root":         {rootless, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
+		"identifier list": {identifier, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, identifier lists are not held"}},
+		"own trust point": {ownTrust, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the document names a trust point of its own for its list"}},
 		"no list":         {missing, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, no list held"}},
 		"past the end":    {query(5000, 0), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 0 min old, index beyond the end of the list"}},
 		"revoked, stale":  {query(5, 40*time.Hour), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 40 h old"}},
