@@ -10,6 +10,7 @@ import (
 
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/mdoctest"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/pki"
@@ -271,7 +272,7 @@ func FuzzParseDeviceResponse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(world.Encode(f, mdoc.DeviceResponse{Version: "1.0", ZkDocuments: []mdoc.ZkDocument{{DocumentData: data, Proof: []byte{1}}},
-		EncryptedDocuments: []mdoc.EncryptedDocument{{Enc: []byte{4}, CipherText: []byte{1}}},
+		EncryptedDocuments: []encryption.EncryptedDocuments{{Enc: []byte{4}, CipherText: []byte{1}}},
 		DocumentErrors:     []cbor.Map[string, int64]{{{Key: "a", Value: 0}}}}))
 	good := annexDVerification(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
