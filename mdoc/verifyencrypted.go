@@ -24,7 +24,7 @@ type received struct {
 type opening struct {
 	documents []received
 	zk        int  // zero-knowledge documents among what was opened
-	closed    mask // requests whose answer stays closed for want of a key
+	closed    mask // requests whose answer stays closed
 	keyless   int
 	broken    int
 }
@@ -51,6 +51,7 @@ func (in *Verification) open(o *opening, e encryption.EncryptedDocuments) {
 	parameters, err := encryption.ParseParameters(in.Request.DocRequests[request].ItemsRequest.Value.Info().DocResponseEncryption)
 	if err != nil { // not asked to be encrypted
 		o.broken++
+		o.closed |= 1 << request
 		return
 	}
 	key := in.recipientKey(parameters)
