@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/doctype"
 )
 
 const (
@@ -173,7 +174,7 @@ func judgeCountry(j *issuerJudgement, d *Document) {
 				switch {
 				case !known:
 					j.NotRun(id, clauseMSOCheck, "no signer certificate to compare with")
-				case len(got) == 3 && ns.Key != nameSpaceMDL && id == "mso.issuing_country":
+				case len(got) == 3 && ns.Key != doctype.NameSpaceMDL && id == "mso.issuing_country":
 				default:
 					j.Record(id, clauseMSOCheck, err == nil && len(due) == 1 && due[0] == got, identifier+" against the signer certificate")
 				}
@@ -190,6 +191,3 @@ func judgeCountry(j *issuerJudgement, d *Document) {
 		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", province, true)
 	}
 }
-
-// nameSpaceMDL is the namespace of the mDL, ISO/IEC 18013-5:2021, 7.2.1.
-const nameSpaceMDL = "org.iso.18013.5.1"
