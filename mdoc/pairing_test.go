@@ -8,6 +8,7 @@ import (
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/verdict"
@@ -313,10 +314,10 @@ func TestResponseMembers(t *testing.T) {
 			r.ZkDocuments = []mdoc.ZkDocument{{DocumentData: data, Proof: []byte{1}}}
 		}, []string{"response.zk_documents"}},
 		{"an encrypted document beside", func(r *mdoc.DeviceResponse) {
-			r.EncryptedDocuments = []mdoc.EncryptedDocument{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
+			r.EncryptedDocuments = []encryption.EncryptedDocuments{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
 		}, []string{"response.encrypted_documents"}},
 		{"an encrypted document alone", func(r *mdoc.DeviceResponse) {
-			r.Documents, r.EncryptedDocuments = nil, []mdoc.EncryptedDocument{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
+			r.Documents, r.EncryptedDocuments = nil, []encryption.EncryptedDocuments{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
 		}, []string{"response.encrypted_documents"}},
 		{"too many documents", func(r *mdoc.DeviceResponse) {
 			for range 32 {

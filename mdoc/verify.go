@@ -18,8 +18,8 @@ const MaxSkew = 5 * time.Minute
 
 const clauseResponse = "ISO/IEC 18013-5:2021, 8.3.2.1.2.2"
 
-// Verification is what Verify judges and with what. Every field is needed but EReaderKey, MacKeys, Status, Revocation and
-// Skew.
+// Verification is what Verify judges and with what. Every field is needed but EReaderKey, MacKeys, RecipientKeys, Status,
+// Revocation and Skew.
 type Verification struct {
 	// Response is the DeviceResponse as decrypted. The result keeps slices of it.
 	Response []byte
@@ -31,6 +31,9 @@ type Verification struct {
 	EReaderKey *ecdh.PrivateKey
 	// MacKeys are the private halves of the request's macKeys; a MAC is made with the one on the device key's curve, if any.
 	MacKeys []*ecdh.PrivateKey
+	// RecipientKeys are the private halves of the keys that the request's docResponseEncryption names. Without its key an
+	// encrypted document is not opened and the answer not accepted.
+	RecipientKeys []*ecdh.PrivateKey
 	// Anchors are the trusted IACA roots.
 	Anchors *pki.Anchors
 	// Status answers for the lists that MSOs name. Without it the status checks are not run, so nothing is accepted.
@@ -101,10 +104,13 @@ func Verify(in Verification) (*Result, error) {
 	r.Record("response.version", clauseResponse, majorOne(response.Version), "major version 1 is due")
 	r.Record("response.status", clauseResponse, response.Status == StatusOK,
 		fmt.Sprintf("status %d with %d documents", response.Status, len(response.Documents)))
-	p := in.pair(response)
-	in.judgeDocumentSet(r, response, p)
-	for i := range response.Documents {
-		if err := in.judgeDocument(r, &response.Documents[i], p.documents[i]); err != nil {
+	o := in.receive(response)
+	p := in.pair(o.documents)
+	in.judgeDocumentSet(r, response, &o, p)
+	for i, d := range o.documents {
+		own := in
+		own.Transcript = d.transcript
+		if err := own.judgeDocument(r, d.document, p.documents[i]); err != nil {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/transcript"
 )
@@ -87,6 +88,14 @@ type meeting struct {
 func respond(ctx context.Context, r *mdoc.DeviceRequest, plans []*plan, m meeting) ([]byte, error) {
 	out := mdoc.DeviceResponse{Version: "1.0", Status: mdoc.StatusOK}
 	for _, p := range plans {
+		if p.sealedTo != nil {
+			sealed, err := p.seal(ctx, r, m)
+			if err != nil {
+				return nil, err
+			}
+			out.EncryptedDocuments = append(out.EncryptedDocuments, sealed)
+			continue
+		}
 		doc, err := p.prove(ctx, r, m)
 		if err != nil {
 			return nil, err
@@ -118,6 +127,25 @@ func unanswered(r *mdoc.DeviceRequest, plans []*plan) []cbor.Map[string, int64] 
 		named[docType] = true
 	}
 	return out
+}
+
+// seal proves the document over the transcript that names the recipient's key, and encrypts it to that key (ISO/IEC 18013-5 second
+// edition, 12.6).
+func (p *plan) seal(ctx context.Context, r *mdoc.DeviceRequest, m meeting) (encryption.EncryptedDocuments, error) {
+	own, err := m.transcript.ForDocumentEncryption(p.sealedTo.Bytes())
+	if err != nil {
+		return encryption.EncryptedDocuments{}, err
+	}
+	doc, err := p.prove(ctx, r, meeting{own, m.eReaderKey})
+	if err != nil {
+		return encryption.EncryptedDocuments{}, err
+	}
+	raw, err := cbor.Marshal(doc)
+	if err != nil {
+		return encryption.EncryptedDocuments{}, err
+	}
+	plain := encryption.Plaintext{Documents: []cbor.RawMessage{raw}}
+	return encryption.SealDocuments(*p.sealedTo, m.transcript, uint64(p.request), plain) //nolint:gosec // an index
 }
 
 // prove builds the document with device authentication over the transcript (ISO/IEC 18013-5:2021, 9.1.3).
