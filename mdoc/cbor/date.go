@@ -92,9 +92,8 @@ func taggedText(data []byte, tag uint64) (string, error) {
 	if h.major != majorTag || h.arg != tag {
 		return "", fail(0, "%s where tag %d is due", majorName(h), tag)
 	}
-	var s string
-	if err := Unmarshal(data[h.next:], &s); err != nil {
-		return "", err
-	}
-	return s, nil
+	c := NewCursor(data)
+	c.off = h.next
+	s := c.Text()
+	return s, c.Done()
 }
