@@ -30,7 +30,13 @@ func (d TDate) MarshalCBOR() ([]byte, error) {
 	if y := d.t.Year(); y < 0 || y > 9999 {
 		return nil, fail(0, "the year %d has no four digits", y)
 	}
-	return AppendText(AppendTag(nil, tagTDate), d.String()), nil
+	return d.Append(nil), nil
+}
+
+// Append appends the tagged text. The caller answers for a year of four digits.
+func (d TDate) Append(b []byte) []byte {
+	b = AppendHead(AppendTag(b, tagTDate), majorText, uint64(len(tdateLayout)))
+	return d.t.AppendFormat(b, tdateLayout)
 }
 
 // UnmarshalCBOR accepts tag 0 with exactly the form above.

@@ -39,37 +39,41 @@ type Headers struct {
 
 // encode writes both buckets: the protected one as the content of its byte string.
 func (h Headers) encode(alg Algorithm) (protected, unprotected []byte, err error) {
-	chain := encodeChain(h.X5Chain)
-	inside, outside := chain, chain
-	if h.X5ChainProtected {
-		outside = nil
-	} else {
-		inside = nil
+	inside, outside := h.X5Chain, [][]byte(nil)
+	if !h.X5ChainProtected {
+		inside, outside = outside, inside
 	}
-	if protected, err = encodeBucket(cbor.AppendInt(nil, int64(alg)), h.Protected, inside); err != nil {
+	if protected, err = encodeBucket(alg, h.Protected, inside); err != nil {
 		return nil, nil, err
 	}
-	if unprotected, err = encodeBucket(nil, h.Unprotected, outside); err != nil {
+	if unprotected, err = encodeBucket(0, h.Unprotected, outside); err != nil {
 		return nil, nil, err
 	}
 	return protected, unprotected, nil
 }
 
-// encodeBucket writes alg, the further parameters and x5chain, of which nil ones are left out.
-func encodeBucket(alg []byte, further cbor.Map[int64, cbor.RawMessage], chain []byte) ([]byte, error) {
-	n := len(further)
-	for _, own := range [][]byte{alg, chain} {
-		if own != nil {
-			n++
-		}
+// encodeBucket writes alg unless it is 0, the further parameters, and the chain unless it is empty.
+func encodeBucket(alg Algorithm, further cbor.Map[int64, cbor.RawMessage], chain [][]byte) ([]byte, error) {
+	n, size := len(further), 16
+	for _, e := range further {
+		size += len(e.Value) + 9
 	}
-	out := cbor.AppendMapHead(make([]byte, 0, 16+len(chain)), n)
-	if alg != nil {
-		out = append(cbor.AppendInt(out, labelAlg), alg...)
+	for _, c := range chain {
+		size += len(c) + 9
+	}
+	if alg != 0 {
+		n++
+	}
+	if len(chain) > 0 {
+		n++
+	}
+	out := cbor.AppendMapHead(make([]byte, 0, size), n)
+	if alg != 0 {
+		out = cbor.AppendInt(cbor.AppendInt(out, labelAlg), int64(alg))
 	}
 	for i, e := range further {
 		_, twice := further[:i].Get(e.Key)
-		if twice || e.Key == labelAlg && alg != nil || e.Key == labelX5Chain && chain != nil {
+		if twice || e.Key == labelAlg && alg != 0 || e.Key == labelX5Chain && len(chain) > 0 {
 			return nil, errors.New("a header label stands twice")
 		}
 		if err := cbor.Wellformed(e.Value); err != nil {
@@ -77,30 +81,20 @@ func encodeBucket(alg []byte, further cbor.Map[int64, cbor.RawMessage], chain []
 		}
 		out = append(cbor.AppendInt(out, e.Key), e.Value...)
 	}
-	if chain != nil {
-		out = append(cbor.AppendInt(out, labelX5Chain), chain...)
+	if len(chain) > 0 {
+		out = appendChain(cbor.AppendInt(out, labelX5Chain), chain)
 	}
 	return out, nil
 }
 
-// encodeChain gives nil for no certificates.
-func encodeChain(chain [][]byte) []byte {
-	size := 8
+func appendChain(b []byte, chain [][]byte) []byte {
+	if len(chain) > 1 {
+		b = cbor.AppendArrayHead(b, len(chain))
+	}
 	for _, c := range chain {
-		size += len(c) + 8
+		b = cbor.AppendBytes(b, c)
 	}
-	switch out := make([]byte, 0, size); len(chain) {
-	case 0:
-		return nil
-	case 1:
-		return cbor.AppendBytes(out, chain[0])
-	default:
-		out = cbor.AppendArrayHead(out, len(chain))
-		for _, c := range chain {
-			out = cbor.AppendBytes(out, c)
-		}
-		return out
-	}
+	return b
 }
 
 // message is what COSE_Sign1 and COSE_Mac0 share:

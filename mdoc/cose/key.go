@@ -89,8 +89,9 @@ func ReadKey(c *cbor.Cursor, k *Key) {
 // Key is a public COSE_Key with the bytes it was decoded from. Members other than those of the curve are ignored. A
 // decoded Key may still name an unknown curve or a point off its curve: Public and ECDH refuse those.
 type Key struct {
-	m   keyMap
-	raw []byte
+	m      keyMap
+	raw    []byte
+	proved bool // made of a Go key, so on its curve
 }
 
 // NewKey makes a Key of a *ecdsa.PublicKey, *ecdh.PublicKey or ed25519.PublicKey, coordinates uncompressed.
@@ -126,7 +127,7 @@ func NewKey(pub crypto.PublicKey) (Key, error) {
 	default:
 		return Key{}, fmt.Errorf("cose: no COSE_Key for %T", pub)
 	}
-	k.raw = k.m.encode()
+	k.raw, k.proved = k.m.encode(), true
 	return k, nil
 }
 
@@ -192,6 +193,15 @@ func (k Key) Public() (crypto.PublicKey, error) {
 		return ed25519.PublicKey(point), nil
 	}
 	return nil, fmt.Errorf("cose: key: %s does not sign", k.Curve())
+}
+
+// CheckSigning reports why the key cannot check a signature, in the way [Key.Public] does.
+func (k Key) CheckSigning() error {
+	if k.proved && k.m.crv != crvX25519 {
+		return nil
+	}
+	_, err := k.Public()
+	return err
 }
 
 // ECDH gives the key for key agreement, proved to lie on its curve.
