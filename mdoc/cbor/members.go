@@ -1,6 +1,9 @@
 package cbor
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Elements walks the elements of an array: each turn of the loop reads one item from the cursor.
 //
@@ -58,9 +61,6 @@ func (e *Elements) Next() bool {
 
 // prealloc bounds what is allocated on the word of a head: a sender pays with bytes for more.
 const prealloc = 64
-
-// Left is how many elements are still to come, at most 64: how much room to make beforehand.
-func (e *Elements) Left() int { return min(e.left, prealloc) }
 
 // Members walks the pairs of a map: each turn of the loop is given a key and reads the value from the cursor. Keys are
 // integers, text or byte strings and stand once.
@@ -182,8 +182,12 @@ func (m *Members) Uint() uint64 {
 // ReadMap reads a map from text and keeps its order; read decodes one value.
 func ReadMap[V any](c *Cursor, read func(*Cursor, *V)) Map[string, V] {
 	m := c.Map()
-	out := make(Map[string, V], 0, m.Left())
+	r := c.room(m.n)
+	out := make(Map[string, V], 0, r.first())
 	for m.Next() {
+		if len(out) == cap(out) {
+			out = slices.Grow(out, r.more(c, len(out)))
+		}
 		out = append(out, Entry[string, V]{Key: m.Text()})
 		read(c, &out[len(out)-1].Value)
 	}
@@ -193,11 +197,26 @@ func ReadMap[V any](c *Cursor, read func(*Cursor, *V)) Map[string, V] {
 // ReadArray reads an array; read decodes one element.
 func ReadArray[V any](c *Cursor, read func(*Cursor, *V)) []V {
 	e := c.Array()
-	out := make([]V, 0, e.Left())
+	r := c.room(e.left)
+	out := make([]V, 0, r.first())
 	for e.Next() {
-		var v V
-		out = append(out, v)
+		if len(out) == cap(out) {
+			out = slices.Grow(out, r.more(c, len(out)))
+		}
+		out = out[:len(out)+1]
 		read(c, &out[len(out)-1])
 	}
 	return out
+}
+
+// room says for how many elements to make room: a sender pays for memory with bytes, not with the number in a head.
+type room struct{ n, start int }
+
+func (c *Cursor) room(n int) room { return room{n: n, start: c.off} }
+
+func (r room) first() int { return min(r.n, prealloc) }
+
+// more guesses from the size of those read how many may follow.
+func (r room) more(c *Cursor, have int) int {
+	return min(r.n-have, 1+have*(len(c.w.data)-c.off)/max(1, c.off-r.start))
 }
