@@ -16,6 +16,10 @@ func readDeviceResponse(c *cbor.Cursor, r *DeviceResponse) {
 			r.Version = c.Text()
 		case "documents":
 			r.Documents = cbor.ReadArray(c, readDocument)
+		case "zkDocuments":
+			c.Into(&r.ZkDocuments)
+		case "encryptedDocuments":
+			c.Into(&r.EncryptedDocuments)
 		case "documentErrors":
 			r.DocumentErrors = cbor.ReadArray(c, readErrorCodes)
 		case "status":
@@ -203,7 +207,8 @@ func readStatus(c *cbor.Cursor, s *Status) {
 			s.StatusList = new(StatusListRef)
 			readStatusList(c, s.StatusList)
 		case "identifier_list":
-			s.IdentifierList = c.Raw()
+			s.IdentifierList = new(IdentifierListRef)
+			readIdentifierList(c, s.IdentifierList)
 		default:
 			c.Skip()
 		}
@@ -215,6 +220,21 @@ func readStatusList(c *cbor.Cursor, r *StatusListRef) {
 		switch string(m.Name()) {
 		case "idx":
 			r.Index = c.Uint()
+		case "uri":
+			r.URI = c.Text()
+		case "certificate":
+			r.Certificate = c.Bytes()
+		default:
+			c.Skip()
+		}
+	}
+}
+
+func readIdentifierList(c *cbor.Cursor, r *IdentifierListRef) {
+	for m := c.Struct("id", "uri"); m.Next(); {
+		switch string(m.Name()) {
+		case "id":
+			r.ID = c.Bytes()
 		case "uri":
 			r.URI = c.Text()
 		case "certificate":

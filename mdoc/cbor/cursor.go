@@ -1,9 +1,6 @@
 package cbor
 
-import (
-	"errors"
-	"math"
-)
+import "math"
 
 // Cursor reads one item from front to back under exactly the rules of [Unmarshal], without reflection and without memory
 // beside the values themselves. It is for the structures a verifier decodes for every answer (docs/adr/0011); everything
@@ -145,6 +142,14 @@ func (c *Cursor) Skip() {
 	c.off = next
 }
 
+// Into reads any item into v, a non-nil pointer, by [Unmarshal]: for members that are rare.
+func (c *Cursor) Into(v any) {
+	start := c.off
+	if raw := c.Raw(); c.err == nil {
+		c.fail(shifted(Unmarshal(raw, v), start))
+	}
+}
+
 // IsNull reports whether null comes next, and reads nothing.
 func (c *Cursor) IsNull() bool {
 	return c.err == nil && c.off < len(c.w.data) && c.w.data[c.off] == majorSimple<<5|simpleNull
@@ -162,7 +167,7 @@ func (c *Cursor) TDate() TDate {
 
 // shifted moves the offset of an error about a part to the whole.
 func shifted(err error, by int) error {
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // inside another error, the offset is that of an embedded item
 		return &Error{Offset: e.Offset + by, Reason: e.Reason}
 	}
 	return err

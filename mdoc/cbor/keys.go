@@ -111,7 +111,7 @@ func (s *keySet) hasNumber(n int64) bool {
 type keyTable struct {
 	seed  maphash.Seed
 	keys  []mapKey
-	slots []uint16 // place in keys + 1
+	slots []uint32 // place in keys + 1
 }
 
 // newTable takes a table that another map of the same input has done with, or makes one for n keys.
@@ -126,7 +126,7 @@ func (w *walker) newTable(n int) *keyTable {
 		size *= 2
 	}
 	if cap(t.slots) < size {
-		t.slots, t.keys = make([]uint16, size), make([]mapKey, 0, n)
+		t.slots, t.keys = make([]uint32, size), make([]mapKey, 0, n)
 	}
 	t.slots, t.keys = t.slots[:size], t.keys[:0]
 	clear(t.slots)
@@ -146,7 +146,7 @@ func (t *keyTable) add(data []byte, key mapKey) bool {
 		place := t.slots[slot]
 		if place == 0 {
 			t.keys = append(t.keys, key)
-			t.slots[slot] = uint16(len(t.keys)) //nolint:gosec // at most maxPairs
+			t.slots[slot] = uint32(len(t.keys)) //nolint:gosec // the number of pairs of one input
 			return true
 		}
 		if t.keys[place-1].equal(key, data) {

@@ -142,9 +142,13 @@ type RawPair struct {
 
 // Pairs splits a map with integer and text keys into its pairs, in order. Other keys, and integers outside int64, are
 // refused.
-func Pairs(data []byte) ([]RawPair, error) {
-	c := NewCursor(data)
+func Pairs(data []byte) ([]RawPair, error) { return NewCursor(data).split() }
+
+func (c *Cursor) split() ([]RawPair, error) {
 	m := c.Map()
+	if m.n > maxPairs {
+		c.fail(fail(m.start, "%d pairs: more than allowed", m.n))
+	}
 	out := make([]RawPair, 0, m.Left())
 	for m.Next() {
 		var p RawPair

@@ -23,7 +23,7 @@ func readerSession(ctx context.Context, h harness, w *world, p *printer) error {
 	if err != nil {
 		return err
 	}
-	raw, err := mdoc.BuildRequest(request(ageAndPortrait()), in.Transcript, nil, nil)
+	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: request(ageAndPortrait())}, in.Transcript)
 	if err != nil {
 		return err
 	}

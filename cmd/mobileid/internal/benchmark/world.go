@@ -162,7 +162,8 @@ func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	raw, err := mdoc.BuildRequest(request(items), reader.Transcript(), w.reader.key, [][]byte{w.reader.cert.Raw})
+	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: request(items),
+		ReaderAuth: &mdoc.ReaderSigner{Key: w.reader.key, Chain: [][]byte{w.reader.cert.Raw}}}, reader.Transcript())
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
