@@ -3,6 +3,7 @@ package cose
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -194,16 +195,17 @@ func (s *Sign1) verify(pub crypto.PublicKey, payload []byte) error {
 	if alg != due {
 		return fmt.Errorf("cose: %s where the key demands %s", alg, due)
 	}
+	if key, ok := pub.(*ecdsa.PublicKey); ok {
+		if !verifyECDSA(key, digest(alg.hash(), s.protected, payload), s.proof) {
+			return ErrSignature
+		}
+		return nil
+	}
 	v, err := gocose.NewVerifier(gocose.Algorithm(alg), pub)
 	if err != nil {
 		return fmt.Errorf("cose: verifying: %w", err)
 	}
-	if d, ok := v.(gocose.DigestVerifier); ok {
-		err = d.VerifyDigest(digest(alg.hash(), s.protected, payload), s.proof)
-	} else {
-		err = v.Verify(s.SigStructure(payload), s.proof)
-	}
-	if err != nil {
+	if err := v.Verify(s.SigStructure(payload), s.proof); err != nil {
 		return ErrSignature
 	}
 	return nil
