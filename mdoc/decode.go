@@ -107,7 +107,7 @@ func readDeviceNameSpaces(c *cbor.Cursor, n *DeviceNameSpaces) {
 }
 
 func readDeviceAuth(c *cbor.Cursor, a *DeviceAuth) {
-	for m := c.Map(); m.Next(); {
+	for m := c.Struct(); m.Next(); {
 		switch string(m.Name()) {
 		case "deviceSignature":
 			a.DeviceSignature = c.Raw()
@@ -166,7 +166,7 @@ func readDeviceKeyInfo(c *cbor.Cursor, i *DeviceKeyInfo) {
 }
 
 func readKeyAuthorizations(c *cbor.Cursor, k *KeyAuthorizations) {
-	for m := c.Map(); m.Next(); {
+	for m := c.Struct(); m.Next(); {
 		switch string(m.Name()) {
 		case "nameSpaces":
 			readTexts(c, &k.NameSpaces)
@@ -201,7 +201,7 @@ func readValidityInfo(c *cbor.Cursor, v *ValidityInfo) {
 }
 
 func readStatus(c *cbor.Cursor, s *Status) {
-	for m := c.Map(); m.Next(); {
+	for m := c.Struct(); m.Next(); {
 		switch string(m.Name()) {
 		case "status_list":
 			s.StatusList = new(StatusListRef)

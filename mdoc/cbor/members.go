@@ -79,6 +79,7 @@ type Members struct {
 	c       *Cursor
 	start   int // of the map
 	n, left int
+	members bool // the keys name members: text or integers
 	names   []string
 	labels  []int64
 	seen    keySet
@@ -94,17 +95,17 @@ func (c *Cursor) Map() Members {
 	return m
 }
 
-// Struct reads the head of a map in which the named members must be present.
+// Struct reads the head of a map of members, in which the named ones must be present.
 func (c *Cursor) Struct(required ...string) Members {
 	m := c.Map()
-	m.names = required
+	m.members, m.names = true, required
 	return m
 }
 
 // Labels is Struct for a map with integer keys.
 func (c *Cursor) Labels(required ...int64) Members {
 	m := c.Map()
-	m.labels = required
+	m.members, m.labels = true, required
 	return m
 }
 
@@ -124,6 +125,8 @@ func (m *Members) Next() bool {
 	switch {
 	case err != nil:
 		c.err = err
+	case m.members && key.major == majorBytes:
+		c.err = fail(c.off, "a byte string as the name of a member")
 	case !m.seen.add(&c.w, key, m.n):
 		c.err = fail(c.off, "duplicate map key")
 	}
