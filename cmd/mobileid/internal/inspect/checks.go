@@ -1,0 +1,416 @@
+package inspect
+
+import (
+	"crypto/ecdh"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"mobileid/mdoc"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
+	"mobileid/mdoc/engagement"
+	"mobileid/mdoc/pki"
+	"mobileid/mdoc/statuslist"
+	"mobileid/mdoc/transcript"
+	"mobileid/mdoc/verdict"
+)
+
+// Given is what the checks may use beside the input. Everything is optional; what is not there makes the checks that need it not run.
+type Given struct {
+	// Roots are trusted roots of the issuers, or of the readers for a request.
+	Roots *pki.Anchors
+	// At is the time to judge at.
+	At time.Time
+	// Transcript is the session's, for device and reader authentication.
+	Transcript transcript.Transcript
+	// EReaderKey is the reader's ephemeral key, for a device MAC.
+	EReaderKey *ecdh.PrivateKey
+}
+
+// The ids that are this command's own; all others are the library's, see docs/verdicts.md.
+const (
+	idDecode    = "inspect.decode"
+	idStructure = "inspect.structure"
+	idLinks     = "inspect.chain_links"
+	idSignature = "inspect.signature"
+	idList      = "inspect.status_list"
+)
+
+// check runs every judgement that the findings allow.
+func check(found []finding, g Given) verdict.Verdict {
+	var v verdict.Verdict
+	for _, f := range found {
+		structure(&v, f)
+		v.Append(checkOne(f, g))
+	}
+	links(&v, found)
+	return v
+}
+
+// structure lists how the bytes differ from the standard's description, and what the strict decoder says.
+func structure(v *verdict.Verdict, f finding) {
+	if len(f.diff) > 0 {
+		v.Fail(idStructure, "docs/inspect.md", fmt.Sprintf("%d differences, the first at offset %#x: %s", len(f.diff), f.diff[0].Offset, f.diff[0].Reason))
+	}
+	if decode, clause := decoder(f.typ); decode != nil {
+		err := decode(f.data)
+		v.Record(idDecode, clause, err == nil, measured(err, f.typ+", "+strconv.Itoa(len(f.data))+" bytes"))
+	}
+}
+
+func measured(err error, good string) string {
+	if err != nil {
+		return err.Error()
+	}
+	return good
+}
+
+// decoder gives the library's strict decoder of a type, if it has one of its own. Responses have response.decode instead.
+func decoder(typ string) (func([]byte) error, string) {
+	switch typ {
+	case "DeviceRequest":
+		return func(b []byte) error { _, err := mdoc.ParseDeviceRequest(b); return err }, "ISO/IEC 18013-5:2021, 8.3.2.1.2.1"
+	case "IssuerSigned":
+		return func(b []byte) error { _, err := mdoc.ParseIssuerSigned(b); return err }, "ISO/IEC 18013-5:2021, 8.3.2.1.2.2"
+	case "MobileSecurityObject":
+		return into[mdoc.MobileSecurityObject], "ISO/IEC 18013-5:2021, 9.1.2.4"
+	case "MobileSecurityObjectBytes":
+		return into[cbor.Embedded[mdoc.MobileSecurityObject]], "ISO/IEC 18013-5:2021, 9.1.2.4"
+	case "IssuerSignedItem":
+		return into[mdoc.IssuerSignedItem], "ISO/IEC 18013-5:2021, 8.3.2.1.2.2"
+	case "IssuerSignedItemBytes":
+		return into[mdoc.IssuerSignedItemBytes], "ISO/IEC 18013-5:2021, 8.3.2.1.2.2"
+	case "DeviceEngagement":
+		return func(b []byte) error { _, err := engagement.Parse(b); return err }, "ISO/IEC 18013-5:2021, 8.2.1.1"
+	case "SessionTranscript":
+		return func(b []byte) error { _, err := transcript.Parse(b); return err }, "ISO/IEC 18013-5:2021, 9.1.5.1"
+	case "COSE_Key":
+		return decodeKey, "RFC 9052, 7"
+	case "COSE_Sign1", "IssuerAuth", "VICAL":
+		return func(b []byte) error { _, err := cose.ParseSign1(b); return err }, "RFC 9052, 4.2"
+	case "COSE_Mac0":
+		return func(b []byte) error { _, err := cose.ParseMac0(b); return err }, "RFC 9052, 6.2"
+	case "Certificate", "CertificateList", "SubjectPublicKeyInfo", "DeviceResponse", "Document", "IdentityEnvelope", "StatusListToken", "NDEF":
+		return nil, ""
+	}
+	return cbor.Wellformed, "ISO/IEC 18013-5 second edition, 8.3"
+}
+
+func into[T any](b []byte) error {
+	var v T
+	return cbor.Unmarshal(b, &v)
+}
+
+func decodeKey(b []byte) error {
+	var k cose.Key
+	if err := cbor.Unmarshal(b, &k); err != nil {
+		return err
+	}
+	_, public := k.Public()
+	_, agree := k.ECDH()
+	if public == nil || agree == nil {
+		return nil
+	}
+	return public
+}
+
+func checkOne(f finding, g Given) verdict.Verdict {
+	switch f.typ {
+	case "DeviceResponse":
+		return g.response(f.data)
+	case "Document":
+		return g.response(respond(f.data))
+	case "IdentityEnvelope":
+		var e identityEnvelope
+		if err := cbor.Unmarshal(f.data, &e); err == nil {
+			return g.response(e.Identity)
+		}
+	case "IssuerSigned":
+		if s, err := mdoc.ParseIssuerSigned(f.data); err == nil {
+			return g.issuerSigned(s)
+		}
+	case "IssuerAuth":
+		return g.issuerSigned(&mdoc.IssuerSigned{IssuerAuth: f.data})
+	case "DeviceRequest":
+		return g.request(f.data)
+	case "StatusListToken":
+		return g.statusToken(f.data)
+	case "COSE_Sign1", "VICAL":
+		return message(f.data)
+	}
+	return verdict.Verdict{}
+}
+
+// identityEnvelope is the plaintext of Apple's in-app envelope, a form that ISO/IEC 18013-5 does not define.
+type identityEnvelope struct {
+	Identity cbor.RawMessage `cbor:"identity"`
+}
+
+// respond puts one document into a response of its own.
+func respond(document []byte) []byte {
+	b := cbor.AppendText(cbor.AppendMapHead(nil, 3), "version")
+	b = cbor.AppendText(cbor.AppendText(b, "1.0"), "documents")
+	b = append(cbor.AppendArrayHead(b, 1), document...)
+	return cbor.AppendUint(cbor.AppendText(b, "status"), 0)
+}
+
+// roots gives the trust anchors, or an empty set: nothing is trusted then, but everything else is judged.
+func (g Given) roots() *pki.Anchors {
+	if g.Roots == nil {
+		return new(pki.Anchors)
+	}
+	return g.Roots
+}
+
+// response judges a response as a reader would that asked for exactly what is in it.
+func (g Given) response(raw []byte) verdict.Verdict {
+	r, err := mdoc.ParseDeviceResponse(raw)
+	if err != nil {
+		var v verdict.Verdict
+		v.Fail("response.decode", "ISO/IEC 18013-5:2021, 8.3.2.1.2.2", err.Error())
+		return v
+	}
+	in := mdoc.Verification{Response: raw, Transcript: g.Transcript, Request: asked(r), EReaderKey: g.EReaderKey, Anchors: g.roots(), At: g.At}
+	if in.At.IsZero() {
+		in.At = time.Unix(0, 0) // any: what depends on it is not reported
+	}
+	if in.Transcript.IsZero() {
+		if in.Transcript, err = transcript.Online(cbor.AppendNull(nil)); err != nil {
+			return verdict.Verdict{}
+		}
+	}
+	result, err := mdoc.Verify(in)
+	if err != nil {
+		var v verdict.Verdict
+		v.NotRun("response.decode", "docs/inspect.md", err.Error())
+		return v
+	}
+	v := g.withhold(result.Verdict)
+	for i, c := range v.Checks {
+		switch c.ID {
+		case "response.documents", "response.requested", "response.answered":
+			v.Checks[i].Outcome, v.Checks[i].Measured = verdict.NotRun, "what was asked for is not known here: see mobileid verify"
+		}
+	}
+	return v
+}
+
+// asked makes the request that the response would answer.
+func asked(r *mdoc.DeviceResponse) *mdoc.DeviceRequest {
+	q := &mdoc.DeviceRequest{Version: "1.0"}
+	for _, d := range r.Documents {
+		if e, err := cbor.NewEmbedded(mdoc.ItemsRequest{DocType: d.DocType}); err == nil {
+			q.DocRequests = append(q.DocRequests, mdoc.DocRequest{ItemsRequest: e})
+		}
+	}
+	return q
+}
+
+func (g Given) issuerSigned(s *mdoc.IssuerSigned) verdict.Verdict {
+	at := g.At
+	if at.IsZero() {
+		at = time.Unix(0, 0)
+	}
+	v, err := s.CheckIssuerSigned(g.roots(), at)
+	if err != nil {
+		return verdict.Verdict{}
+	}
+	v = g.withhold(v)
+	for i, c := range v.Checks {
+		if len(s.NameSpaces) == 0 && (c.ID == "mso.digest" || c.ID == "mso.random" || c.ID == "mso.element_unique") && c.Outcome == verdict.Pass {
+			v.Checks[i].Outcome, v.Checks[i].Measured = verdict.NotRun, "no elements are here"
+		}
+	}
+	return v
+}
+
+// withhold takes back what was judged without its premise: trust without anchors, time without a time, a device's proof without the
+// transcript. What was found wrong besides stays.
+func (g Given) withhold(v verdict.Verdict) verdict.Verdict {
+	for i := range v.Checks {
+		c := &v.Checks[i]
+		why := ""
+		switch c.ID {
+		case "issuer_auth.chain", "chain.path", "chain.signature", "chain.authority_key_id", "chain.country", "chain.state", "status.token.chain":
+			if g.Roots == nil {
+				why = "no trust anchors given: --roots"
+			}
+		case "mso.validity.window", "chain.validity", "status.token.expiry", "status.token.issued_at":
+			if g.At.IsZero() {
+				why = "no time given: --at"
+			}
+		case "device_auth.proof":
+			if g.Transcript.IsZero() && c.Outcome == verdict.Fail {
+				why = "no session transcript given: --transcript"
+			}
+		}
+		if why != "" {
+			c.Outcome, c.Measured = verdict.NotRun, why
+		}
+	}
+	return v
+}
+
+// request judges the reader's authentication of each document request.
+func (g Given) request(raw []byte) verdict.Verdict {
+	var v verdict.Verdict
+	r, err := mdoc.ParseDeviceRequest(raw)
+	if err != nil {
+		return v // inspect.decode says it
+	}
+	at := g.At
+	if at.IsZero() {
+		at = time.Unix(0, 0)
+	}
+	for i := range r.DocRequests {
+		_, judged, err := r.DocRequests[i].CheckReaderAuth(g.Transcript, g.roots(), at)
+		if err != nil {
+			continue
+		}
+		if g.Transcript.IsZero() {
+			for i, c := range judged.Checks {
+				if c.ID == "reader_auth.signature" {
+					judged.Checks[i].Outcome, judged.Checks[i].Measured = verdict.NotRun, "no session transcript given: --transcript"
+				}
+			}
+		}
+		v.Append(g.withhold(judged))
+	}
+	return v
+}
+
+// statusToken judges a status list token under its own name, and counts its list also when the signer is not trusted.
+func (g Given) statusToken(raw []byte) verdict.Verdict {
+	var v verdict.Verdict
+	token, err := statuslist.Parse(raw)
+	v.Record(idDecode, "ISO/IEC 18013-5 second edition, 12.3.6", err == nil, measured(err, strconv.Itoa(len(raw))+" bytes"))
+	if err != nil {
+		return v
+	}
+	sub, list := claimsOf(raw)
+	at := g.At
+	if at.IsZero() {
+		at = time.Unix(0, 0)
+	}
+	_, judged, err := token.Verify(g.roots(), sub, at)
+	if err != nil {
+		v.NotRun("status.token.subject", "docs/inspect.md", "the token has no subject")
+	}
+	for _, c := range judged.Checks {
+		switch {
+		case c.ID == "status.token.subject" && c.Outcome == verdict.Pass:
+			c.Outcome, c.Measured = verdict.NotRun, "the document that names the list is not here"
+		case c.ID == "status.token.list" && c.Outcome == verdict.NotRun:
+			continue // counted below
+		}
+		v.Checks = append(v.Checks, c)
+	}
+	countList(&v, list)
+	return g.withhold(v)
+}
+
+func countList(v *verdict.Verdict, raw []byte) {
+	const clause = "Token Status List, status list"
+	if len(raw) == 0 {
+		v.NotRun(idList, clause, "the token carries no status list")
+		return
+	}
+	list, err := statuslist.Decode(raw)
+	if err != nil {
+		v.Fail(idList, clause, err.Error())
+		return
+	}
+	counts := map[uint8]int{}
+	for i := range list.Len() {
+		if s, err := list.At(i); err == nil {
+			counts[s]++
+		}
+	}
+	v.Pass(idList, clause, fmt.Sprintf("%d entries of %d bit(s): %d valid, %d invalid, %d others", list.Len(), list.Bits(), counts[statuslist.Valid],
+		counts[statuslist.Invalid], int(list.Len())-counts[statuslist.Valid]-counts[statuslist.Invalid]))
+}
+
+// claimsOf gives the subject and the encoded status list of a token.
+func claimsOf(raw []byte) (sub string, list []byte) {
+	m, err := cose.ParseTaggedSign1(raw)
+	if err != nil {
+		return "", nil
+	}
+	pairs, err := cbor.Pairs(m.Payload())
+	if err != nil {
+		return "", nil
+	}
+	for _, p := range pairs {
+		switch {
+		case p.IsInt && p.Int == 2:
+			_ = cbor.Unmarshal(p.Value, &sub) // no text: no subject
+		case p.IsInt && p.Int == 65533:
+			list = p.Value
+		}
+	}
+	return sub, list
+}
+
+// message checks the signature of any COSE_Sign1 that brings its certificate and its payload.
+func message(raw []byte) verdict.Verdict {
+	const clause = "RFC 9052, 4.4; RFC 9360, 2"
+	var v verdict.Verdict
+	m, err := cose.ParseSign1(raw)
+	if err != nil {
+		return v // inspect.decode says it
+	}
+	chain, err := m.X5Chain()
+	if err != nil {
+		v.NotRun(idSignature, clause, "no certificate to take the key from")
+		return v
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	switch {
+	case err != nil:
+		v.NotRun(idSignature, clause, "the certificate cannot be read")
+	case m.Payload() == nil:
+		v.NotRun(idSignature, clause, "the payload is detached")
+	default:
+		err := m.Verify(leaf.PublicKey)
+		v.Record(idSignature, clause, err == nil, measured(err, "verified with the first certificate's key"))
+	}
+	inner(&v, chain)
+	return v
+}
+
+// links checks the certificates of a file against one another: each signed by the next, or by itself.
+func links(v *verdict.Verdict, found []finding) {
+	var chain [][]byte
+	for _, f := range found {
+		if f.typ == "Certificate" {
+			chain = append(chain, f.data)
+		}
+	}
+	inner(v, chain)
+}
+
+func inner(v *verdict.Verdict, chain [][]byte) {
+	const clause = "RFC 5280, 6.1"
+	for i := range len(chain) - 1 {
+		err := linked(chain[i], chain[i+1])
+		v.Record(idLinks, clause, err == nil, measured(err, fmt.Sprintf("certificate %d is signed by certificate %d", i+1, i+2)))
+	}
+}
+
+func linked(child, parent []byte) error {
+	c, err := x509.ParseCertificate(child)
+	if err != nil {
+		return err
+	}
+	p, err := x509.ParseCertificate(parent)
+	if err != nil {
+		return err
+	}
+	if c.Issuer.String() != p.Subject.String() {
+		return errors.New("the next certificate is not the issuer")
+	}
+	return p.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature)
+}
