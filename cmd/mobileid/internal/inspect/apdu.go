@@ -114,7 +114,7 @@ func (p *pieces) add(b []byte) {
 }
 
 func (c *chip) command(raw []byte, masked bool, at, number int) *annotate.Fault {
-	node := &annotate.Node{Type: "command", Name: c.name, Offset: at, Length: len(raw), Clause: "ISO/IEC 7816-4, 5.2", Value: strings.ToUpper(hex.EncodeToString(raw))}
+	node := &annotate.Node{Type: "command", Name: c.name, Offset: at, Length: len(raw), Clause: "ISO/IEC 7816-4, 5.2", Value: ">> " + strings.ToUpper(hex.EncodeToString(raw))}
 	c.node = node
 	c.log.root.Add(node)
 	if masked {
@@ -127,7 +127,7 @@ func (c *chip) command(raw []byte, masked bool, at, number int) *annotate.Fault 
 		return fault(at, "line %d: a command whose lengths disagree", number)
 	}
 	c.last = cmd
-	node.Value = fmt.Sprintf("%02X %02X %02X %02X", cmd.CLA, cmd.INS, cmd.P1, cmd.P2)
+	node.Value = fmt.Sprintf(">> %02X %02X %02X %02X", cmd.CLA, cmd.INS, cmd.P1, cmd.P2)
 	node.Say(describeCommand(cmd))
 	if len(cmd.Data) > 0 {
 		node.Add(annotate.Bytes("data", "data", at, cmd.Data))
@@ -172,7 +172,7 @@ func (c *chip) response(raw []byte, at, number int) *annotate.Fault {
 	if err != nil {
 		return fault(at, "line %d: a response without a status word", number)
 	}
-	node := &annotate.Node{Type: "response", Name: c.name, Offset: at, Length: len(raw), Clause: "ISO/IEC 7816-4, 5.6", Value: fmt.Sprintf("%04X", uint16(r.SW)),
+	node := &annotate.Node{Type: "response", Name: c.name, Offset: at, Length: len(raw), Clause: "ISO/IEC 7816-4, 5.6", Value: fmt.Sprintf("<< %04X", uint16(r.SW)),
 		Meaning: describeStatus(r.SW)}
 	if c.node == nil {
 		c.log.root.Add(node)
@@ -247,8 +247,15 @@ func (c *chip) show(message []byte, what string, count int) {
 	if node == nil || f != nil {
 		return // it only looked like something
 	}
-	part := &annotate.Node{Type: "joined", Length: len(message), Meaning: fmt.Sprintf("%s, in %d piece(s), %d bytes", what, count, len(message))}
+	part := &annotate.Node{Type: "joined", Length: len(message), Meaning: fmt.Sprintf("%s, %d bytes%s", what, len(message), inPieces(count))}
 	part.Add(node)
 	c.node.Add(part.Join())
 	c.log.found = append(c.log.found, found...)
+}
+
+func inPieces(n int) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf(", joined from %d pieces", n)
 }

@@ -39,14 +39,16 @@ const (
 	idList      = "inspect.status_list"
 )
 
-// check runs every judgement that the findings allow.
-func check(found []finding, g Given) verdict.Verdict {
+// check runs every judgement that the findings allow. The certificates of a PEM file are a chain.
+func check(found []finding, k kind, g Given) verdict.Verdict {
 	var v verdict.Verdict
 	for _, f := range found {
 		structure(&v, f)
 		v.Append(checkOne(f, g))
 	}
-	links(&v, found)
+	if k == kindPEM {
+		links(&v, found)
+	}
 	return v
 }
 

@@ -76,7 +76,7 @@ func looksNDEF(data []byte) bool {
 
 // lookNDEF shows a message record by record.
 func lookNDEF(data []byte, base int) (*annotate.Node, []finding, *annotate.Fault) {
-	root := &annotate.Node{Type: "NDEF", Offset: base, Length: len(data), Clause: "ISO/IEC 18013-5:2021, 8.2.2.1; NFC Forum NDEF", Meaning: "NDEF message"}
+	root := &annotate.Node{Type: "NDEF", Offset: base, Length: len(data), Clause: "ISO/IEC 18013-5:2021, 8.2.2.1; NFC Forum NDEF", Meaning: "message of records"}
 	found := []finding{{typ: "NDEF", data: data}}
 	for off := 0; off < len(data); {
 		r, f := readRecord(data, off)
@@ -124,7 +124,7 @@ func showRecord(r record, base int) (*annotate.Node, []finding, *annotate.Fault)
 		return embed(node, r.payload, "ReaderEngagement", at)
 	case r.tnf == 4 && r.typ == "iso.org:18013:nfc":
 		node.Clause, node.Meaning = "ISO/IEC 18013-5:2021, 8.2.2.1", "carrier: NFC"
-		showNFC(node, r.payload, at)
+		showNFC(node, r.payload)
 	default:
 		node.Meaning = "a record that handover does not define"
 		node.Add(annotate.Bytes("payload", "payload", at, r.payload))
@@ -213,13 +213,13 @@ func showTNEP(node *annotate.Node, r record, at int) {
 }
 
 // showNFC reads the NFC carrier: version, then length-type-value fields.
-func showNFC(node *annotate.Node, p []byte, at int) {
+func showNFC(node *annotate.Node, p []byte) {
 	if len(p) == 0 {
 		node.Say("empty")
 		return
 	}
 	node.Add(annotate.Note("version", fmt.Sprint(p[0])))
-	eachLTV(p, 1, func(off int, typ byte, v []byte) {
+	eachLTV(p, 1, func(_ int, typ byte, v []byte) {
 		n := 0
 		for _, b := range v[:min(len(v), 4)] {
 			n = n<<8 | int(b)
@@ -230,7 +230,6 @@ func showNFC(node *annotate.Node, p []byte, at int) {
 		}
 		node.Add(annotate.Note(name, fmt.Sprintf("%d bytes", n)))
 	})
-	_ = at
 }
 
 // showOOB reads the Bluetooth carrier: length-type-value fields, values little-endian.

@@ -57,7 +57,7 @@ func Inspect(raw []byte, as string, g Given) *Report {
 		r.Type = r.Tree.Type
 	}
 	if r.Fault == nil {
-		r.Checks = append(r.Checks, check(found, g).Checks...)
+		r.Checks = append(r.Checks, check(found, m.kind, g).Checks...)
 		markDigests(r.Tree, found)
 	}
 	return r

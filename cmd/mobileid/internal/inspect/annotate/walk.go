@@ -347,6 +347,9 @@ func (r *rule) member(key string) field {
 			f.meaning = r.nameOf(f.label)
 		}
 	}
+	if r.form == formMap {
+		f.meaning = "not a member the standard names"
+	}
 	return f
 }
 
