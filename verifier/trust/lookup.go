@@ -52,6 +52,10 @@ func (c *Cache) find(uri string) *held {
 
 func (c *Cache) answer(h *held, index uint64, at time.Time) Answer {
 	a := Answer{Held: true, Age: max(0, at.Sub(h.token.IssuedAt))}
+	if h.token.List == nil {
+		a.Why = "an identifier list, not a status list"
+		return a
+	}
 	value, err := h.token.List.At(index)
 	if err != nil {
 		a.Why = "index beyond the end of the list"
