@@ -38,7 +38,7 @@ func isCommand(mark string) bool {
 const maxExchanges = 1 << 14
 
 // lookAPDU shows a log: each command and response named, what was carried in pieces joined and shown again.
-func lookAPDU(text []byte) (*annotate.Node, []finding, *annotate.Fault) {
+func lookAPDU(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
 	root := &annotate.Node{Type: "APDULog", Length: len(text), Clause: "ISO/IEC 7816-4", Meaning: "commands and responses; offsets are those of the text"}
 	l := &logReader{root: root, chips: map[string]*chip{}}
 	at, number := 0, 0
@@ -58,7 +58,7 @@ func lookAPDU(text []byte) (*annotate.Node, []finding, *annotate.Fault) {
 type logReader struct {
 	root  *annotate.Node
 	chips map[string]*chip
-	found []finding
+	found []Found
 }
 
 func (l *logReader) line(line string, at, number int) *annotate.Fault {

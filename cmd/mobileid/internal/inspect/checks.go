@@ -40,11 +40,10 @@ const (
 )
 
 // check runs every judgement that the findings allow. The certificates of a PEM file are a chain.
-func check(found []finding, k kind, g Given) verdict.Verdict {
+func check(found []Found, k kind, g Given) verdict.Verdict {
 	var v verdict.Verdict
 	for _, f := range found {
-		structure(&v, f)
-		v.Append(checkOne(f, g))
+		v.Append(Check(f, g))
 	}
 	if k == kindPEM {
 		links(&v, found)
@@ -52,14 +51,22 @@ func check(found []finding, k kind, g Given) verdict.Verdict {
 	return v
 }
 
+// Check runs every judgement of one structure.
+func Check(f Found, g Given) verdict.Verdict {
+	var v verdict.Verdict
+	structure(&v, f)
+	v.Append(checkOne(f, g))
+	return v
+}
+
 // structure lists how the bytes differ from the standard's description, and what the strict decoder says.
-func structure(v *verdict.Verdict, f finding) {
+func structure(v *verdict.Verdict, f Found) {
 	if len(f.diff) > 0 {
 		v.Fail(idStructure, "docs/inspect.md", fmt.Sprintf("%d differences, the first at offset %#x: %s", len(f.diff), f.diff[0].Offset, f.diff[0].Reason))
 	}
-	if decode, clause := decoder(f.typ); decode != nil {
-		err := decode(f.data)
-		v.Record(idDecode, clause, err == nil, measured(err, f.typ+", "+strconv.Itoa(len(f.data))+" bytes"))
+	if decode, clause := decoder(f.Type); decode != nil {
+		err := decode(f.Data)
+		v.Record(idDecode, clause, err == nil, measured(err, f.Type+", "+strconv.Itoa(len(f.Data))+" bytes"))
 	}
 }
 
@@ -119,29 +126,29 @@ func decodeKey(b []byte) error {
 	return public
 }
 
-func checkOne(f finding, g Given) verdict.Verdict {
-	switch f.typ {
+func checkOne(f Found, g Given) verdict.Verdict {
+	switch f.Type {
 	case "DeviceResponse":
-		return g.response(f.data)
+		return g.response(f.Data)
 	case "Document":
-		return g.response(respond(f.data))
+		return g.response(respond(f.Data))
 	case "IdentityEnvelope":
 		var e identityEnvelope
-		if err := cbor.Unmarshal(f.data, &e); err == nil {
+		if err := cbor.Unmarshal(f.Data, &e); err == nil {
 			return g.response(e.Identity)
 		}
 	case "IssuerSigned":
-		if s, err := mdoc.ParseIssuerSigned(f.data); err == nil {
+		if s, err := mdoc.ParseIssuerSigned(f.Data); err == nil {
 			return g.issuerSigned(s)
 		}
 	case "IssuerAuth":
-		return g.issuerSigned(&mdoc.IssuerSigned{IssuerAuth: f.data})
+		return g.issuerSigned(&mdoc.IssuerSigned{IssuerAuth: f.Data})
 	case "DeviceRequest":
-		return g.request(f.data)
+		return g.request(f.Data)
 	case "StatusListToken":
-		return g.statusToken(f.data)
+		return g.statusToken(f.Data)
 	case "COSE_Sign1", "VICAL":
-		return message(f.data)
+		return message(f.Data)
 	}
 	return verdict.Verdict{}
 }
@@ -335,6 +342,15 @@ func countList(v *verdict.Verdict, raw []byte) {
 		counts[statuslist.Invalid], int(list.Len())-counts[statuslist.Valid]-counts[statuslist.Invalid]))
 }
 
+// StatusListURI gives the subject of a status list token: where it is published.
+func StatusListURI(raw []byte) (string, error) {
+	sub, _ := claimsOf(raw)
+	if sub == "" {
+		return "", errors.New("reading status list token: not a token with a subject")
+	}
+	return sub, nil
+}
+
 // claimsOf gives the subject and the encoded status list of a token.
 func claimsOf(raw []byte) (sub string, list []byte) {
 	m, err := cose.ParseTaggedSign1(raw)
@@ -384,11 +400,11 @@ func message(raw []byte) verdict.Verdict {
 }
 
 // links checks the certificates of a file against one another: each signed by the next, or by itself.
-func links(v *verdict.Verdict, found []finding) {
+func links(v *verdict.Verdict, found []Found) {
 	var chain [][]byte
 	for _, f := range found {
-		if f.typ == "Certificate" {
-			chain = append(chain, f.data)
+		if f.Type == "Certificate" {
+			chain = append(chain, f.Data)
 		}
 	}
 	inner(v, chain)

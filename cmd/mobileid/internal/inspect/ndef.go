@@ -75,9 +75,9 @@ func looksNDEF(data []byte) bool {
 }
 
 // lookNDEF shows a message record by record.
-func lookNDEF(data []byte, base int) (*annotate.Node, []finding, *annotate.Fault) {
+func lookNDEF(data []byte, base int) (*annotate.Node, []Found, *annotate.Fault) {
 	root := &annotate.Node{Type: "NDEF", Offset: base, Length: len(data), Clause: "ISO/IEC 18013-5:2021, 8.2.2.1; NFC Forum NDEF", Meaning: "message of records"}
-	found := []finding{{typ: "NDEF", data: data}}
+	found := []Found{{Type: "NDEF", Data: data}}
 	for off := 0; off < len(data); {
 		r, f := readRecord(data, off)
 		if f != nil {
@@ -101,7 +101,7 @@ func lookNDEF(data []byte, base int) (*annotate.Node, []finding, *annotate.Fault
 	return root, found, nil
 }
 
-func showRecord(r record, base int) (*annotate.Node, []finding, *annotate.Fault) {
+func showRecord(r record, base int) (*annotate.Node, []Found, *annotate.Fault) {
 	node := &annotate.Node{Type: "record", Name: r.typ, Offset: base + r.at, Length: r.next - r.at, Clause: "NFC Forum NDEF, 3.2"}
 	if r.id != "" {
 		node.Add(annotate.Note("id", r.id))
@@ -132,13 +132,13 @@ func showRecord(r record, base int) (*annotate.Node, []finding, *annotate.Fault)
 	return node, nil, nil
 }
 
-func embed(node *annotate.Node, payload []byte, as string, at int) (*annotate.Node, []finding, *annotate.Fault) {
+func embed(node *annotate.Node, payload []byte, as string, at int) (*annotate.Node, []Found, *annotate.Fault) {
 	child, found, f := look(payload, as, at)
 	node.Add(child)
 	return node, found, f
 }
 
-func wellKnown(node *annotate.Node, r record, at int) (*annotate.Node, []finding, *annotate.Fault) {
+func wellKnown(node *annotate.Node, r record, at int) (*annotate.Node, []Found, *annotate.Fault) {
 	node.Clause = "NFC Forum Connection Handover 1.5"
 	switch r.typ {
 	case "Hs", "Hr":

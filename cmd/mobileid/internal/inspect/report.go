@@ -39,20 +39,8 @@ func Inspect(raw []byte, as string, g Given) *Report {
 	if f != nil {
 		return r
 	}
-	if as == "" {
-		as = m.as
-	}
-	var found []finding
-	switch {
-	case m.kind == kindPEM:
-		r.Tree, found, r.Fault = lookPEM(m.data)
-	case m.kind == kindAPDU:
-		r.Tree, found, r.Fault = lookAPDU(m.data)
-	case m.kind == kindJSON:
-		r.Tree, found, r.Fault = lookJSON(m.data)
-	default:
-		r.Tree, found, r.Fault = look(m.data, as, 0)
-	}
+	var found []Found
+	r.Tree, found, r.Fault = m.look(as)
 	if r.Tree != nil {
 		r.Type = r.Tree.Type
 	}
@@ -64,16 +52,16 @@ func Inspect(raw []byte, as string, g Given) *Report {
 }
 
 // markDigests says at each item whether its digest stands in the MSO, so that a person finds the one that does not.
-func markDigests(root *annotate.Node, found []finding) {
+func markDigests(root *annotate.Node, found []Found) {
 	for _, f := range found {
 		var signed []*mdoc.IssuerSigned
-		switch f.typ {
+		switch f.Type {
 		case "IssuerSigned":
-			if s, err := mdoc.ParseIssuerSigned(f.data); err == nil {
+			if s, err := mdoc.ParseIssuerSigned(f.Data); err == nil {
 				signed = append(signed, s)
 			}
 		case "DeviceResponse":
-			if r, err := mdoc.ParseDeviceResponse(f.data); err == nil {
+			if r, err := mdoc.ParseDeviceResponse(f.Data); err == nil {
 				for i := range r.Documents {
 					signed = append(signed, &r.Documents[i].IssuerSigned)
 				}
@@ -85,7 +73,7 @@ func markDigests(root *annotate.Node, found []finding) {
 		for _, s := range signed {
 			compare(verdicts, s)
 		}
-		root.Each(func(n *annotate.Node) { markDigest(n, f.data, verdicts) })
+		root.Each(func(n *annotate.Node) { markDigest(n, f.Data, verdicts) })
 	}
 }
 

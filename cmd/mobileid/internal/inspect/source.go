@@ -97,6 +97,26 @@ func ReadTranscript(name string, in io.Reader) (transcript.Transcript, error) {
 	return transcript.Parse(raw)
 }
 
+// ReadCRLs reads revocation lists from PEM or DER.
+func ReadCRLs(name string, in io.Reader) ([][]byte, error) {
+	raw, err := ReadInput(name, in)
+	if err != nil {
+		return nil, err
+	}
+	found, err := Find(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading revocation list: %w", err)
+	}
+	var out [][]byte
+	for _, f := range found {
+		if f.Type != "CertificateList" {
+			return nil, fmt.Errorf("reading revocation list: the file holds a %s", f.Type)
+		}
+		out = append(out, f.Data)
+	}
+	return out, nil
+}
+
 // ReadReaderKey reads the reader's ephemeral private key from PEM. Nothing of it gets into an error.
 func ReadReaderKey(name string) (*ecdh.PrivateKey, error) {
 	raw, err := ReadInput(name, nil)

@@ -14,11 +14,42 @@ import (
 	"mobileid/cmd/mobileid/internal/inspect/annotate"
 )
 
-// finding is one thing that was recognised inside an input, with its bytes, for the checks.
-type finding struct {
-	typ  string
-	data []byte
+// Found is one structure inside an input, without its encoding.
+type Found struct {
+	// Type is as in Report.
+	Type string
+	Data []byte
 	diff []annotate.Difference
+}
+
+// Find recognises what is in an input, without printing it.
+func Find(raw []byte) ([]Found, error) {
+	m, f := unwrap(raw)
+	if f != nil {
+		return nil, f
+	}
+	_, found, f := m.look("")
+	if f != nil {
+		return nil, f
+	}
+	return found, nil
+}
+
+// look makes the tree of whatever the material is. as forces the type of binary data.
+func (m material) look(as string) (*annotate.Node, []Found, *annotate.Fault) {
+	if as == "" {
+		as = m.as
+	}
+	switch m.kind {
+	case kindPEM:
+		return lookPEM(m.data)
+	case kindAPDU:
+		return lookAPDU(m.data)
+	case kindJSON:
+		return lookJSON(m.data)
+	default:
+		return look(m.data, as, 0)
+	}
 }
 
 // errPrivate is the refusal of a private key. Nothing of it is repeated.
@@ -27,7 +58,7 @@ func errPrivate(offset int) *annotate.Fault {
 }
 
 // look makes the tree of binary data. as forces a type.
-func look(data []byte, as string, base int) (*annotate.Node, []finding, *annotate.Fault) {
+func look(data []byte, as string, base int) (*annotate.Node, []Found, *annotate.Fault) {
 	switch {
 	case as == "Certificate" || as == "CertificateList" || as == "" && looksDER(data):
 		return lookDER(data, base)
@@ -47,7 +78,7 @@ func look(data []byte, as string, base int) (*annotate.Node, []finding, *annotat
 	if as == "" && tree.Root != nil {
 		as = tree.Root.Type
 	}
-	return tree.Root, []finding{{typ: as, data: data, diff: tree.Differences}}, f
+	return tree.Root, []Found{{Type: as, Data: data, diff: tree.Differences}}, f
 }
 
 // looksDER reports whether data is a DER SEQUENCE with its length in two or more bytes, as every certificate, list and key is. A CBOR item
@@ -56,16 +87,16 @@ func looksDER(data []byte) bool {
 	return len(data) > 2 && data[0] == 0x30 && (data[1] >= 0x81 && data[1] <= 0x83 || int(data[1]) == len(data)-2)
 }
 
-func lookDER(data []byte, base int) (*annotate.Node, []finding, *annotate.Fault) {
+func lookDER(data []byte, base int) (*annotate.Node, []Found, *annotate.Fault) {
 	node, err := annotate.Certificate(data, base)
 	if err == nil {
-		return node, []finding{{typ: "Certificate", data: data}}, nil
+		return node, []Found{{Type: "Certificate", Data: data}}, nil
 	}
 	if list, err := annotate.RevocationList(data, base); err == nil {
-		return list, []finding{{typ: "CertificateList", data: data}}, nil
+		return list, []Found{{Type: "CertificateList", Data: data}}, nil
 	}
 	if key, err := annotate.PublicKey(data, base); err == nil {
-		return key, []finding{{typ: "SubjectPublicKeyInfo", data: data}}, nil
+		return key, []Found{{Type: "SubjectPublicKeyInfo", Data: data}}, nil
 	}
 	if privateDER(data) {
 		return nil, nil, errPrivate(base)
@@ -81,9 +112,9 @@ func privateDER(data []byte) bool {
 }
 
 // lookPEM reads every block; the tree is the block's own when there is one.
-func lookPEM(text []byte) (*annotate.Node, []finding, *annotate.Fault) {
+func lookPEM(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
 	root := &annotate.Node{Type: "PEM", Length: len(text), Meaning: "PEM text (RFC 7468)"}
-	var found []finding
+	var found []Found
 	for rest := text; ; {
 		at := len(text) - len(rest)
 		block, after := pem.Decode(rest)
@@ -114,7 +145,7 @@ func lookPEM(text []byte) (*annotate.Node, []finding, *annotate.Fault) {
 }
 
 // lookJSON finds the encoded structures among a document's strings, such as a vp_token's.
-func lookJSON(text []byte) (*annotate.Node, []finding, *annotate.Fault) {
+func lookJSON(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
 	root := &annotate.Node{Type: "JSON", Length: len(text), Meaning: "JSON document"}
 	var v any
 	if err := json.Unmarshal(text, &v); err != nil {
@@ -136,7 +167,7 @@ func lookJSON(text []byte) (*annotate.Node, []finding, *annotate.Fault) {
 
 type jsonReader struct {
 	root  *annotate.Node
-	found []finding
+	found []Found
 }
 
 func (j *jsonReader) read(path string, v any) *annotate.Fault {

@@ -156,16 +156,24 @@ func GuessProfile(c *x509.Certificate) (pki.Profile, string) {
 		return name(pki.SEAttestation)
 	case has(1, 0, 18013, 5, 1, 2):
 		return name(pki.DocumentSigner)
+	case has(1, 0, 18013, 5, 1, 3):
+		return name(pki.JWSSigner)
 	case has(1, 0, 18013, 5, 1, 6):
 		return name(pki.ReaderAuth)
 	case has(1, 0, 18013, 5, 1, 8):
-		return 0, "VICAL signer"
+		return name(pki.VICALSigner)
+	case has(1, 0, 18013, 5, 1, 9):
+		return name(pki.TLSClient)
+	case has(1, 3, 6, 1, 5, 5, 7, 3, 9):
+		return name(pki.OCSPSigner)
+	case has(1, 3, 6, 1, 5, 5, 7, 3, 1):
+		return name(pki.TLSServer)
 	case c.IsCA && !slices.Equal(c.RawIssuer, c.RawSubject):
 		return 0, "an intermediate or link CA"
 	case c.IsCA && hasAltName(c):
 		return name(pki.IACA)
 	case c.IsCA:
-		return name(pki.ReaderRoot)
+		return 0, "a root, of readers or of a VICAL provider"
 	case len(purposes) == 0 && c.KeyUsage == x509.KeyUsageDigitalSignature:
 		return name(pki.StatusSigner)
 	}
