@@ -68,8 +68,11 @@ func look(data []byte, as string, base int) (*annotate.Node, []Found, *annotate.
 	if as == "" {
 		as = annotate.Recognise(data)
 	}
-	if as == "COSE_Key" && annotate.HoldsPrivateKey(data) {
-		return nil, nil, errPrivate(base)
+	switch as {
+	case "COSE_Key", "CoseKeyBytes", "EReaderKeyBytes", "EDeviceKeyBytes":
+		if annotate.HoldsPrivateKey(data) {
+			return nil, nil, errPrivate(base)
+		}
 	}
 	tree, f := annotate.Walk(data, as, base)
 	if as == "" && f != nil && tree.Root != nil && tree.Root.Children == nil {

@@ -128,11 +128,19 @@ func float(v float64) string {
 	case math.IsInf(v, -1):
 		return "-Infinity"
 	}
-	s := strconv.FormatFloat(v, 'g', -1, 64)
-	if !strings.ContainsAny(s, ".e") {
-		s += ".0"
+	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(v, 'e', -1, 64), "e")
+		return point(mantissa) + "e" + exponent[:1] + strings.TrimLeft(exponent[1:], "0")
 	}
-	return s
+	return point(strconv.FormatFloat(v, 'f', -1, 64))
+}
+
+// point makes a number look like a float also when it is whole.
+func point(s string) string {
+	if strings.Contains(s, ".") {
+		return s
+	}
+	return s + ".0"
 }
 
 // quote writes text in diagnostic notation: JSON's escapes, everything printable as it is.

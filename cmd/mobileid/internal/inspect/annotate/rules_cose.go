@@ -101,6 +101,7 @@ func coseRules() map[string]rule {
 		}},
 		"key type":      {form: formInt, codes: map[int64]string{1: "OKP, one coordinate", 2: "EC2, two coordinates", 4: "symmetric, not of an mdoc"}},
 		"curve":         {form: formInt, codes: curves(), clause: "RFC 9053, 7.1"},
+		"secret":        {hide: true},
 		"y":             {form: formChoice, choices: []string{"bytes", "sign of y"}},
 		"sign of y":     {form: formBool, meaning: "compressed: only whether y is odd"},
 		"Sig_structure": {form: formTuple, clause: "RFC 9052, 4.4", meaning: "what a signature covers", fields: structure()},
