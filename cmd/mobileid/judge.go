@@ -7,6 +7,7 @@ import (
 
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/cmd/mobileid/internal/judge"
+	"mobileid/mdoc/pki"
 
 	"github.com/spf13/cobra"
 )
@@ -122,7 +123,10 @@ func (f verifyFiles) read(c *cobra.Command, g givenFlags) (judge.Presentation, e
 	if err != nil {
 		return p, err
 	}
-	p = judge.Presentation{Transcript: given.Transcript, Roots: given.Roots, EReaderKey: given.EReaderKey, At: given.At}
+	p = judge.Presentation{Transcript: given.Transcript, EReaderKey: given.EReaderKey, At: given.At}
+	if p.Roots, err = pki.NewAnchors(given.Roots...); err != nil {
+		return p, err
+	}
 	if p.Response, err = inspect.ReadBinary(f.response, c.InOrStdin()); err != nil {
 		return p, fmt.Errorf("reading response: %w", err)
 	}

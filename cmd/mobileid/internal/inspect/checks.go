@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,12 +17,13 @@ import (
 	"mobileid/mdoc/statuslist"
 	"mobileid/mdoc/transcript"
 	"mobileid/mdoc/verdict"
+	"mobileid/mdoc/vical"
 )
 
 // Given is what the checks may use beside the input. Everything is optional; what is not there makes the checks that need it not run.
 type Given struct {
-	// Roots are trusted roots of the issuers, or of the readers for a request.
-	Roots *pki.Anchors
+	// Roots are trusted roots in DER: of the issuers, of the readers for a request, of the provider for a VICAL.
+	Roots [][]byte
 	// At is the time to judge at.
 	At time.Time
 	// Transcript is the session's, for device and reader authentication.
@@ -98,11 +100,11 @@ func decoder(typ string) (func([]byte) error, string) {
 		return func(b []byte) error { _, err := transcript.Parse(b); return err }, "ISO/IEC 18013-5:2021, 9.1.5.1"
 	case "COSE_Key":
 		return decodeKey, "RFC 9052, 7"
-	case "COSE_Sign1", "IssuerAuth", "VICAL":
+	case "COSE_Sign1", "IssuerAuth":
 		return func(b []byte) error { _, err := cose.ParseSign1(b); return err }, "RFC 9052, 4.2"
 	case "COSE_Mac0":
 		return func(b []byte) error { _, err := cose.ParseMac0(b); return err }, "RFC 9052, 6.2"
-	case "Certificate", "CertificateList", "SubjectPublicKeyInfo", "DeviceResponse", "Document", "IdentityEnvelope", "StatusListToken", "NDEF":
+	case "Certificate", "CertificateList", "SubjectPublicKeyInfo", "DeviceResponse", "Document", "IdentityEnvelope", "StatusListToken", "VICAL", "NDEF":
 		return nil, ""
 	}
 	return cbor.Wellformed, "ISO/IEC 18013-5 second edition, 8.3"
@@ -147,7 +149,9 @@ func checkOne(f Found, g Given) verdict.Verdict {
 		return g.request(f.Data)
 	case "StatusListToken":
 		return g.statusToken(f.Data)
-	case "COSE_Sign1", "VICAL":
+	case "VICAL":
+		return g.vical(f.Data)
+	case "COSE_Sign1":
 		return message(f.Data)
 	}
 	return verdict.Verdict{}
@@ -166,12 +170,31 @@ func respond(document []byte) []byte {
 	return cbor.AppendUint(cbor.AppendText(b, "status"), 0)
 }
 
-// roots gives the trust anchors, or an empty set: nothing is trusted then, but everything else is judged.
-func (g Given) roots() *pki.Anchors {
-	if g.Roots == nil {
-		return new(pki.Anchors)
+// roots gives the trust anchors, or an empty set: nothing is trusted then, but everything else is judged. why says why the set is empty.
+func (g Given) roots() (anchors *pki.Anchors, why string) { return g.anchors(pki.NewAnchors) }
+
+// providers is roots for a VICAL.
+func (g Given) providers() (anchors *pki.Anchors, why string) {
+	return g.anchors(func(ders ...[]byte) (*pki.Anchors, error) { return pki.NewAnchorsFor(pki.VICALRoot, ders...) })
+}
+
+func (g Given) anchors(read func(...[]byte) (*pki.Anchors, error)) (anchors *pki.Anchors, why string) {
+	if len(g.Roots) == 0 {
+		return new(pki.Anchors), "no trust anchors given: --roots"
 	}
-	return g.Roots
+	a, err := read(g.Roots...)
+	if err != nil {
+		return new(pki.Anchors), "the roots given do not fit: " + err.Error()
+	}
+	return a, ""
+}
+
+// at gives the time, or any: what depends on it is not reported then.
+func (g Given) at() time.Time {
+	if g.At.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return g.At
 }
 
 // response judges a response as a reader would that asked for exactly what is in it.
@@ -182,10 +205,8 @@ func (g Given) response(raw []byte) verdict.Verdict {
 		v.Fail("response.decode", "ISO/IEC 18013-5:2021, 8.3.2.1.2.2", err.Error())
 		return v
 	}
-	in := mdoc.Verification{Response: raw, Transcript: g.Transcript, Request: asked(r), EReaderKey: g.EReaderKey, Anchors: g.roots(), At: g.At}
-	if in.At.IsZero() {
-		in.At = time.Unix(0, 0) // any: what depends on it is not reported
-	}
+	roots, why := g.roots()
+	in := mdoc.Verification{Response: raw, Transcript: g.Transcript, Request: asked(r), EReaderKey: g.EReaderKey, Anchors: roots, At: g.at()}
 	if in.Transcript.IsZero() {
 		if in.Transcript, err = transcript.Online(cbor.AppendNull(nil)); err != nil {
 			return verdict.Verdict{}
@@ -197,7 +218,7 @@ func (g Given) response(raw []byte) verdict.Verdict {
 		v.NotRun("response.decode", "docs/inspect.md", err.Error())
 		return v
 	}
-	v := g.withhold(result.Verdict)
+	v := g.withhold(result.Verdict, why)
 	for i, c := range v.Checks {
 		switch c.ID {
 		case "response.documents", "response.requested", "response.answered":
@@ -219,15 +240,12 @@ func asked(r *mdoc.DeviceResponse) *mdoc.DeviceRequest {
 }
 
 func (g Given) issuerSigned(s *mdoc.IssuerSigned) verdict.Verdict {
-	at := g.At
-	if at.IsZero() {
-		at = time.Unix(0, 0)
-	}
-	v, err := s.CheckIssuerSigned(g.roots(), at)
+	roots, why := g.roots()
+	v, err := s.CheckIssuerSigned(roots, g.at())
 	if err != nil {
 		return verdict.Verdict{}
 	}
-	v = g.withhold(v)
+	v = g.withhold(v, why)
 	for i, c := range v.Checks {
 		if len(s.NameSpaces) == 0 && (c.ID == "mso.digest" || c.ID == "mso.random" || c.ID == "mso.element_unique") && c.Outcome == verdict.Pass {
 			v.Checks[i].Outcome, v.Checks[i].Measured = verdict.NotRun, "no elements are here"
@@ -238,16 +256,15 @@ func (g Given) issuerSigned(s *mdoc.IssuerSigned) verdict.Verdict {
 
 // withhold takes back what was judged without its premise: trust without anchors, time without a time, a device's proof without the
 // transcript. What was found wrong besides stays.
-func (g Given) withhold(v verdict.Verdict) verdict.Verdict {
+func (g Given) withhold(v verdict.Verdict, noRoots string) verdict.Verdict {
 	for i := range v.Checks {
 		c := &v.Checks[i]
 		why := ""
 		switch c.ID {
-		case "issuer_auth.chain", "chain.path", "chain.signature", "chain.authority_key_id", "chain.country", "chain.state", "status.token.chain":
-			if g.Roots == nil {
-				why = "no trust anchors given: --roots"
-			}
-		case "mso.validity.window", "chain.validity", "status.token.expiry", "status.token.issued_at":
+		case "issuer_auth.chain", "chain.path", "chain.signature", "chain.authority_key_id", "chain.country", "chain.state", "status.token.chain",
+			"vical.chain":
+			why = noRoots
+		case "vical.date", "vical.not_after", "vical.next_update", "mso.validity.window", "chain.validity", "status.token.expiry", "status.token.issued_at":
 			if g.At.IsZero() {
 				why = "no time given: --at"
 			}
@@ -270,12 +287,9 @@ func (g Given) request(raw []byte) verdict.Verdict {
 	if err != nil {
 		return v // inspect.decode says it
 	}
-	at := g.At
-	if at.IsZero() {
-		at = time.Unix(0, 0)
-	}
+	roots, why := g.roots()
 	for i := range r.DocRequests {
-		_, judged, err := r.DocRequests[i].CheckReaderAuth(g.Transcript, g.roots(), at)
+		_, judged, err := r.DocRequests[i].CheckReaderAuth(g.Transcript, roots, g.at())
 		if err != nil {
 			continue
 		}
@@ -286,7 +300,7 @@ func (g Given) request(raw []byte) verdict.Verdict {
 				}
 			}
 		}
-		v.Append(g.withhold(judged))
+		v.Append(g.withhold(judged, why))
 	}
 	return v
 }
@@ -300,11 +314,8 @@ func (g Given) statusToken(raw []byte) verdict.Verdict {
 		return v
 	}
 	sub, list := claimsOf(raw)
-	at := g.At
-	if at.IsZero() {
-		at = time.Unix(0, 0)
-	}
-	_, judged, err := token.Verify(g.roots(), sub, at)
+	roots, why := g.roots()
+	_, judged, err := token.Verify(roots, sub, g.at())
 	if err != nil {
 		v.NotRun("status.token.subject", "docs/inspect.md", "the token has no subject")
 	}
@@ -318,7 +329,7 @@ func (g Given) statusToken(raw []byte) verdict.Verdict {
 		v.Checks = append(v.Checks, c)
 	}
 	countList(&v, list)
-	return g.withhold(v)
+	return g.withhold(v, why)
 }
 
 func countList(v *verdict.Verdict, raw []byte) {
@@ -370,6 +381,31 @@ func claimsOf(raw []byte) (sub string, list []byte) {
 		}
 	}
 	return sub, list
+}
+
+// vical judges a VICAL for its signer and its form, and the chain it brings along.
+func (g Given) vical(raw []byte) verdict.Verdict {
+	var v verdict.Verdict
+	list, err := vical.Parse(raw)
+	v.Record(idDecode, "ISO/IEC 18013-5:2021, C.1.7", err == nil, measured(err, strconv.Itoa(len(raw))+" bytes"))
+	if err != nil {
+		return v
+	}
+	providers, why := g.providers()
+	_, judged, err := list.Verify(providers, g.at())
+	if err != nil {
+		return v
+	}
+	if g.At.IsZero() {
+		judged.Checks = slices.DeleteFunc(judged.Checks, func(c verdict.Check) bool { return c.ID == "tolerance.vical_overdue" })
+	}
+	v.Append(g.withhold(judged, why))
+	if m, err := cose.ParseSign1(raw); err == nil {
+		if chain, err := m.X5Chain(); err == nil {
+			inner(&v, chain)
+		}
+	}
+	return v
 }
 
 // message checks the signature of any COSE_Sign1 that brings its certificate and its payload.

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"mobileid/cmd/mobileid/internal/inspect/annotate"
+	"mobileid/mdoc/verdict"
 )
 
 // Options are those of the command.
@@ -36,6 +39,17 @@ func Known(name string) bool {
 // ErrChecks is returned when the input was printed and a check failed.
 var ErrChecks = errors.New("a check failed")
 
+// Failure names the checks that failed; it wraps ErrChecks.
+func Failure(checks []verdict.Check) error {
+	var ids []string
+	for _, c := range (verdict.Verdict{Checks: checks}).Failed() {
+		if !slices.Contains(ids, c.ID) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return fmt.Errorf("%w: %s", ErrChecks, strings.Join(ids, ", "))
+}
+
 // Run inspects raw and prints the report. The error is a *Problem when the input is bad, after as much of it as could be read was printed,
 // and ErrChecks when a check failed.
 func Run(raw []byte, out io.Writer, o Options) error {
@@ -51,7 +65,7 @@ func Run(raw []byte, out io.Writer, o Options) error {
 	case r.Fault != nil:
 		return &Problem{Err: fmt.Errorf("inspecting: %w", r.Fault), Hint: r.hint(o)}
 	case r.Failed():
-		return ErrChecks
+		return Failure(r.Checks)
 	}
 	return nil
 }

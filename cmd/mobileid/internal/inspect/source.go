@@ -13,7 +13,6 @@ import (
 
 	"mobileid/cmd/mobileid/internal/inspect/annotate"
 	"mobileid/mdoc/cbor"
-	"mobileid/mdoc/pki"
 	"mobileid/mdoc/transcript"
 )
 
@@ -72,13 +71,24 @@ func Binary(raw []byte) ([]byte, error) {
 	return m.data, nil
 }
 
-// ReadRoots reads trust anchors from PEM.
-func ReadRoots(name string) (*pki.Anchors, error) {
+// ReadRoots reads trust anchors from PEM, or one from DER in any encoding.
+func ReadRoots(name string) ([][]byte, error) {
 	raw, err := ReadInput(name, nil)
 	if err != nil {
 		return nil, err
 	}
-	return pki.ParseAnchorsPEM(raw)
+	found, err := Find(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading roots: %w", err)
+	}
+	var out [][]byte
+	for _, f := range found {
+		if f.Type != "Certificate" {
+			return nil, fmt.Errorf("reading roots: the file holds a %s", f.Type)
+		}
+		out = append(out, f.Data)
+	}
+	return out, nil
 }
 
 // ReadTranscript reads a SessionTranscript, with or without tag 24 around it.

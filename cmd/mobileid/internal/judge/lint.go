@@ -15,6 +15,7 @@ import (
 	"mobileid/mdoc/linkability"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/verdict"
+	"mobileid/mdoc/vical"
 )
 
 // LintOptions are those of the command.
@@ -36,9 +37,6 @@ type Linted struct {
 	Checks []verdict.Check `json:"checks"`
 }
 
-// ErrLint is returned when a check failed.
-var ErrLint = errors.New("a check failed")
-
 // ProfileNames lists what --profile takes.
 func ProfileNames() []string {
 	var out []string
@@ -58,7 +56,7 @@ func ProfileByName(name string) (pki.Profile, bool) {
 	return 0, false
 }
 
-// Lint judges each file and prints all checks. files and contents go together. It returns ErrLint when a check failed, and a
+// Lint judges each file and prints all checks. files and contents go together. It returns inspect.ErrChecks when a check failed, and a
 // *inspect.Problem for a file that cannot be linted.
 func Lint(out io.Writer, files []string, contents [][]byte, o LintOptions) error {
 	var all []Linted
@@ -79,10 +77,12 @@ func Lint(out io.Writer, files []string, contents [][]byte, o LintOptions) error
 	if err := printLint(out, all, o.JSON); err != nil {
 		return err
 	}
+	var checks []verdict.Check
 	for _, l := range all {
-		if len(verdict.Verdict{Checks: l.Checks}.Failed()) > 0 {
-			return ErrLint
-		}
+		checks = append(checks, l.Checks...)
+	}
+	if len((verdict.Verdict{Checks: checks}).Failed()) > 0 {
+		return inspect.Failure(checks)
 	}
 	return nil
 }
@@ -152,8 +152,13 @@ func lintOne(f inspect.Found, o LintOptions) (Linted, error) {
 		return Linted{What: f.Type, Checks: v.Checks}, nil
 	case "DeviceRequest", "DeviceEngagement", "DeviceResponse", "StatusListToken", "VICAL", "MobileSecurityObject", "MobileSecurityObjectBytes":
 		v := inspect.Check(f, o.Given)
-		if f.Type == "DeviceRequest" {
+		switch f.Type {
+		case "DeviceRequest":
 			v.Append(lintReaders(f.Data))
+		case "VICAL":
+			if list, err := vical.Parse(f.Data); err == nil {
+				v.Append(vical.Lint(list))
+			}
 		}
 		return Linted{What: f.Type, Checks: v.Checks}, nil
 	}
@@ -186,11 +191,10 @@ func lintCRL(der []byte, o LintOptions) (Linted, error) {
 	if err != nil {
 		return Linted{}, err
 	}
-	if o.Given.Roots != nil {
-		for _, root := range o.Given.Roots.Certificates() {
-			if string(root.RawSubject) == string(l.RawIssuer) {
-				return Linted{What: "revocation list", Checks: pki.LintCRL(der, root, pki.CRLAnnexB).Checks}, nil
-			}
+	for _, raw := range o.Given.Roots {
+		root, err := x509.ParseCertificate(raw)
+		if err == nil && string(root.RawSubject) == string(l.RawIssuer) {
+			return Linted{What: "revocation list", Checks: pki.LintCRL(der, root, pki.CRLAnnexB).Checks}, nil
 		}
 	}
 	return Linted{}, errors.New("a revocation list whose issuer is not here: --roots")
