@@ -99,12 +99,12 @@ func TestChangedElement(t *testing.T) {
 	good, bad := 0, 0
 	r.Tree.Each(func(n *annotate.Node) {
 		switch {
-		case strings.Contains(n.Meaning, "ITS DIGEST IS NOT"):
+		case strings.Contains(n.Meaning, "IT DOES NOT MATCH"):
 			bad++
 			if n.Offset > at || n.Offset+n.Length < at {
 				t.Error("the wrong item is marked")
 			}
-		case strings.Contains(n.Meaning, "its digest is in the MSO"):
+		case strings.Contains(n.Meaning, "it matches"):
 			good++
 		}
 	})

@@ -98,9 +98,9 @@ func markDigest(n *annotate.Node, data []byte, verdicts map[[sha256.Size]byte]bo
 		return
 	}
 	if same, ok := verdicts[sha256.Sum256(data[n.Offset:n.Offset+n.Length])]; ok && same {
-		n.Say("its digest is in the MSO")
+		n.Say("it matches")
 	} else if ok {
-		n.Say("ITS DIGEST IS NOT THE ONE IN THE MSO")
+		n.Say("IT DOES NOT MATCH")
 	}
 }
 

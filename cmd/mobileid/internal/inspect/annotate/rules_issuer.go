@@ -10,7 +10,7 @@ func issuerRules() map[string]rule {
 		}},
 		"IssuerNameSpaces":      {form: formDict, of: "issuer-signed items", name: "namespace", clause: items},
 		"issuer-signed items":   {form: formList, of: "IssuerSignedItemBytes", clause: items},
-		"IssuerSignedItemBytes": {form: formTag, tag: tagEmbedded, of: "IssuerSignedItem", clause: items, meaning: "a digest of the MSO covers these bytes"},
+		"IssuerSignedItemBytes": {form: formTag, tag: tagEmbedded, of: "IssuerSignedItem", clause: items, meaning: "a digest of the MSO covers it"},
 		"IssuerSignedItem": {form: formMap, clause: items, fields: []field{
 			t("digestID", "uint", "which digest of the MSO covers this item"),
 			t("random", "random", "salt, so that a digest does not betray the value").at(iso("9.1.2.5")),

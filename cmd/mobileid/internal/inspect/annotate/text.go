@@ -124,9 +124,8 @@ func (p *textPrinter) comment(n *Node) string {
 
 // ShortClause shortens a clause for a line: "ISO/IEC 18013-5:2021, 9.1.2.4" becomes "18013-5 9.1.2.4".
 func ShortClause(s string) string {
-	s = strings.ReplaceAll(s, "ISO/IEC ", "")
-	s = strings.ReplaceAll(s, "18013-5:2021, ", "18013-5 ")
-	s = strings.ReplaceAll(s, "18013-5 second edition, ", "18013-5 ed2 ")
-	s = strings.ReplaceAll(s, "TS 18013-7, ", "18013-7 ")
+	s = strings.ReplaceAll(s, "ISO/IEC 18013-5:2021, ", "18013-5 ")
+	s = strings.ReplaceAll(s, "ISO/IEC 18013-5 second edition, ", "18013-5 ed2 ")
+	s = strings.ReplaceAll(s, "ISO/IEC TS 18013-7, ", "18013-7 ")
 	return strings.Replace(s, ", ", " ", 1)
 }
