@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-
-	"mobileid/mdoc/cbor"
 )
 
 // minSpread is how far apart, on average, the status indexes of a batch must lie at least: those of a list of a hundred
@@ -50,20 +48,10 @@ func (d *document) statusReference() (ref, uri string, index *uint64) {
 		return "", "", nil
 	case s.StatusList != nil:
 		return fmt.Sprintf("%d %s", s.StatusList.Index, s.StatusList.URI), s.StatusList.URI, &s.StatusList.Index
-	case len(s.IdentifierList) > 0:
-		var r identifierReference
-		if err := cbor.Unmarshal(s.IdentifierList, &r); err != nil {
-			return "", "", nil
-		}
-		return string(r.ID) + " " + r.URI, r.URI, nil
+	case s.IdentifierList != nil:
+		return string(s.IdentifierList.ID) + " " + s.IdentifierList.URI, s.IdentifierList.URI, nil
 	}
 	return "", "", nil
-}
-
-// identifierReference is IdentifierListInfo, ISO/IEC 18013-5 second edition, 12.3.6: {"id": bstr, "uri": tstr, * tstr => any}.
-type identifierReference struct {
-	ID  []byte `cbor:"id"`
-	URI string `cbor:"uri"`
 }
 
 // regular reports whether sorted indexes have equal steps (three or more of them), or lie close together.
