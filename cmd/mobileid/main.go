@@ -1,5 +1,5 @@
-// Command mobileid is the tool for people: it shows the whole story in one process, measures, and holds the key ceremony of a TEST
-// authority.
+// Command mobileid is the tool for people: it shows the whole story in one process, looks into any message, judges presentations and
+// certificates, measures, and holds the key ceremony of a TEST authority.
 package main
 
 import (

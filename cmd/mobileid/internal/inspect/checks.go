@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"crypto/ecdh"
 	"crypto/x509"
 	"errors"
@@ -151,6 +152,8 @@ func checkOne(f Found, g Given) verdict.Verdict {
 		return g.statusToken(f.Data)
 	case "VICAL":
 		return g.vical(f.Data)
+	case "CertificateList":
+		return g.crl(f.Data)
 	case "COSE_Sign1":
 		return message(f.Data)
 	}
@@ -264,7 +267,7 @@ func (g Given) withhold(v verdict.Verdict, noRoots string) verdict.Verdict {
 		case "issuer_auth.chain", "chain.path", "chain.signature", "chain.authority_key_id", "chain.country", "chain.state", "status.token.chain",
 			"vical.chain":
 			why = noRoots
-		case "vical.date", "vical.not_after", "vical.next_update", "mso.validity.window", "chain.validity", "status.token.expiry", "status.token.issued_at":
+		case "crl.validity", "vical.date", "vical.not_after", "vical.next_update", "mso.validity.window", "chain.validity", "status.token.expiry", "status.token.issued_at":
 			if g.At.IsZero() {
 				why = "no time given: --at"
 			}
@@ -289,20 +292,30 @@ func (g Given) request(raw []byte) verdict.Verdict {
 	}
 	roots, why := g.roots()
 	for i := range r.DocRequests {
-		_, judged, err := r.DocRequests[i].CheckReaderAuth(g.Transcript, roots, g.at())
+		if _, judged, err := r.DocRequests[i].CheckReaderAuth(g.Transcript, roots, g.at()); err == nil {
+			v.Append(g.readerAuth(judged, why))
+		}
+	}
+	if len(r.ReaderAuthAll) > 0 {
+		all, err := r.CheckReaderAuthAll(g.Transcript, roots, g.at())
 		if err != nil {
-			continue
+			return v
 		}
-		if g.Transcript.IsZero() {
-			for i, c := range judged.Checks {
-				if c.ID == "reader_auth.signature" {
-					judged.Checks[i].Outcome, judged.Checks[i].Measured = verdict.NotRun, "no session transcript given: --transcript"
-				}
-			}
+		for _, a := range all {
+			v.Append(g.readerAuth(a.Verdict, why))
 		}
-		v.Append(g.withhold(judged, why))
 	}
 	return v
+}
+
+// readerAuth takes back what was judged of a reader's signature without the transcript.
+func (g Given) readerAuth(v verdict.Verdict, noRoots string) verdict.Verdict {
+	for i, c := range v.Checks {
+		if g.Transcript.IsZero() && c.ID == "reader_auth.signature" {
+			v.Checks[i].Outcome, v.Checks[i].Measured = verdict.NotRun, "no session transcript given: --transcript"
+		}
+	}
+	return g.withhold(v, noRoots)
 }
 
 // statusToken judges a status list token under its own name, and counts its list also when the signer is not trusted.
@@ -405,6 +418,25 @@ func (g Given) vical(raw []byte) verdict.Verdict {
 			inner(&v, chain)
 		}
 	}
+	return v
+}
+
+// crl judges a revocation list if its issuer is among the roots.
+func (g Given) crl(der []byte) verdict.Verdict {
+	const clause = "ISO/IEC 18013-5:2021, Annex B, Table B.10"
+	var v verdict.Verdict
+	list, err := pki.ParseCRL(der)
+	v.Record("crl.der", clause, err == nil, measured(err, strconv.Itoa(len(der))+" bytes"))
+	if err != nil {
+		return v
+	}
+	for _, root := range g.Roots {
+		if issuer, err := x509.ParseCertificate(root); err == nil && bytes.Equal(issuer.RawSubject, list.Issuer()) {
+			v.Append(g.withhold(list.Verify(issuer, g.at()), ""))
+			return v
+		}
+	}
+	v.NotRun("crl.signature", clause, "the issuer is not among the roots given: --roots")
 	return v
 }
 

@@ -85,6 +85,7 @@ func TestRecognitionInTheField(t *testing.T) {
 	cases := []one{
 		{"VICAL", "VICAL", hexOf(t, vical["vical"])},
 		{"Apple's plaintext", "IdentityEnvelope", hexOf(t, apple["plaintext"])},
+		{"Apple's envelope", "AppleEnvelope", hexOf(t, apple["envelope"])},
 		{"Apple's response", "DeviceResponse", hexOf(t, apple["device_response"])},
 		{"status list token", "StatusListToken", mdoctest.Hex(t, revocation.StatusList.CWT.Hex)},
 	}

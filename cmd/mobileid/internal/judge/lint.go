@@ -213,16 +213,21 @@ func lintSigner(f inspect.Found, p pki.Profile) verdict.Verdict {
 	return lintLeaf(raw, p)
 }
 
+// lintReaders lints how the request is written, and the certificate of each reader that signed it.
 func lintReaders(raw []byte) verdict.Verdict {
 	var v verdict.Verdict
 	r, err := mdoc.ParseDeviceRequest(raw)
 	if err != nil {
 		return v
 	}
+	v.Append(r.Lint())
 	for _, d := range r.DocRequests {
 		if len(d.ReaderAuth) > 0 {
 			v.Append(lintLeaf(d.ReaderAuth, pki.ReaderAuth))
 		}
+	}
+	for _, signature := range r.ReaderAuthAll {
+		v.Append(lintLeaf(signature, pki.ReaderAuth))
 	}
 	return v
 }

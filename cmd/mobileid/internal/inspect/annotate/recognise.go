@@ -100,6 +100,8 @@ func recogniseMap(v view, keys map[string]int) string {
 		return "ItemsRequest"
 	case has(`"version"`):
 		return "DeviceResponse" // also when it was cut off before status
+	case has(`"algorithm"`) && has(`"params"`):
+		return "AppleEnvelope"
 	case has(`"status"`), has(`"data"`):
 		return "SessionData"
 	case has(`"nameSpaces"`):

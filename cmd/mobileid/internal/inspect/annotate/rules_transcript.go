@@ -42,7 +42,8 @@ func transcriptRules() map[string]rule {
 			e("requester", "bytes", "hash of the requester's id")),
 		"BrowserHandover": handover("pre-standard", "BrowserHandoverv1", e("nonce", "bytes", ""), e("origin info", "held OriginInfo", ""),
 			e("requester", "bytes", "hash of the requester's id")),
-		"AppleHandover":   handover("pre-standard", "AppleIdentityPresentment_1.0"),
+		"AppleHandover": handover("pre-standard", "AppleIdentityPresentment_1.0", e("nonce", "bytes", ""), e("merchant", "text", "merchant id"),
+			e("team", "text", "team id"), e("requester", "bytes", "hash of the key the answer is sealed to")),
 		"held OriginInfo": {form: formBytes, of: "OriginInfo"},
 		"DeviceAuthentication": {form: formTuple, clause: iso("9.1.3.4"), meaning: "what the device signs or MACs", fields: []field{
 			e("context", "text", ""), e("SessionTranscript", "SessionTranscript", ""), e("DocType", "docType", ""),
