@@ -356,14 +356,24 @@ func countList(v *verdict.Verdict, raw []byte) {
 		v.Fail(idList, clause, err.Error())
 		return
 	}
-	counts := map[uint8]int{}
-	for i := range list.Len() {
-		if s, err := list.At(i); err == nil {
-			counts[s]++
+	valid, invalid, others := countEntries(list)
+	v.Pass(idList, clause, fmt.Sprintf("%d entries of %d bit(s): %d valid, %d invalid, %d others", list.Len(), list.Bits(), valid, invalid, others))
+}
+
+func countEntries(list *statuslist.List) (valid, invalid, others int) {
+	width := list.Bits()
+	mask := byte(1<<width - 1)
+	var perByte [256][3]int // valid, invalid, others in each value of a byte
+	for b := range perByte {
+		for shift := 0; shift < 8; shift += width {
+			perByte[b][min(byte(b)>>shift&mask, 2)]++
 		}
 	}
-	v.Pass(idList, clause, fmt.Sprintf("%d entries of %d bit(s): %d valid, %d invalid, %d others", list.Len(), list.Bits(), counts[statuslist.Valid],
-		counts[statuslist.Invalid], int(list.Len())-counts[statuslist.Valid]-counts[statuslist.Invalid]))
+	for _, b := range list.Bytes() {
+		n := &perByte[b]
+		valid, invalid, others = valid+n[0], invalid+n[1], others+n[2]
+	}
+	return valid, invalid, others
 }
 
 // StatusListURI gives the subject of a status list token: where it is published.

@@ -68,7 +68,7 @@ func Verify(out io.Writer, p Presentation, asJSON bool) error {
 	if err := p.revocations(&v); err != nil {
 		return err
 	}
-	if err := print(out, v, p.At, asJSON); err != nil {
+	if err := writeOutcome(out, v, p.At, asJSON); err != nil {
 		return err
 	}
 	if v.OK() {
@@ -77,7 +77,7 @@ func Verify(out io.Writer, p Presentation, asJSON bool) error {
 	return &inspect.Problem{Err: ErrNotAccepted, Hint: p.hint(v)}
 }
 
-func print(out io.Writer, v verdict.Verdict, at time.Time, asJSON bool) error {
+func writeOutcome(out io.Writer, v verdict.Verdict, at time.Time, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(out)
 		e.SetEscapeHTML(false)

@@ -1,7 +1,6 @@
 package annotate
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -181,7 +180,6 @@ func unquote(s string) string {
 func decimal(v uint64) string { return strconv.FormatUint(v, 10) }
 func hexText(b []byte) string { return hex.EncodeToString(b) }
 func bigOf(b []byte) string   { return new(big.Int).SetBytes(b).String() }
-func u16(b []byte) uint16     { return binary.BigEndian.Uint16(b) }
 func plural(n int, s string) string {
 	if n == 1 {
 		return "1 " + s
