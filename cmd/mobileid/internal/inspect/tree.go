@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"mobileid/cmd/mobileid/internal/inspect/annotate"
+	"mobileid/cmd/mobileid/internal/inspect/apdulog"
+	"mobileid/cmd/mobileid/internal/inspect/record"
 )
 
 // Found is one structure inside an input, without its encoding.
@@ -44,7 +46,7 @@ func (m material) look(as string) (*annotate.Node, []Found, *annotate.Fault) {
 	case kindPEM:
 		return lookPEM(m.data)
 	case kindAPDU:
-		return lookAPDU(m.data)
+		return lookLog(m.data)
 	case kindJSON:
 		return lookJSON(m.data)
 	default:
@@ -54,7 +56,7 @@ func (m material) look(as string) (*annotate.Node, []Found, *annotate.Fault) {
 
 // errPrivate is the refusal of a private key. Nothing of it is repeated.
 func errPrivate(offset int) *annotate.Fault {
-	return fault(offset, "a private key: it is neither read nor printed")
+	return annotate.Faultf(offset, "a private key: it is neither read nor printed")
 }
 
 // look makes the tree of binary data. as forces a type.
@@ -62,7 +64,7 @@ func look(data []byte, as string, base int) (*annotate.Node, []Found, *annotate.
 	switch {
 	case as == "Certificate" || as == "CertificateList" || as == "" && looksDER(data):
 		return lookDER(data, base)
-	case as == "" && looksNDEF(data), as == "NDEF":
+	case as == "" && record.Looks(data), as == "NDEF":
 		return lookNDEF(data, base)
 	}
 	if as == "" {
@@ -82,6 +84,34 @@ func look(data []byte, as string, base int) (*annotate.Node, []Found, *annotate.
 		as = tree.Root.Type
 	}
 	return tree.Root, []Found{{Type: as, Data: data, diff: tree.Differences}}, f
+}
+
+// lookNDEF shows a message record by record, its engagement opened.
+func lookNDEF(data []byte, base int) (*annotate.Node, []Found, *annotate.Fault) {
+	found := []Found{{Type: "NDEF", Data: data}}
+	root, f := record.Read(data, base, func(payload []byte, as string, at int) (*annotate.Node, *annotate.Fault) {
+		node, inner, f := look(payload, as, at)
+		found = append(found, inner...)
+		return node, f
+	})
+	return root, found, f
+}
+
+// lookLog shows a log, and again what its commands and responses carried.
+func lookLog(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
+	var found []Found
+	root, f := apdulog.Read(text, func(message []byte) *annotate.Node {
+		if !looksDER(message) && !record.Looks(message) && annotate.Recognise(message) == "" {
+			return nil
+		}
+		node, inner, f := look(message, "", 0)
+		if f != nil {
+			return nil // it only looked like something
+		}
+		found = append(found, inner...)
+		return node
+	})
+	return root, found, f
 }
 
 // looksDER reports whether data is a DER SEQUENCE with its length in two or more bytes, as every certificate, list and key is. A CBOR item
@@ -104,7 +134,7 @@ func lookDER(data []byte, base int) (*annotate.Node, []Found, *annotate.Fault) {
 	if privateDER(data) {
 		return nil, nil, errPrivate(base)
 	}
-	return node, nil, fault(base, "DER that is no certificate, revocation list or public key this module reads: %v", err)
+	return node, nil, annotate.Faultf(base, "DER that is no certificate, revocation list or public key this module reads: %v", err)
 }
 
 func privateDER(data []byte) bool {
@@ -140,7 +170,7 @@ func lookPEM(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
 	case len(root.Children) == 0 && strings.Contains(string(text), "PRIVATE KEY"):
 		return root, nil, errPrivate(0)
 	case len(root.Children) == 0:
-		return root, nil, fault(0, "a PEM block that cannot be decoded")
+		return root, nil, annotate.Faultf(0, "a PEM block that cannot be decoded")
 	case len(root.Children) == 1:
 		return root.Children[0], found, nil
 	}
@@ -156,14 +186,14 @@ func lookJSON(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
 		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 			at = int(e.Offset)
 		}
-		return root, nil, fault(at, "JSON that cannot be read")
+		return root, nil, annotate.Faultf(at, "JSON that cannot be read")
 	}
 	j := &jsonReader{root: root}
 	if f := j.read("", v); f != nil {
 		return root, j.found, f
 	}
 	if len(root.Children) == 0 {
-		return root, nil, fault(0, "a JSON document without an encoded structure")
+		return root, nil, annotate.Faultf(0, "a JSON document without an encoded structure")
 	}
 	return root, j.found, nil
 }

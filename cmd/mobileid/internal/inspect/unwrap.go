@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"mobileid/cmd/mobileid/internal/inspect/annotate"
+	"mobileid/cmd/mobileid/internal/inspect/apdulog"
 )
 
 // kind is what remains of an input once its text encoding is off.
@@ -29,10 +29,6 @@ type material struct {
 	as       string // the type, where the encoding tells it
 }
 
-func fault(offset int, format string, args ...any) *annotate.Fault {
-	return &annotate.Fault{Offset: offset, Reason: fmt.Sprintf(format, args...)}
-}
-
 // unwrap recognises the encoding of an input. Binary data that happens to be printable is taken for text first, and for what it is if no
 // text form fits.
 func unwrap(raw []byte) (material, *annotate.Fault) {
@@ -40,7 +36,7 @@ func unwrap(raw []byte) (material, *annotate.Fault) {
 	text := strings.TrimSpace(strings.TrimPrefix(string(raw), "\ufeff"))
 	switch {
 	case len(raw) == 0 || printable(raw) && text == "":
-		return binary, fault(0, "the input is empty")
+		return binary, annotate.Faultf(0, "the input is empty")
 	case !printable(raw):
 		return binary, nil
 	}
@@ -69,7 +65,7 @@ func unwrapText(text string) (material, *annotate.Fault) {
 		return unwrapURI(text, "mdoc:", "DeviceEngagement")
 	case text[0] == '{' || text[0] == '[':
 		return material{encoding: "JSON", kind: kindJSON, data: []byte(text)}, nil
-	case isAPDULog(text):
+	case apdulog.Is(text):
 		return material{encoding: "APDU log", kind: kindAPDU, data: []byte(text)}, nil
 	case text[0] == '"' && text[len(text)-1] == '"' && len(text) > 1:
 		m, f := unwrapText(text[1:len(text)-1] + " ") // an empty string is text too
@@ -83,11 +79,11 @@ func unwrapURI(text, scheme, as string) (material, *annotate.Fault) {
 	m := material{encoding: scheme + " URI", as: as}
 	body := strings.TrimRight(text[len(scheme):], "=")
 	if i := strings.IndexFunc(body, func(r rune) bool { return !base64URL(r) }); i >= 0 {
-		return m, fault(len(scheme)+i, "a character after %s that is not base64url", scheme)
+		return m, annotate.Faultf(len(scheme)+i, "a character after %s that is not base64url", scheme)
 	}
 	data, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil || len(data) == 0 {
-		return m, fault(len(scheme), "no base64url after %s", scheme)
+		return m, annotate.Faultf(len(scheme), "no base64url after %s", scheme)
 	}
 	m.data = data
 	return m, nil
@@ -101,16 +97,16 @@ func base64URL(r rune) bool {
 func unwrapDigits(text string) (material, *annotate.Fault) {
 	digits := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", ":", "", ",", "", "0x", "", "0X", "").Replace(text)
 	if digits == "" {
-		return material{}, fault(0, "the input is empty")
+		return material{}, annotate.Faultf(0, "the input is empty")
 	}
 	if data, err := hex.DecodeString(digits); err == nil {
 		return material{encoding: "hex", data: data}, nil
 	}
 	if allHex(digits) {
-		return material{encoding: "hex"}, fault(len(digits)/2, "hex with an odd number of digits")
+		return material{encoding: "hex"}, annotate.Faultf(len(digits)/2, "hex with an odd number of digits")
 	}
 	if parts := strings.Count(digits, "."); parts == 2 || parts == 4 {
-		return material{}, fault(0, "a JWT or JWE, which holds no CBOR that can be shown")
+		return material{}, annotate.Faultf(0, "a JWT or JWE, which holds no CBOR that can be shown")
 	}
 	packed := strings.TrimRight(strings.NewReplacer(":", "!", ",", "!").Replace(strings.Join(strings.Fields(text), "")), "=")
 	for _, e := range []struct {
@@ -121,7 +117,7 @@ func unwrapDigits(text string) (material, *annotate.Fault) {
 			return material{encoding: e.name, data: data}, nil
 		}
 	}
-	return material{}, fault(0, "text that is none of hex, base64url, base64, PEM, JSON, an mdoc: URI and an APDU log")
+	return material{}, annotate.Faultf(0, "text that is none of hex, base64url, base64, PEM, JSON, an mdoc: URI and an APDU log")
 }
 
 func allHex(s string) bool {

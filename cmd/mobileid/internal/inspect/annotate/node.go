@@ -85,6 +85,11 @@ type Fault struct {
 	Reason string `json:"reason"`
 }
 
+// Faultf makes a fault.
+func Faultf(offset int, format string, args ...any) *Fault {
+	return &Fault{Offset: offset, Reason: fmt.Sprintf(format, args...)}
+}
+
 func (f *Fault) Error() string {
 	return fmt.Sprintf("offset %#x (%d): %s", f.Offset, f.Offset, f.Reason)
 }

@@ -1,4 +1,4 @@
-package inspect
+package apdulog
 
 import (
 	"encoding/binary"
@@ -15,8 +15,8 @@ import (
 // (">> 00A4…", "-> …", "=> …"), and names ("C-APDU: …", "Command: …"). Asterisks stand for bytes that were masked.
 var logLine = regexp.MustCompile(`^\s*(?:\[[^\]]*\]\s*)?(?:([A-Za-z][\w.-]*)\s+)?(?i:(>>?|->|=>|C-APDU|command|tx|<<?|<-|<=|R-APDU|response|rx)\s*:?)\s*([0-9A-Fa-f* \t]*)$`)
 
-// isAPDULog reports whether the first line of a text that is not empty or a comment is one of a log.
-func isAPDULog(text string) bool {
+// Is reports whether the first line of a text that is not empty or a comment is one of a log.
+func Is(text string) bool {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			m := logLine.FindStringSubmatch(line)
@@ -37,28 +37,29 @@ func isCommand(mark string) bool {
 // maxExchanges bounds a log.
 const maxExchanges = 1 << 14
 
-// lookAPDU shows a log: each command and response named, what was carried in pieces joined and shown again.
-func lookAPDU(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
+// Read shows a log: each command and response named, what was carried in pieces joined. open gives the tree of what was carried, or nil if it is not
+// recognised.
+func Read(text []byte, open func(message []byte) *annotate.Node) (*annotate.Node, *annotate.Fault) {
 	root := &annotate.Node{Type: "APDULog", Length: len(text), Clause: "ISO/IEC 7816-4", Meaning: "commands and responses; offsets are those of the text"}
-	l := &logReader{root: root, chips: map[string]*chip{}}
+	l := &logReader{root: root, open: open, chips: map[string]*chip{}}
 	at, number := 0, 0
 	for line := range strings.Lines(string(text)) {
 		number++
 		if err := l.line(line, at, number); err != nil {
-			return root, l.found, err
+			return root, err
 		}
 		at += len(line)
 	}
 	if len(root.Children) == 0 {
-		return root, nil, fault(0, "an APDU log without a command")
+		return root, annotate.Faultf(0, "an APDU log without a command")
 	}
-	return root, l.found, nil
+	return root, nil
 }
 
 type logReader struct {
 	root  *annotate.Node
 	chips map[string]*chip
-	found []Found
+	open  func(message []byte) *annotate.Node
 }
 
 func (l *logReader) line(line string, at, number int) *annotate.Fault {
@@ -67,11 +68,11 @@ func (l *logReader) line(line string, at, number int) *annotate.Fault {
 		return nil
 	}
 	if len(l.root.Children) >= maxExchanges {
-		return fault(at, "line %d: more than %d commands", number, maxExchanges)
+		return annotate.Faultf(at, "line %d: more than %d commands", number, maxExchanges)
 	}
 	m := logLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
 	if m == nil {
-		return fault(at, "line %d is neither a command nor a response", number)
+		return annotate.Faultf(at, "line %d is neither a command nor a response", number)
 	}
 	digits := strings.Join(strings.Fields(m[3]), "")
 	c := l.chips[m[1]]
@@ -82,7 +83,7 @@ func (l *logReader) line(line string, at, number int) *annotate.Fault {
 	masked := strings.Contains(digits, "*")
 	raw, err := hex.DecodeString(strings.Split(digits, "*")[0])
 	if err != nil {
-		return fault(at, "line %d: hex with an odd number of digits", number)
+		return annotate.Faultf(at, "line %d: hex with an odd number of digits", number)
 	}
 	if isCommand(m[2]) {
 		return c.command(raw, masked, at, number)
@@ -124,7 +125,7 @@ func (c *chip) command(raw []byte, masked bool, at, number int) *annotate.Fault 
 	}
 	cmd, err := apdu.ParseCommand(raw)
 	if err != nil {
-		return fault(at, "line %d: a command whose lengths disagree", number)
+		return annotate.Faultf(at, "line %d: a command whose lengths disagree", number)
 	}
 	c.last = cmd
 	node.Value = fmt.Sprintf(">> %02X %02X %02X %02X", cmd.CLA, cmd.INS, cmd.P1, cmd.P2)
@@ -170,7 +171,7 @@ func place(buf []byte, off int, b []byte) []byte {
 func (c *chip) response(raw []byte, at, number int) *annotate.Fault {
 	r, err := apdu.ParseResponse(raw)
 	if err != nil {
-		return fault(at, "line %d: a response without a status word", number)
+		return annotate.Faultf(at, "line %d: a response without a status word", number)
 	}
 	node := &annotate.Node{Type: "response", Name: c.name, Offset: at, Length: len(raw), Clause: "ISO/IEC 7816-4, 5.6", Value: fmt.Sprintf("<< %04X", uint16(r.SW)),
 		Meaning: describeStatus(r.SW)}
@@ -240,17 +241,13 @@ func (c *chip) joined(p pieces, what string) {
 
 // show adds what a message is, if it is recognised, to the command it came with.
 func (c *chip) show(message []byte, what string, count int) {
-	if !looksDER(message) && !looksNDEF(message) && annotate.Recognise(message) == "" {
+	node := c.log.open(message)
+	if node == nil || c.node == nil {
 		return
-	}
-	node, found, f := look(message, "", 0)
-	if node == nil || f != nil {
-		return // it only looked like something
 	}
 	part := &annotate.Node{Type: "joined", Length: len(message), Meaning: fmt.Sprintf("%s, %d bytes%s", what, len(message), inPieces(count))}
 	part.Add(node)
 	c.node.Add(part.Join())
-	c.log.found = append(c.log.found, found...)
 }
 
 func inPieces(n int) string {

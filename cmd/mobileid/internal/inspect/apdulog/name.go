@@ -1,4 +1,4 @@
-package inspect
+package apdulog
 
 import (
 	"encoding/hex"
@@ -105,8 +105,5 @@ func describeStatus(s apdu.SW) string {
 	if n, ok := s.Tries(); ok {
 		return fmt.Sprintf("verification failed, %d tries left", n)
 	}
-	if text := s.Text(); text != "" {
-		return text
-	}
-	return "a status word without a name here"
+	return s.Text()
 }

@@ -1,4 +1,10 @@
-package inspect
+// Package record shows an NDEF message of NFC engagement (ISO/IEC 18013-5:2021, 8.2.2.1; NFC Forum Connection Handover 1.5, TNEP 1.0) record by
+// record for `mobileid inspect`: carriers, their fields, and the engagement that a record holds, which the caller opens.
+//
+// It trusts nothing and judges nothing; a record that is cut off ends the tree with the place.
+//
+// Start at [Read].
+package record
 
 import (
 	"encoding/binary"
@@ -22,14 +28,14 @@ type record struct {
 
 // readRecord reads the record at off.
 func readRecord(b []byte, off int) (record, *annotate.Fault) {
-	cut := fault(off, "an NDEF record that is cut off")
+	cut := annotate.Faultf(off, "an NDEF record that is cut off")
 	if len(b)-off < 3 {
 		return record{}, cut
 	}
 	flags, at := b[off], off+2
 	r := record{begin: flags&0x80 != 0, end: flags&0x40 != 0, tnf: flags & 7, at: off}
 	if flags&0x20 != 0 {
-		return record{}, fault(off, "an NDEF record in chunks, which handover does not use")
+		return record{}, annotate.Faultf(off, "an NDEF record in chunks, which handover does not use")
 	}
 	length := int(b[at])
 	at++
@@ -59,8 +65,8 @@ func readRecord(b []byte, off int) (record, *annotate.Fault) {
 	return r, nil
 }
 
-// looksNDEF reports whether data is an NDEF message of a kind that meets here, from its first record.
-func looksNDEF(data []byte) bool {
+// Looks reports whether data is an NDEF message of a kind that meets here, from its first record.
+func Looks(data []byte) bool {
 	if len(data) < 4 || data[0]&0x80 == 0 {
 		return false
 	}
@@ -74,34 +80,35 @@ func looksNDEF(data []byte) bool {
 	return false
 }
 
-// lookNDEF shows a message record by record.
-func lookNDEF(data []byte, base int) (*annotate.Node, []Found, *annotate.Fault) {
+// Opener gives the tree of a record's payload, which is of the type as and begins at the offset at.
+type Opener func(payload []byte, as string, at int) (*annotate.Node, *annotate.Fault)
+
+// Read shows a message. Offsets count from base; after a fault the tree goes as far as the records were good.
+func Read(data []byte, base int, open Opener) (*annotate.Node, *annotate.Fault) {
 	root := &annotate.Node{Type: "NDEF", Offset: base, Length: len(data), Clause: "ISO/IEC 18013-5:2021, 8.2.2.1; NFC Forum NDEF", Meaning: "message of records"}
-	found := []Found{{Type: "NDEF", Data: data}}
 	for off := 0; off < len(data); {
 		r, f := readRecord(data, off)
 		if f != nil {
 			f.Offset += base
-			return root, found, f
+			return root, f
 		}
-		node, inner, f := showRecord(r, base)
+		node, f := open.show(r, base)
 		root.Add(node)
-		found = append(found, inner...)
 		if f != nil {
-			return root, found, f
+			return root, f
 		}
 		off = r.next
 		if r.end && off != len(data) {
-			return root, found, fault(base+off, "%d bytes follow the last NDEF record", len(data)-off)
+			return root, annotate.Faultf(base+off, "%d bytes follow the last NDEF record", len(data)-off)
 		}
 		if off == len(data) && !r.end {
-			return root, found, fault(base+off, "the last NDEF record says that another follows")
+			return root, annotate.Faultf(base+off, "the last NDEF record says that another follows")
 		}
 	}
-	return root, found, nil
+	return root, nil
 }
 
-func showRecord(r record, base int) (*annotate.Node, []Found, *annotate.Fault) {
+func (open Opener) show(r record, base int) (*annotate.Node, *annotate.Fault) {
 	node := &annotate.Node{Type: "record", Name: r.typ, Offset: base + r.at, Length: r.next - r.at, Clause: "NFC Forum NDEF, 3.2"}
 	if r.id != "" {
 		node.Add(annotate.Note("id", r.id))
@@ -109,7 +116,7 @@ func showRecord(r record, base int) (*annotate.Node, []Found, *annotate.Fault) {
 	at := base + r.payloadAt
 	switch {
 	case r.tnf == 1:
-		return wellKnown(node, r, at)
+		return open.wellKnown(node, r, at)
 	case r.tnf == 2 && r.typ == "application/vnd.bluetooth.le.oob":
 		node.Clause, node.Meaning = "ISO/IEC 18013-5:2021, 8.2.2.1; Bluetooth Supplement", "carrier: Bluetooth Low Energy"
 		showOOB(node, r.payload, at)
@@ -118,10 +125,10 @@ func showRecord(r record, base int) (*annotate.Node, []Found, *annotate.Fault) {
 		node.Add(annotate.Bytes("payload", "payload", at, r.payload))
 	case r.tnf == 4 && r.typ == "iso.org:18013:deviceengagement":
 		node.Clause, node.Meaning = "ISO/IEC 18013-5:2021, 8.2.2.1", "device engagement, goes into the transcript as it is"
-		return embed(node, r.payload, "DeviceEngagement", at)
+		return open.embed(node, r.payload, "DeviceEngagement", at)
 	case r.tnf == 4 && r.typ == "iso.org:18013:readerengagement":
 		node.Clause, node.Meaning = "ISO/IEC 18013-5 second edition, 9.2", "reader engagement"
-		return embed(node, r.payload, "ReaderEngagement", at)
+		return open.embed(node, r.payload, "ReaderEngagement", at)
 	case r.tnf == 4 && r.typ == "iso.org:18013:nfc":
 		node.Clause, node.Meaning = "ISO/IEC 18013-5:2021, 8.2.2.1", "carrier: NFC"
 		showNFC(node, r.payload)
@@ -129,34 +136,34 @@ func showRecord(r record, base int) (*annotate.Node, []Found, *annotate.Fault) {
 		node.Meaning = "a record that handover does not define"
 		node.Add(annotate.Bytes("payload", "payload", at, r.payload))
 	}
-	return node, nil, nil
+	return node, nil
 }
 
-func embed(node *annotate.Node, payload []byte, as string, at int) (*annotate.Node, []Found, *annotate.Fault) {
-	child, found, f := look(payload, as, at)
+func (open Opener) embed(node *annotate.Node, payload []byte, as string, at int) (*annotate.Node, *annotate.Fault) {
+	child, f := open(payload, as, at)
 	node.Add(child)
-	return node, found, f
+	return node, f
 }
 
-func wellKnown(node *annotate.Node, r record, at int) (*annotate.Node, []Found, *annotate.Fault) {
+func (open Opener) wellKnown(node *annotate.Node, r record, at int) (*annotate.Node, *annotate.Fault) {
 	node.Clause = "NFC Forum Connection Handover 1.5"
 	switch r.typ {
 	case "Hs", "Hr":
 		node.Meaning = map[string]string{"Hs": "handover select: the mdoc's choice", "Hr": "handover request: what the reader offers"}[r.typ]
 		if len(r.payload) == 0 {
-			return node, nil, fault(at, "a handover record without a version")
+			return node, annotate.Faultf(at, "a handover record without a version")
 		}
 		node.Add(annotate.Note("version", fmt.Sprintf("%d.%d", r.payload[0]>>4, r.payload[0]&15)))
 		for off := 1; off < len(r.payload); {
 			inner, f := readRecord(r.payload, off)
 			if f != nil {
 				f.Offset += at
-				return node, nil, f
+				return node, f
 			}
-			child, _, f := showRecord(inner, at)
+			child, f := open.show(inner, at)
 			node.Add(child)
 			if f != nil {
-				return node, nil, f
+				return node, f
 			}
 			off = inner.next
 		}
@@ -174,7 +181,7 @@ func wellKnown(node *annotate.Node, r record, at int) (*annotate.Node, []Found, 
 		node.Meaning = "a well-known record that handover does not define"
 		node.Add(annotate.Bytes("payload", "payload", at, r.payload))
 	}
-	return node, nil, nil
+	return node, nil
 }
 
 // showCarrier reads an ac record: power state, carrier reference, auxiliary references.
