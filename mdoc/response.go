@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/transcript"
 )
 
@@ -25,15 +26,15 @@ const maxDocuments = 32
 // DeviceResponse is ISO/IEC 18013-5:2021, 8.3.2.1.2.2; zkDocuments and encryptedDocuments: second edition, 10.3.
 //
 //	DeviceResponse = {"version": tstr, ? "documents": [+ Document], ? "zkDocuments": [+ ZkDocument],
-//	                  ? "encryptedDocuments": [+ EncryptedDocument], ? "documentErrors": [* {DocType => ErrorCode}],
+//	                  ? "encryptedDocuments": [+ EncryptedDocuments], ? "documentErrors": [* {DocType => ErrorCode}],
 //	                  "status": uint, * tstr => any}
 type DeviceResponse struct {
-	Version            string                    `cbor:"version"`
-	Documents          []Document                `cbor:"documents,omitempty"`
-	ZkDocuments        []ZkDocument              `cbor:"zkDocuments,omitempty"`
-	EncryptedDocuments []EncryptedDocument       `cbor:"encryptedDocuments,omitempty"`
-	DocumentErrors     []cbor.Map[string, int64] `cbor:"documentErrors,omitzero"`
-	Status             uint64                    `cbor:"status"`
+	Version            string                          `cbor:"version"`
+	Documents          []Document                      `cbor:"documents,omitempty"`
+	ZkDocuments        []ZkDocument                    `cbor:"zkDocuments,omitempty"`
+	EncryptedDocuments []encryption.EncryptedDocuments `cbor:"encryptedDocuments,omitempty"`
+	DocumentErrors     []cbor.Map[string, int64]       `cbor:"documentErrors,omitzero"`
+	Status             uint64                          `cbor:"status"`
 }
 
 // Document is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
@@ -45,15 +46,6 @@ type Document struct {
 	IssuerSigned IssuerSigned                              `cbor:"issuerSigned"`
 	DeviceSigned DeviceSigned                              `cbor:"deviceSigned"`
 	Errors       cbor.Map[string, cbor.Map[string, int64]] `cbor:"errors,omitzero"`
-}
-
-// EncryptedDocument is ISO/IEC 18013-5 second edition, 10.3 and 12.6: documents sealed to the key of one document request.
-//
-//	EncryptedDocument = {"enc": bstr, "cipherText": bstr, "docRequestID": uint, * tstr => any}
-type EncryptedDocument struct {
-	Enc          []byte `cbor:"enc"`
-	CipherText   []byte `cbor:"cipherText"`
-	DocRequestID uint64 `cbor:"docRequestID"`
 }
 
 // DeviceSigned is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
@@ -80,8 +72,10 @@ func ParseDeviceResponse(raw []byte) (*DeviceResponse, error) {
 	if len(raw) > MaxMessage {
 		return nil, fmt.Errorf("decoding DeviceResponse: %d bytes, at most %d are taken", len(raw), MaxMessage)
 	}
-	var r DeviceResponse
-	if err := cbor.Unmarshal(raw, &r); err != nil {
+	r := new(DeviceResponse)
+	c := cbor.NewCursor(raw)
+	readDeviceResponse(c, r)
+	if err := c.Done(); err != nil {
 		return nil, fmt.Errorf("decoding DeviceResponse: %w", err)
 	}
 	for _, n := range []int{len(r.Documents), len(r.ZkDocuments), len(r.EncryptedDocuments), len(r.DocumentErrors)} {
@@ -89,16 +83,16 @@ func ParseDeviceResponse(raw []byte) (*DeviceResponse, error) {
 			return nil, fmt.Errorf("decoding DeviceResponse: %w: a list of %d, at most %d are taken", ErrInvalid, n, maxDocuments)
 		}
 	}
-	return &r, nil
+	return r, nil
 }
 
 // DeviceAuthenticationBytes is the detached content of deviceSignature and deviceMac, ISO/IEC 18013-5:2021, 9.1.3.4:
 //
 //	#6.24(bstr .cbor ["DeviceAuthentication", SessionTranscript, DocType, DeviceNameSpacesBytes])
 func DeviceAuthenticationBytes(t transcript.Transcript, docType string, deviceNameSpacesBytes []byte) []byte {
-	array := t.Array()
-	a := make([]byte, 0, len(array)+len(docType)+len(deviceNameSpacesBytes)+32)
-	a = cbor.AppendText(cbor.AppendArrayHead(a, 4), "DeviceAuthentication")
-	a = cbor.AppendText(append(a, array...), docType)
-	return cbor.AppendEmbedded(nil, append(a, deviceNameSpacesBytes...))
+	const context = "DeviceAuthentication"
+	size := 1 + cbor.TextSize(context) + t.Size() + cbor.TextSize(docType) + len(deviceNameSpacesBytes)
+	b := cbor.AppendEmbeddedHead(make([]byte, 0, size+16), size)
+	b = t.AppendArray(cbor.AppendText(cbor.AppendArrayHead(b, 4), context))
+	return append(cbor.AppendText(b, docType), deviceNameSpacesBytes...)
 }

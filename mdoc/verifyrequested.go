@@ -1,10 +1,8 @@
 package mdoc
 
 import (
-	"fmt"
-	"strconv"
-
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/doctype"
 )
 
 const (
@@ -14,14 +12,14 @@ const (
 
 // judgeDocumentSet compares the documents with the requests. Without use cases each request is answered once (2021); with them
 // each use case by one document set. No document comes unasked.
-func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, p pairing) {
+func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, o *opening, p pairing) {
 	unasked, missing, doubled := 0, 0, 0
 	for _, d := range p.documents {
 		if d.request < 0 {
 			unasked++
 		}
 	}
-	otherwise := in.answeredOtherwise(response)
+	otherwise := o.closed | in.provedInZeroKnowledge(response)
 	for i := range in.Request.DocRequests {
 		unique := in.Request.DocRequests[i].ItemsRequest.Value.Info().UniqueDocSetRequired
 		if p.count[i] == 0 && otherwise&(1<<i) == 0 && len(in.Request.UseCases()) == 0 {
@@ -32,28 +30,21 @@ func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, p 
 		}
 	}
 	r.Record("response.documents", clauseResponse, unasked == 0 && missing == 0 && doubled == 0,
-		fmt.Sprintf("%d documents: %d missing, %d not asked for, %d given twice", len(response.Documents), missing, unasked, doubled))
+		measured(len(o.documents), " documents: ", missing, " missing, ", unasked, " not asked for, ", doubled, " given twice"))
 	in.judgeUniqueness(r, p)
 	in.judgeUseCases(r, p)
 	in.judgeSize(r)
-	in.judgeErrors(r, response)
-	if n := len(response.ZkDocuments); n > 0 {
-		r.NotRun("response.zk_documents", clausePairing, strconv.Itoa(n)+" zero-knowledge proofs, which are not verified here")
-	}
-	if n := len(response.EncryptedDocuments); n > 0 {
-		r.NotRun("response.encrypted_documents", clausePairing, strconv.Itoa(n)+" encrypted documents, whose key is not at hand")
+	in.judgeErrors(r, response, o)
+	o.judgeEncrypted(r, response)
+	if n := len(response.ZkDocuments) + o.zk; n > 0 {
+		r.NotRun("response.zk_documents", clausePairing, measured(n, " zero-knowledge proofs, which are not verified here"))
 	}
 }
 
-// answeredOtherwise are the requests that an encrypted or a zero-knowledge document answers.
-func (in *Verification) answeredOtherwise(response *DeviceResponse) mask {
+// provedInZeroKnowledge are the requests that a zero-knowledge document answers.
+func (in *Verification) provedInZeroKnowledge(response *DeviceResponse) mask {
 	var m mask
 	for i := range in.Request.DocRequests {
-		for _, e := range response.EncryptedDocuments {
-			if e.DocRequestID == uint64(i) { //nolint:gosec // an index
-				m |= 1 << i
-			}
-		}
 		for k := range response.ZkDocuments {
 			if response.ZkDocuments[k].DocumentData.Value.DocType == in.Request.DocRequests[i].ItemsRequest.Value.DocType {
 				m |= 1 << i
@@ -75,7 +66,7 @@ func (in *Verification) judgeUniqueness(r *Result, p pairing) {
 		}
 	}
 	if unique > 0 {
-		r.Record("response.unique_document", clausePairing, doubled == 0, fmt.Sprintf("%d of %d requests for one document got several", doubled, unique))
+		r.Record("response.unique_document", clausePairing, doubled == 0, measured(doubled, " of ", unique, " requests for one document got several"))
 	}
 }
 
@@ -92,20 +83,20 @@ func (in *Verification) judgeUseCases(r *Result, p pairing) {
 			satisfied++
 		}
 	}
-	r.Record("response.use_cases", clausePairing, ok, fmt.Sprintf("%d of %d use cases satisfied", satisfied, len(useCases)))
+	r.Record("response.use_cases", clausePairing, ok, measured(satisfied, " of ", len(useCases), " use cases satisfied"))
 	if !ok {
 		r.NotRun("response.document_sets", clausePairing, "the use cases are not satisfied")
 		return
 	}
 	r.Record("response.document_sets", clausePairing, covers(useCases, p.answered, p.complete),
-		fmt.Sprintf("%d document requests answered, one set of each use case is due", p.answered.size()))
+		measured(p.answered.size(), " document requests answered, one set of each use case is due"))
 }
 
 // judgeSize holds the response to the least maximumResponseSize among the requests.
 func (in *Verification) judgeSize(r *Result) {
 	limit, given := in.Request.MaximumResponseSize()
 	if given {
-		r.Record("response.size", clausePairing, uint64(len(in.Response)) <= limit, fmt.Sprintf("%d bytes, at most %d", len(in.Response), limit))
+		r.Record("response.size", clausePairing, uint64(len(in.Response)) <= limit, measured(len(in.Response), " bytes, at most ", limit))
 	}
 }
 
@@ -120,7 +111,7 @@ func (r *DeviceRequest) MaximumResponseSize() (limit uint64, given bool) {
 }
 
 // judgeErrors refuses errors about a document type that was not asked for, and about an element that was returned after all.
-func (in *Verification) judgeErrors(r *Result, response *DeviceResponse) {
+func (in *Verification) judgeErrors(r *Result, response *DeviceResponse, o *opening) {
 	total, strange, contrary := 0, 0, 0
 	for _, e := range response.DocumentErrors {
 		for _, entry := range e {
@@ -130,12 +121,11 @@ func (in *Verification) judgeErrors(r *Result, response *DeviceResponse) {
 			}
 		}
 	}
-	for i := range response.Documents {
-		d := &response.Documents[i]
-		for _, ns := range d.Errors {
+	for _, d := range o.documents {
+		for _, ns := range d.document.Errors {
 			for _, e := range ns.Value {
 				total++
-				if (returned{d}).Has(ns.Key, e.Key) {
+				if (returned{d.document}).Has(ns.Key, e.Key) {
 					contrary++
 				}
 			}
@@ -143,7 +133,7 @@ func (in *Verification) judgeErrors(r *Result, response *DeviceResponse) {
 	}
 	if total > 0 {
 		r.Record("response.errors", clauseResponse, strange == 0 && contrary == 0,
-			fmt.Sprintf("%d errors, %d about documents not asked for, %d about elements that were returned", total, strange, contrary))
+			measured(total, " errors, ", strange, " about documents not asked for, ", contrary, " about elements that were returned"))
 	}
 }
 
@@ -151,15 +141,15 @@ func (in *Verification) judgeErrors(r *Result, response *DeviceResponse) {
 // that answers nothing, and one of another issuer than those named.
 func (in *Verification) judgeRequested(j *issuerJudgement, p pairedDocument) {
 	if p.request < 0 {
-		j.Fail("response.requested", clauseResponse, "the document was not asked for")
+		j.NotRun("response.requested", clauseResponse, "the document was not asked for") // response.documents fails
 		j.NotRun("response.answered", clauseResponse, "the document was not asked for")
 		return
 	}
-	j.Record("response.requested", clauseResponse, p.unasked == 0, strconv.Itoa(p.unasked)+" elements that were not asked for")
-	j.Record("response.answered", clauseResponse, p.total > 0, strconv.Itoa(p.total)+" elements returned")
+	j.Record("response.requested", clauseResponse, p.unasked == 0, measured(p.unasked, " elements that were not asked for"))
+	j.Record("response.answered", clauseResponse, p.total > 0, measured(p.total, " elements returned"))
 	if p.asked > 0 {
 		j.Record("response.age_over", clauseAges, p.ages == 0,
-			fmt.Sprintf("%d age attestations, %d that answer none of the ages asked for", p.asked, p.ages))
+			measured(p.asked, " age attestations, ", p.ages, " that answer none of the ages asked for"))
 	}
 	if len(in.Request.DocRequests[p.request].ItemsRequest.Value.Info().IssuerIdentifiers) > 0 {
 		j.Record("response.issuer", clausePairing, p.issuer, "authority key identifiers of x5chain against those asked for")
@@ -181,7 +171,7 @@ func judgeCountry(j *issuerJudgement, d *Document) {
 				switch {
 				case !known:
 					j.NotRun(id, clauseMSOCheck, "no signer certificate to compare with")
-				case len(got) == 3 && ns.Key != nameSpaceMDL && id == "mso.issuing_country":
+				case len(got) == 3 && ns.Key != doctype.NameSpaceMDL && id == "mso.issuing_country":
 				default:
 					j.Record(id, clauseMSOCheck, err == nil && len(due) == 1 && due[0] == got, identifier+" against the signer certificate")
 				}
@@ -198,6 +188,3 @@ func judgeCountry(j *issuerJudgement, d *Document) {
 		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", province, true)
 	}
 }
-
-// nameSpaceMDL is the namespace of the mDL, ISO/IEC 18013-5:2021, 7.2.1.
-const nameSpaceMDL = "org.iso.18013.5.1"

@@ -114,6 +114,10 @@ func TestPresentOverEveryTransport(t *testing.T) {
 						t.Errorf("the holder closes: %v", err)
 					}
 				})
+				defer func() { // also when the reader's part ends the test
+					_ = reader.Close()
+					wg.Wait()
+				}()
 				ask(t, w, m, reader)
 				wg.Wait()
 				if err := reader.Close(); err != nil {
@@ -148,7 +152,7 @@ func ask(t *testing.T, w *world.World, m world.Meeting, conn transport.Conn) {
 			t.Fatalf("response of %d bytes, status %v, error %v", len(response), status, err)
 		}
 		answered(t, mdoc.Verification{Response: response, Transcript: m.Reader.Transcript(), Request: request, EReaderKey: m.Reader.EReaderKey(),
-			Anchors: w.Anchors, Status: world.Status{Outcome: verdict.Pass, Measured: "valid"}, At: w.Now})
+			Anchors: w.Anchors, Status: world.Status{Outcome: verdict.Pass, Measured: "valid"}, Revocation: w.Revocation, At: w.Now})
 		if message, err = s.Encrypt(request.Raw()); err != nil {
 			t.Fatal(err)
 		}

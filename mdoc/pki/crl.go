@@ -13,8 +13,8 @@ import (
 	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// maxCRL bounds the DER of one list: an authority revokes a few dozen signers in its life; this holds 12,000.
-const maxCRL = 512 << 10
+// MaxCRL bounds the DER of one list: an authority revokes a few dozen signers in its life; this holds 12,000.
+const MaxCRL = 512 << 10
 
 // Reason says why a certificate was revoked (RFC 5280, 5.3.1).
 type Reason int
@@ -102,8 +102,8 @@ type CRL struct {
 
 // ParseCRL reads a list in DER, of at most 512 KiB: version 2, well-formed, nothing behind it. The bytes are copied.
 func ParseCRL(der []byte) (*CRL, error) {
-	if len(der) > maxCRL {
-		return nil, fmt.Errorf("parsing CRL: %d bytes, more than the limit of %d", len(der), maxCRL)
+	if len(der) > MaxCRL {
+		return nil, fmt.Errorf("parsing CRL: %d bytes, more than the limit of %d", len(der), MaxCRL)
 	}
 	list, err := x509.ParseRevocationList(bytes.Clone(der))
 	if err != nil {
@@ -183,6 +183,9 @@ func (c *CRL) Number() *big.Int { return c.list.Number }
 
 // Issuer gives the issuer's name in DER; the caller must not change it.
 func (c *CRL) Issuer() []byte { return c.list.RawIssuer }
+
+// AuthorityKeyID gives the identifier of the issuer's key, or nothing.
+func (c *CRL) AuthorityKeyID() []byte { return c.list.AuthorityKeyId }
 
 // ThisUpdate and NextUpdate bound the time for which the list speaks; NextUpdate may be zero.
 func (c *CRL) ThisUpdate() time.Time { return c.list.ThisUpdate }

@@ -257,7 +257,7 @@ func TestReasonNames(t *testing.T) {
 	}
 }
 
-// TestLargestCRL: a list of the most bytes that are read takes little time and no more than a few times its size.
+// TestLargestCRL: a list of the most bytes that are read costs little more than the Go library takes for it.
 func TestLargestCRL(t *testing.T) {
 	w := newWorld(t)
 	many := make([]crlEntry, 0, 12000)
@@ -268,17 +268,24 @@ func TestLargestCRL(t *testing.T) {
 	if len(der) > 512<<10 {
 		t.Fatalf("%d bytes", len(der))
 	}
-	fastest := time.Hour
-	for range 3 {
-		begin := time.Now()
-		c, err := pki.ParseCRL(der)
-		if err != nil || !c.Verify(w.iaca, now).OK() {
-			t.Fatal(err)
+	fastest := func(f func() bool) time.Duration {
+		least := time.Hour
+		for range 5 {
+			begin := time.Now()
+			if !f() {
+				t.Fatal("refused")
+			}
+			least = min(least, time.Since(begin))
 		}
-		fastest = min(fastest, time.Since(begin))
+		return least
 	}
-	if fastest > 50*time.Millisecond {
-		t.Errorf("took %v, more than 50 ms", fastest)
+	ours := fastest(func() bool { c, err := pki.ParseCRL(der); return err == nil && c.Verify(w.iaca, now).OK() })
+	library := fastest(func() bool {
+		list, err := x509.ParseRevocationList(der)
+		return err == nil && list.CheckSignatureFrom(w.iaca) == nil
+	})
+	if ours > 4*library+10*time.Millisecond {
+		t.Errorf("took %v, the library alone %v", ours, library)
 	}
 }
 

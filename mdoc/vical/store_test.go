@@ -1,6 +1,7 @@
 package vical_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -120,6 +121,65 @@ func TestSignRefuses(t *testing.T) {
 	}
 }
 
+// What a certificate says of its state goes into its entry; one without a key identifier cannot be described.
+func TestEntries(t *testing.T) {
+	p := newWorld(t)
+	from := p.Now.AddDate(0, -1, 0)
+	state := p.Certificate(t, pki.Template{Profile: pki.IACA, Country: "US", State: "US-UT", CommonName: "TEST state IACA", NotBefore: from,
+		NotAfter: from.AddDate(9, 0, 0), IssuerAltURI: "https://issuer.example"}, p.IACAKey.Public(), nil, p.IACAKey)
+	raw := p.sign(t, func(d *vical.Draft) {
+		d.Entries = append(d.Entries, vical.Entry{Certificate: state.Raw, DocTypes: []string{world.DocType}})
+	})
+	list, v := p.verify(t, raw, p.Now)
+	if list == nil {
+		t.Fatalf("refused: %s", v)
+	}
+	if e := list.Content().Certificates[1]; e.IssuingCountry != "US" || e.StateOrProvinceName != "US-UT" || e.IssuingAuthority != "" {
+		t.Errorf("entry %+v", e)
+	}
+	if anchors, _, err := list.Anchors(world.DocType, p.Now); err != nil || len(anchors.Certificates()) != 2 {
+		t.Errorf("anchors: %v", err)
+	}
+}
+
+// The lint wants the chain where the text has it.
+func TestLintChain(t *testing.T) {
+	p := newWorld(t)
+	good, err := cose.ParseSign1(p.sign(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		headers cose.Headers
+		want    []string
+	}{
+		"unprotected":    {cose.Headers{X5Chain: p.chain}, nil},
+		"protected":      {cose.Headers{X5Chain: p.chain, X5ChainProtected: true}, []string{"vical.form.x5chain"}},
+		"none":           {cose.Headers{}, []string{"vical.form.x5chain"}},
+		"with the root":  {cose.Headers{X5Chain: [][]byte{p.chain[0], p.root.Raw}}, []string{"vical.form.x5chain"}},
+		"with something": {cose.Headers{X5Chain: [][]byte{p.chain[0], {1}}}, []string{"vical.form.x5chain"}},
+	} {
+		signed, err := vical.Parse(p.forgePayload(t, p.key, tc.headers, good.Payload()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tc.want, failed(vical.Lint(signed))); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	signed, err := vical.Parse(p.forge(t, func(c *vical.Content) {
+		c.NotAfter = nil
+		next := cbor.NewTDate(p.Now.AddDate(0, 0, -1))
+		c.NextUpdate = &next
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"vical.order"}, failed(vical.Lint(signed))); d != "" {
+		t.Error(d)
+	}
+}
+
 func (p *provider) otherSigner(t *testing.T) []byte {
 	t.Helper()
 	return p.Certificate(t, pki.Template{Profile: pki.VICALSigner, Country: "JP", Organization: "TEST provider", CommonName: "TEST VICAL signer",
@@ -178,6 +238,10 @@ func TestParseRefuses(t *testing.T) {
 		"not a COSE message":        content("1.0", "p"),
 		"detached":                  detached(t, p, content("1.0", "p")),
 		"a serial number as a text": wrap(content("1.0", "p", text(cbor.AppendMapHead(nil, 1), "serialNumber", "1"))),
+		"a member without a name":   wrap([]byte{0xa1, 1, 1}),
+		"entries that are no array": wrap(append(content("1.0", "p")[:len(content("1.0", "p"))-1], 0xa0)),
+		"a date without a tag":      wrap(bytes.Replace(content("1.0", "p"), []byte("\xc0\x74"), []byte("\x74"), 1)),
+		"a member twice":            wrap(append(append([]byte{0xa5}, content("1.0", "p")[1:]...), text(nil, "version", "1.0")...)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if s, err := vical.Parse(raw); !errors.Is(err, vical.ErrMalformed) || s != nil {

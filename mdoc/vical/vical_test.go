@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
+	"mobileid/mdoc/holder"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/verdict"
@@ -415,5 +417,28 @@ func TestLookup(t *testing.T) {
 	list, _ = p.verify(t, broken, p.Now)
 	if anchors, leftOut, err := list.Anchors(world.DocType, p.Now); err != nil || leftOut != 1 || len(anchors.Certificates()) != 1 {
 		t.Errorf("with a document signer in the list: %d left out, %v", leftOut, err)
+	}
+}
+
+// A document is verified with the anchors of its own type: the whole way from the provider's root to an element.
+func TestAnchorsJudgeADocument(t *testing.T) {
+	p := newWorld(t)
+	list, _ := p.verify(t, p.sign(t, nil), p.Now)
+	in := p.Answer(t, p.Holder(t, p.Issue(t, p.Draft(t)), holder.BySignature), p.Meet(t), world.Items(world.NameSpace, "age_over_20"))
+	var err error
+	if in.Anchors, _, err = list.Anchors(world.DocType, p.Now); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := mdoc.Verify(in); err != nil || !r.OK() {
+		t.Errorf("error %v, verdict %s", err, r.Verdict)
+	}
+	stranger := newWorld(t)
+	other, _ := p.verify(t, p.sign(t, func(d *vical.Draft) { d.Entries[0].Certificate = stranger.IACA.Raw }), p.Now)
+	if in.Anchors, _, err = other.Anchors(world.DocType, p.Now); err != nil {
+		t.Fatal(err)
+	}
+	r, err := mdoc.Verify(in)
+	if o, _ := r.Verdict.Outcome("issuer_auth.chain"); err != nil || o != verdict.Fail {
+		t.Errorf("another authority's anchors: error %v, issuer_auth.chain %q", err, o)
 	}
 }

@@ -76,6 +76,43 @@ func TestMalformedParts(t *testing.T) {
 	}
 }
 
+// A client is as strict as a server, and it is the client that disconnects.
+func TestMalformedNotifications(t *testing.T) {
+	for name, e := range map[string]ble.Event{
+		"empty":                    {Characteristic: ble.Server2Client},
+		"over the MTU":             {Characteristic: ble.Server2Client, Value: make([]byte, 21)},
+		"into the other direction": {Characteristic: ble.Client2Server, Value: []byte{0, 1}},
+		"a start":                  {Characteristic: ble.State, Value: []byte{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				radio, there := bletest.Link{}.Join()
+				var server *ble.Conn
+				var wg sync.WaitGroup
+				cfg := ble.Config{Mode: ble.PeripheralServer}
+				wg.Go(func() {
+					server, _ = ble.Serve(t.Context(), cfg, func(context.Context) (ble.Radio, error) { return there, nil })
+				})
+				client, err := ble.Connect(t.Context(), cfg, func(context.Context) (ble.ClientRadio, error) { return radio, nil })
+				wg.Wait()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := there.Inject(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+				if m, err := client.Receive(t.Context()); !errors.Is(err, transport.ErrProtocol) || m != nil {
+					t.Errorf("%d bytes, error %v, want ErrProtocol", len(m), err)
+				}
+				if err := radio.Send(t.Context(), ble.State, []byte{2}); !errors.Is(err, bletest.ErrDisconnected) {
+					t.Errorf("the link: error %v, want disconnected", err)
+				}
+				transporttest.Close(t, client, server)
+			})
+		})
+	}
+}
+
 // Parts that are lost, doubled or change places give another message than was sent, or none: never a panic, never more
 // than the bound. That it is another one is for the session to see.
 func TestFaultyLinks(t *testing.T) {
@@ -302,7 +339,7 @@ func TestStreamRefuses(t *testing.T) {
 				for err == nil && len(m) == 0 { // the message of no bytes
 					m, err = s.Receive(t.Context())
 				}
-				if !errors.Is(err, tc.want) || tc.want == transport.ErrClosed && errors.Is(err, transport.ErrLost) {
+				if !errors.Is(err, tc.want) || errors.Is(err, transport.ErrLost) != errors.Is(tc.want, transport.ErrLost) {
 					t.Errorf("error %v, want %v", err, tc.want)
 				}
 				transporttest.Close(t, s)
@@ -327,6 +364,34 @@ func TestStreamSendCancelled(t *testing.T) {
 			t.Errorf("the other end reads: %v, want EOF", err)
 		}
 		transporttest.Close(t, s)
+	})
+}
+
+// broken is a channel that takes nothing and brings nothing until it is closed.
+type broken struct{ net.Conn }
+
+func (broken) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestStreamThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, _ := net.Pipe()
+		s := ble.NewStream(t.Context(), broken{here}, 0)
+		for range 2 {
+			if err := s.Send(t.Context(), []byte("x")); !errors.Is(err, transport.ErrLost) {
+				t.Errorf("error %v, want ErrLost", err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		here, _ = net.Pipe()
+		whole := ble.NewStream(t.Context(), here, 0)
+		if err := whole.Send(ctx, []byte("x")); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want Canceled", err)
+		}
+		if _, err := whole.Receive(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want Canceled", err)
+		}
+		transporttest.Close(t, s, whole)
 	})
 }
 

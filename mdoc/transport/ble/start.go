@@ -87,12 +87,8 @@ func startClient(ctx context.Context, cfg Config, radio ClientRadio) (again bool
 		return false, err
 	}
 	if cfg.Mode == CentralClient {
-		ident, err := radio.Read(ctx, Ident)
-		if err != nil {
-			return true, err
-		}
-		if subtle.ConstantTimeCompare(ident, cfg.Ident) != 1 {
-			return false, ErrIdent
+		if err := CheckIdent(ctx, radio, cfg.Ident); err != nil {
+			return !errors.Is(err, ErrIdent), err
 		}
 	}
 	for _, c := range []Characteristic{State, Server2Client} {
@@ -101,6 +97,19 @@ func startClient(ctx context.Context, cfg Config, radio ClientRadio) (again bool
 		}
 	}
 	return false, radio.Send(ctx, State, []byte{stateStart})
+}
+
+// CheckIdent reads the reader's Ident and fails with [ErrIdent] when it is another one. [Connect] does it; a mdoc that is to
+// go on over L2CAP calls it before it opens the channel, and disconnects when it fails.
+func CheckIdent(ctx context.Context, radio ClientRadio, ident []byte) error {
+	offered, err := radio.Read(ctx, Ident)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(offered, ident) != 1 {
+		return ErrIdent
+	}
+	return nil
 }
 
 // Serve opens a connection at the GATT server: the mdoc in mdoc peripheral server mode, the reader in mdoc central client

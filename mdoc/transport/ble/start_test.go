@@ -80,6 +80,20 @@ func TestAnotherReadersIdent(t *testing.T) {
 	}
 }
 
+func TestCheckIdent(t *testing.T) {
+	radio, _ := bletest.Link{Ident: ident}.Join()
+	if err := ble.CheckIdent(t.Context(), radio, ident); err != nil {
+		t.Error(err)
+	}
+	if err := ble.CheckIdent(t.Context(), radio, []byte("another Ident...")); !errors.Is(err, ble.ErrIdent) {
+		t.Errorf("error %v, want ErrIdent", err)
+	}
+	radio.Cut()
+	if err := ble.CheckIdent(t.Context(), radio, ident); !errors.Is(err, bletest.ErrDisconnected) {
+		t.Errorf("error %v, want the radio's", err)
+	}
+}
+
 func TestSmallMTU(t *testing.T) {
 	radio, there := bletest.Link{MTU: 22}.Join()
 	cfg := ble.Config{Mode: ble.PeripheralServer, Attempts: 1}
