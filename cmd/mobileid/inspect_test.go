@@ -221,7 +221,7 @@ func TestVerifyOfTheDemonstration(t *testing.T) {
 		t.Fatal(errOut)
 	}
 	at := func(name string) string { return filepath.Join(dir, name) }
-	base := []string{"verify", "--request", at("device_request.cbor"), "--transcript", at("session_transcript.cbor"), "--roots", at("iaca.pem")}
+	base := []string{"verify", "--request", at("device_request.cbor"), "--transcript", at("session_transcript.cbor"), "--roots", at("iaca.pem"), "--crl", at("iaca.crl")}
 	with := func(more ...string) []string { return append(append([]string{}, base...), more...) }
 	signed, mac := []string{"--response", at("device_response.cbor")}, []string{"--response", at("device_response_mac.cbor")}
 	status, key := []string{"--status", at("status_list.cwt")}, []string{"--reader-key", at("reader_ephemeral_key.pem")}
@@ -239,6 +239,7 @@ func TestVerifyOfTheDemonstration(t *testing.T) {
 	}{
 		{"signed", "accepted at", "", join(signed, status), exitOK},
 		{"MAC", "accepted at", "", join(mac, status, key), exitOK},
+		{"without a revocation list", "not accepted", "--crl with the revocation list", append(append([]string{}, base[:len(base)-2]...), append(signed, status...)...), exitFailed},
 		{"without status", "not accepted", "--status with the status list", join(signed), exitFailed},
 		{"MAC without the key", "not accepted", "--reader-key: the device's proof is a MAC", join(mac, status), exitFailed},
 		{"revoked", "not accepted", "docs/verdicts.md", join(signed, []string{"--status", at("status_list_revoked.cwt")}), exitFailed},

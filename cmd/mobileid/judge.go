@@ -82,12 +82,12 @@ func verifyCommand() *cobra.Command {
 		Long: `Judge a DeviceResponse as a reader does and print every check. It is accepted, with exit status 0, only when every check passed.
 
 The request is needed, since an answer with a document or element that was not asked for is refused, and that cannot be told without it.
-Without --status the status of the document is not known, and it is not accepted. --reader-key is needed when the device's proof is a MAC.
---at is now unless it is given. With --crl the signers are looked up in the revocation lists.
+Without --status the status of the document is not known, without --crl that of its signer, and it is not accepted. --reader-key is needed
+when the device's proof is a MAC. --at is now unless it is given.
 
 Exit status: 0 accepted, 1 not accepted or a file cannot be read, 2 misuse.`,
 		Example: "  mobileid demo --out crossed\n  cd crossed && mobileid verify --response device_response.cbor --request device_request.cbor \\\n" +
-			"    --transcript session_transcript.cbor --roots iaca.pem --status status_list.cwt",
+			"    --transcript session_transcript.cbor --roots iaca.pem --status status_list.cwt --crl iaca.crl",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := f.read(c, g)

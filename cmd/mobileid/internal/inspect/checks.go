@@ -220,18 +220,27 @@ func (g Given) response(raw []byte) verdict.Verdict {
 	v := g.withhold(result.Verdict, why)
 	for i, c := range v.Checks {
 		switch c.ID {
-		case "response.documents", "response.requested", "response.answered":
+		case "response.documents", "response.requested", "response.answered", "response.age_over":
 			v.Checks[i].Outcome, v.Checks[i].Measured = verdict.NotRun, "what was asked for is not known here: see mobileid verify"
 		}
 	}
 	return v
 }
 
-// asked makes the request that the response would answer.
+// asked makes the request that the response would answer: every document it returns, or says that it does not return.
 func asked(r *mdoc.DeviceResponse) *mdoc.DeviceRequest {
-	q := &mdoc.DeviceRequest{Version: "1.0"}
+	var docTypes []string
 	for _, d := range r.Documents {
-		if e, err := cbor.NewEmbedded(mdoc.ItemsRequest{DocType: d.DocType}); err == nil {
+		docTypes = append(docTypes, d.DocType)
+	}
+	for _, e := range r.DocumentErrors {
+		for _, d := range e {
+			docTypes = append(docTypes, d.Key)
+		}
+	}
+	q := &mdoc.DeviceRequest{Version: "1.0"}
+	for _, d := range docTypes {
+		if e, err := cbor.NewEmbedded(mdoc.ItemsRequest{DocType: d}); err == nil {
 			q.DocRequests = append(q.DocRequests, mdoc.DocRequest{ItemsRequest: e})
 		}
 	}

@@ -32,7 +32,7 @@ func presentation(t *testing.T, proof holder.Proof) (*world.World, judge.Present
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, judge.Presentation{Response: in.Response, Request: in.Request.Raw(), Transcript: in.Transcript, EReaderKey: in.EReaderKey, Roots: w.Anchors,
+	return w, judge.Presentation{CRLs: [][]byte{crl(t, w)}, Response: in.Response, Request: in.Request.Raw(), Transcript: in.Transcript, EReaderKey: in.EReaderKey, Roots: w.Anchors,
 		StatusLists: [][]byte{list}, At: w.Now}
 }
 
@@ -69,13 +69,12 @@ func TestVerify(t *testing.T) {
 		{"MAC", "", mac, true},
 		{"MAC without the key", "--reader-key", change(mac, func(p *judge.Presentation) { p.EReaderKey = nil }), false},
 		{"no status", "--status", change(good, func(p *judge.Presentation) { p.StatusLists = nil }), false},
-		{"signer in no list", "", change(good, func(p *judge.Presentation) { p.CRLs = [][]byte{crl(t, w)} }), true},
+		{"no revocation list", "--crl", change(good, func(p *judge.Presentation) { p.CRLs = nil }), false},
 		{"signer revoked", "docs/verdicts.md", change(good, func(p *judge.Presentation) { p.CRLs = [][]byte{crl(t, w, leaf.Leaf.SerialNumber)} }), false},
 		{"list out of force", "docs/verdicts.md", change(good, func(p *judge.Presentation) {
-			p.CRLs, p.At = [][]byte{crl(t, w)}, w.Now.AddDate(0, 0, 31)
-			p.StatusLists = nil
+			p.At, p.StatusLists = w.Now.AddDate(0, 0, 31), nil
 		}), false},
-		{"response that is none", "docs/verdicts.md", change(good, func(p *judge.Presentation) { p.Response, p.CRLs = []byte{0xa0}, [][]byte{crl(t, w)} }), false},
+		{"response that is none", "docs/verdicts.md", change(good, func(p *judge.Presentation) { p.Response = []byte{0xa0} }), false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
