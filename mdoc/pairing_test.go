@@ -56,7 +56,7 @@ func newPairScene(t testing.TB, draft mdoc.RequestDraft) *pairScene {
 		t.Fatal(err)
 	}
 	s.wallet.Credentials = append(s.wallet.Credentials, c)
-	s.in = mdoc.Verification{Transcript: s.meeting.Reader.Transcript(), EReaderKey: s.meeting.Reader.EReaderKey(), Anchors: w.Anchors,
+	s.in = mdoc.Verification{Transcript: s.meeting.Reader.Transcript(), EReaderKey: s.meeting.Reader.EReaderKey(), Anchors: w.Anchors, Revocation: w.Revocation,
 		Status: world.Status{Outcome: verdict.Pass, Measured: "valid"}, At: w.Now}
 	s.in.Request = w.RequestOf(t, s.in.Transcript, draft)
 	return s

@@ -15,12 +15,15 @@ import (
 	"mobileid/mdoc/transcript"
 )
 
-// Holder is a wallet with its documents. All fields but Restrictions, Answered and Now are needed.
+// Holder is a wallet with its documents. All fields but ReaderRevocation, Restrictions, Answered and Now are needed.
 type Holder struct {
 	Credentials []*Credential
 	// ReaderRoots are the reader CAs the wallet knows.
 	ReaderRoots *pki.Anchors
-	Consent     Consent
+	// ReaderRevocation answers for the readers' certificates. Without it, and when it knows nothing, the reader counts as not
+	// authenticated: what it gets then is for Consent and Restrictions to say.
+	ReaderRevocation mdoc.RevocationSource
+	Consent          Consent
 	// Restrictions name the elements that are kept from uncertified readers.
 	Restrictions []Restriction
 	// Answered, if set, is given each request with the answer that was made to it, for the wallet's own record of what it gave
