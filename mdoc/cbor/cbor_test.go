@@ -31,6 +31,8 @@ func TestAppendixA(t *testing.T) {
 			return "simple value without meaning"
 		case bytes.IndexByte([]byte{0x5f, 0x7f, 0x9f, 0xbf}, b[0]) >= 0 || h == "83018202039f0405ff" || h == "83019f0203ff820405" || h == "826161bf61626163ff":
 			return "indefinite length"
+		case b[0] == 0xc2 || b[0] == 0xc3:
+			return "bignum"
 		}
 		return ""
 	}
