@@ -10,6 +10,7 @@ import (
 
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/mdoctest"
 	"mobileid/mdoc/mdoctest/world"
@@ -92,7 +93,7 @@ func readerSeeds(tb testing.TB) [][]byte {
 		}
 		plain := world.Encode(tb, r)
 		r.ZkDocuments = []mdoc.ZkDocument{{DocumentData: data, Proof: []byte{1}}}
-		r.EncryptedDocuments = []mdoc.EncryptedDocument{{Enc: []byte{1}, CipherText: []byte{2}, DocRequestID: 3}}
+		r.EncryptedDocuments = []encryption.EncryptedDocuments{{Enc: []byte{1}, CipherText: []byte{2}, DocRequestID: 3}}
 		document := &r.Documents[0]
 		object, err := document.IssuerSigned.MSO()
 		if err != nil {
