@@ -57,11 +57,12 @@ func (c *Cursor) item(k kind) (head, bool) {
 		return head{}, false
 	}
 	h, err := c.w.begin(c.off, c.depth)
-	if err == nil && !k.accepts(h) {
-		err = fail(c.off, "%s where %s is due", majorName(h), k.due())
-	}
 	if err != nil {
 		c.err = err
+		return head{}, false
+	}
+	if !k.accepts(h) {
+		c.err = fail(c.off, "%s where %s is due", majorName(h), k.due())
 		return head{}, false
 	}
 	return h, true
