@@ -33,6 +33,7 @@ func (d *DocRequest) CheckReaderAuth(t transcript.Transcript, roots *pki.Anchors
 		return nil, v, nil
 	}
 	v.Pass("reader_auth.shape", clauseReaderAuth, "COSE_Sign1 with x5chain")
+	judgeX5Chain(&v, s, len(chain), clauseReaderAuth)
 	c, cv, err := roots.Check(chain, pki.ReaderAuth, at)
 	if err != nil {
 		return nil, v, err

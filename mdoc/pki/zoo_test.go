@@ -46,6 +46,10 @@ func pathAnimals(w *world) []animal {
 	cycleA := w.signWith(renamed(w.dsTemplate(), "TEST A"), &x509.Certificate{RawSubject: name("TEST B")}, w.dsKey.Public(), otherKey)
 	cycleB := w.signWith(renamed(w.dsTemplate(), "TEST B"), &x509.Certificate{RawSubject: name("TEST A")}, otherKey.Public(), w.dsKey)
 	impostor := w.signWith(w.dsTemplate(), w.iaca, w.dsKey.Public(), otherKey)
+	// The anchor's subject and key, certified by another root: it leads from that root, and to nothing here.
+	crossed := w.signWith(&x509.Certificate{SerialNumber: big.NewInt(78), RawSubject: w.iaca.RawSubject, NotBefore: now.AddDate(-1, 0, 0),
+		NotAfter: now.AddDate(2, 0, 0), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true,
+		SubjectKeyId: w.iaca.SubjectKeyId}, &x509.Certificate{RawSubject: name("TEST other root")}, w.iacaKey.Public(), otherKey)
 	long := one(ds)
 	for range 99 {
 		long = append(long, link)
@@ -64,6 +68,10 @@ func pathAnimals(w *world) []animal {
 		{name: "same certificate twice", chain: [][]byte{ds, ds}, fails: []string{"chain.path"}},
 		{name: "anchor inside the chain", chain: [][]byte{ds, w.iaca.Raw}, fails: []string{"chain.path"}},
 		{name: "one hundred certificates", chain: long, fails: []string{"chain.path"}},
+		{name: "cross-signed anchor", chain: [][]byte{ds, crossed}, fails: []string{"chain.path"}},
+		{name: "cross-signed anchor in place of the leaf", chain: one(crossed), fails: []string{"chain.path", "chain.profile.basic_constraints",
+			"chain.profile.eku", "chain.profile.key_usage", "chain.profile.period"}},
+		{name: "below a cross-signed anchor, sent alone", chain: one(ds)},
 		{name: "cycle", chain: [][]byte{cycleA, cycleB, cycleA}, fails: []string{"chain.path"}},
 		{name: "self-signed document signer", chain: one(w.signWith(selfSigned, &x509.Certificate{RawSubject: name("TEST forged")}, w.dsKey.Public(), w.dsKey)),
 			fails: []string{"chain.path"}},
