@@ -37,16 +37,20 @@ type issuerJudgement struct {
 	mso   *MobileSecurityObject
 	// deviceKey is the public half of the MSO's device key, set with mso.
 	deviceKey crypto.PublicKey
+	// strict refuses what Verify tolerates.
+	strict bool
 }
 
 // CheckIssuerSigned judges the issuer-signed part on its own, at the time at, without tolerance for clocks: the steps of
 // ISO/IEC 18013-5:2021, 9.3.1. In addition to what Verify demands of others, validUntil must lie within the signer
-// certificate's validity (check mso.validity.until): we are strict in what we make. The error tells a caller's mistake only.
+// certificate's validity (check mso.validity.until) and no tolerance may be needed (tolerance.*): we are strict in what we make. The error tells a caller's mistake only.
 func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (verdict.Verdict, error) {
 	j, err := s.judge(anchors, at, 0)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
+	j.strict = true
+	s.judgeForm(&j)
 	const id, clause = "mso.validity.until", "ISO/IEC 18013-5 second edition, 12.3"
 	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
 		j.NotRun(id, clause, "no MSO or no certificate to compare")

@@ -116,6 +116,7 @@ func Verify(in Verification) (*Result, error) {
 	r.Pass("response.decode", clauseResponse, strconv.Itoa(len(in.Response))+" bytes")
 	r.Record("response.version", clauseResponse, majorOne(response.Version), "major version 1 is due")
 	r.Record("response.status", clauseResponse, response.Status == 0, "status "+strconv.FormatUint(response.Status, 10))
+	r.tolerateForm(in.Response, response)
 	in.judgeDocumentSet(r, response)
 	for i := range response.Documents {
 		if err := in.judgeDocument(r, &response.Documents[i]); err != nil {
@@ -162,6 +163,8 @@ func (in *Verification) judgeDocument(r *Result, d *Document) error {
 	}
 	in.judgeRequested(&j, d)
 	in.judgeDevice(&j, d)
+	d.IssuerSigned.judgeForm(&j)
+	j.tolerateUntil()
 	proved := j.OK()
 	in.judgeStatus(&j)
 	r.Append(j.Verdict)

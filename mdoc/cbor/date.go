@@ -2,6 +2,7 @@ package cbor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -45,6 +46,38 @@ func (d *TDate) UnmarshalCBOR(data []byte) error {
 	}
 	d.t = t
 	return nil
+}
+
+// ReadTDate decodes a tdate of another maker. Beside the form of [TDate] it takes a fraction of a second, up to nine digits,
+// which issuers in the field write although the standard does not allow it; fraction reports that one was there. The instant
+// is exact; String and MarshalCBOR never write the fraction. Offsets, a lower-case z and every other form stay refused.
+func ReadTDate(item RawMessage) (d TDate, fraction bool, err error) {
+	s, err := taggedText(item, tagTDate)
+	if err != nil {
+		return TDate{}, false, err
+	}
+	t, fraction, ok := parseFraction(s)
+	if !ok {
+		return TDate{}, false, fail(0, "a tdate that is neither YYYY-MM-DDThh:mm:ssZ nor that with a fraction")
+	}
+	return TDate{t}, fraction, nil
+}
+
+func parseFraction(s string) (t time.Time, fraction, ok bool) {
+	whole := s
+	const seconds = len("2006-01-02T15:04:05")
+	if len(s) > seconds+2 && s[seconds] == '.' {
+		digits := s[seconds+1 : len(s)-1]
+		if len(digits) > 9 || strings.Trim(digits, "0123456789") != "" {
+			return time.Time{}, false, false
+		}
+		whole, fraction = s[:seconds]+s[len(s)-1:], true
+	}
+	t, err := time.Parse(tdateLayout, s) // takes a fraction after the seconds
+	if err != nil || t.Format(tdateLayout) != whole {
+		return time.Time{}, false, false
+	}
+	return t, fraction, true
 }
 
 // FullDate is full-date = #6.1004(tstr), a calendar day without a time zone (RFC 8943).

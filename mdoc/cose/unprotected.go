@@ -1,0 +1,25 @@
+package cose
+
+// UnprotectedBesides counts the parameters of the unprotected header other than the one with the given label, and gives the
+// integer labels among them in order. Nothing reads those parameters; they are outside the signature or MAC.
+func (m *message) UnprotectedBesides(label int64) (count int, labels []int64) {
+	for _, p := range m.unprotectedI {
+		if p.IsInt && p.Int == label {
+			continue
+		}
+		count++
+		if p.IsInt {
+			labels = append(labels, p.Int)
+		}
+	}
+	return count, labels
+}
+
+// X5ChainIsArray reports whether x5chain is written as an array, which RFC 9360, 2 wants for several certificates only.
+func (m *message) X5ChainIsArray() bool {
+	raw, ok := find(m.protectedIn, labelX5Chain)
+	if !ok {
+		raw, ok = find(m.unprotectedI, labelX5Chain)
+	}
+	return ok && len(raw) > 0 && raw[0]>>5 == 4
+}

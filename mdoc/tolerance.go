@@ -1,0 +1,104 @@
+package mdoc
+
+import (
+	"fmt"
+	"strconv"
+
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
+	"mobileid/mdoc/verdict"
+)
+
+// The field differs from the standard in places that do not touch what is proved. Verify takes such answers and says so: each
+// tolerance it made use of is a check "tolerance.*" that passed, with what was seen; one that was not needed is not listed.
+// CheckIssuerSigned makes the checks of the issuer-signed part of our own documents, lists each, and tolerates nothing.
+
+const clauseSerialization = "ISO/IEC 18013-5 second edition, 8.3"
+
+// headerX5Chain is the one unprotected parameter of an issuerAuth, ISO/IEC 18013-5:2021, 9.1.2.4.
+const headerX5Chain = 33
+
+func tolerate(v *verdict.Verdict, id, clause string, n int, what string) {
+	if n > 0 {
+		v.Pass(id, clause, "tolerated: "+strconv.Itoa(n)+" "+what)
+	}
+}
+
+// deviates is a deviation of the issuer-signed part that occurs n times: tolerated, or refused in what we make.
+func (j *issuerJudgement) deviates(id, clause string, n int, what string) {
+	if j.strict {
+		j.Record(id, clause, n == 0, strconv.Itoa(n)+" "+what)
+		return
+	}
+	tolerate(&j.Verdict, id, clause, n, what)
+}
+
+// judgeForm looks for what the field writes differently in the issuer-signed part.
+func (s *IssuerSigned) judgeForm(j *issuerJudgement) {
+	if j.sign1 == nil || j.mso == nil {
+		if j.strict {
+			j.NotRun("tolerance.preferred_serialization", clauseSerialization, "no MSO")
+			j.NotRun("tolerance.unprotected_header", clauseIssuerAuth, "no MSO")
+			j.NotRun("tolerance.x5chain_array", "RFC 9360, 2", "no MSO")
+			j.NotRun("tolerance.mso_date_fraction", clauseIssuerAuth, "no MSO")
+		}
+		return
+	}
+	heads := cbor.LongHeads(j.sign1.Payload())
+	if j.strict { // Verify counts these in the whole response
+		heads += cbor.LongHeads(j.sign1.Bytes())
+		for _, ns := range s.NameSpaces {
+			for i := range ns.Value {
+				heads += cbor.LongHeads(ns.Value[i].Bytes())
+			}
+		}
+	}
+	j.deviates("tolerance.preferred_serialization", clauseSerialization, heads, "heads of the issuer-signed part longer than needed")
+	others, what := unprotected(j.sign1.UnprotectedBesides(headerX5Chain))
+	j.deviates("tolerance.unprotected_header", clauseIssuerAuth, others, what+" in issuerAuth")
+	j.deviates("tolerance.x5chain_array", "RFC 9360, 2", arraysOfOne(j.sign1), "arrays of one certificate")
+	j.deviates("tolerance.mso_date_fraction", clauseIssuerAuth, j.mso.ValidityInfo.fractions, "dates of the MSO with a fraction of a second")
+}
+
+func arraysOfOne(s *cose.Sign1) int {
+	if chain, err := s.X5Chain(); err == nil && len(chain) == 1 && s.X5ChainIsArray() {
+		return 1
+	}
+	return 0
+}
+
+// tolerateForm lists what Verify tolerates in the response as a whole.
+func (r *Result) tolerateForm(raw []byte, response *DeviceResponse) {
+	tolerate(&r.Verdict, "tolerance.preferred_serialization", clauseSerialization, cbor.LongHeads(raw), "heads of the response longer than needed")
+	if response.DocumentErrors != nil && len(response.DocumentErrors) == 0 {
+		tolerate(&r.Verdict, "tolerance.document_errors_empty", clauseResponse, 1, "empty list of documentErrors")
+	}
+}
+
+// tolerateUntil lists a document that is valid for longer than its signer's certificate; the second edition lets a reader
+// refuse it.
+func (j *issuerJudgement) tolerateUntil() {
+	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
+		return
+	}
+	if until := j.mso.ValidityInfo.ValidUntil.Time(); until.After(j.chain.Leaf.NotAfter) {
+		tolerate(&j.Verdict, "tolerance.validity_until", "ISO/IEC 18013-5 second edition, 12.3", 1,
+			fmt.Sprintf("document valid until %s, its signer's certificate until %s", stamp(until), stamp(j.chain.Leaf.NotAfter)))
+	}
+}
+
+// tolerateHeader lists unprotected parameters of a device proof, where none is due.
+func (j *issuerJudgement) tolerateHeader(count int, labels []int64) {
+	if count > 0 {
+		count, what := unprotected(count, labels)
+		tolerate(&j.Verdict, "tolerance.unprotected_header", clauseDeviceAuth, count, what+" in the device's proof")
+	}
+}
+
+func unprotected(count int, labels []int64) (int, string) {
+	what := "unprotected parameters nobody reads"
+	if len(labels) > 0 {
+		what += fmt.Sprintf(" %v", labels)
+	}
+	return count, what
+}
