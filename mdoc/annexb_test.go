@@ -197,7 +197,7 @@ func TestAnnexBResponse(t *testing.T) {
 		t.Error("another DeviceResponse")
 	}
 
-	f := foreign{response: mdoctest.Hex(t, a.Response), transcript: a.Transcript, open: []string{"status.list"}}
+	f := foreign{response: mdoctest.Hex(t, a.Response), transcript: a.Transcript, open: rooted()}
 	f.at = a.Validity.check(t, f.response)
 	if f.anchors, err = pki.NewAnchors(mdoctest.Hex(t, a.Root)); err != nil {
 		t.Fatal(err)

@@ -4,18 +4,37 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/transcript"
 )
 
-// DeviceResponse is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
+// Status codes of a DeviceResponse, ISO/IEC 18013-5:2021, Table 8. Only StatusOK comes with documents.
+const (
+	StatusOK              uint64 = 0
+	StatusGeneralError    uint64 = 10
+	StatusDecodingError   uint64 = 11
+	StatusValidationError uint64 = 12
+)
+
+// NotReturned is the error code "data not returned", which gives no reason (ISO/IEC 18013-5:2021, Table 9). Other positive codes
+// are reserved, negative ones belong to applications.
+const NotReturned int64 = 0
+
+// maxDocuments bounds each list of a response: no request asks for more. The standard names no bound.
+const maxDocuments = 32
+
+// DeviceResponse is ISO/IEC 18013-5:2021, 8.3.2.1.2.2; zkDocuments and encryptedDocuments: second edition, 10.3.
 //
-//	DeviceResponse = {"version": tstr, ? "documents": [+ Document], ? "documentErrors": [* {DocType => ErrorCode}],
+//	DeviceResponse = {"version": tstr, ? "documents": [+ Document], ? "zkDocuments": [+ ZkDocument],
+//	                  ? "encryptedDocuments": [+ EncryptedDocuments], ? "documentErrors": [* {DocType => ErrorCode}],
 //	                  "status": uint, * tstr => any}
 type DeviceResponse struct {
-	Version        string                    `cbor:"version"`
-	Documents      []Document                `cbor:"documents,omitempty"`
-	DocumentErrors []cbor.Map[string, int64] `cbor:"documentErrors,omitzero"`
-	Status         uint64                    `cbor:"status"`
+	Version            string                          `cbor:"version"`
+	Documents          []Document                      `cbor:"documents,omitempty"`
+	ZkDocuments        []ZkDocument                    `cbor:"zkDocuments,omitempty"`
+	EncryptedDocuments []encryption.EncryptedDocuments `cbor:"encryptedDocuments,omitempty"`
+	DocumentErrors     []cbor.Map[string, int64]       `cbor:"documentErrors,omitzero"`
+	Status             uint64                          `cbor:"status"`
 }
 
 // Document is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
@@ -53,20 +72,27 @@ func ParseDeviceResponse(raw []byte) (*DeviceResponse, error) {
 	if len(raw) > MaxMessage {
 		return nil, fmt.Errorf("decoding DeviceResponse: %d bytes, at most %d are taken", len(raw), MaxMessage)
 	}
-	var r DeviceResponse
-	if err := cbor.Unmarshal(raw, &r); err != nil {
+	r := new(DeviceResponse)
+	c := cbor.NewCursor(raw)
+	readDeviceResponse(c, r)
+	if err := c.Done(); err != nil {
 		return nil, fmt.Errorf("decoding DeviceResponse: %w", err)
 	}
-	return &r, nil
+	for _, n := range []int{len(r.Documents), len(r.ZkDocuments), len(r.EncryptedDocuments), len(r.DocumentErrors)} {
+		if n > maxDocuments {
+			return nil, fmt.Errorf("decoding DeviceResponse: %w: a list of %d, at most %d are taken", ErrInvalid, n, maxDocuments)
+		}
+	}
+	return r, nil
 }
 
 // DeviceAuthenticationBytes is the detached content of deviceSignature and deviceMac, ISO/IEC 18013-5:2021, 9.1.3.4:
 //
 //	#6.24(bstr .cbor ["DeviceAuthentication", SessionTranscript, DocType, DeviceNameSpacesBytes])
 func DeviceAuthenticationBytes(t transcript.Transcript, docType string, deviceNameSpacesBytes []byte) []byte {
-	array := t.Array()
-	a := make([]byte, 0, len(array)+len(docType)+len(deviceNameSpacesBytes)+32)
-	a = cbor.AppendText(cbor.AppendArrayHead(a, 4), "DeviceAuthentication")
-	a = cbor.AppendText(append(a, array...), docType)
-	return cbor.AppendEmbedded(nil, append(a, deviceNameSpacesBytes...))
+	const context = "DeviceAuthentication"
+	size := 1 + cbor.TextSize(context) + t.Size() + cbor.TextSize(docType) + len(deviceNameSpacesBytes)
+	b := cbor.AppendEmbeddedHead(make([]byte, 0, size+16), size)
+	b = t.AppendArray(cbor.AppendText(cbor.AppendArrayHead(b, 4), context))
+	return append(cbor.AppendText(b, docType), deviceNameSpacesBytes...)
 }

@@ -2,7 +2,6 @@ package mdoc
 
 import (
 	"fmt"
-	"strconv"
 
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
@@ -20,14 +19,14 @@ const headerX5Chain = 33
 
 func tolerate(v *verdict.Verdict, id, clause string, n int, what string) {
 	if n > 0 {
-		v.Pass(id, clause, "tolerated: "+strconv.Itoa(n)+" "+what)
+		v.Pass(id, clause, measured("tolerated: ", n, " ", what))
 	}
 }
 
 // deviates is a deviation of the issuer-signed part that occurs n times: tolerated, or refused in what we make.
 func (j *issuerJudgement) deviates(id, clause string, n int, what string) {
 	if j.strict {
-		j.Record(id, clause, n == 0, strconv.Itoa(n)+" "+what)
+		j.Record(id, clause, n == 0, measured(n, " ", what))
 		return
 	}
 	tolerate(&j.Verdict, id, clause, n, what)
@@ -44,18 +43,15 @@ func (s *IssuerSigned) judgeForm(j *issuerJudgement) {
 		}
 		return
 	}
-	heads := cbor.LongHeads(j.sign1.Payload())
-	if j.strict { // Verify counts these in the whole response
-		heads += cbor.LongHeads(j.sign1.Bytes())
-		for _, ns := range s.NameSpaces {
-			for i := range ns.Value {
-				heads += cbor.LongHeads(ns.Value[i].Bytes())
-			}
+	heads := cbor.LongHeads(j.sign1.Bytes()) + cbor.LongHeads(j.sign1.Payload())
+	for _, ns := range s.NameSpaces {
+		for i := range ns.Value {
+			heads += cbor.LongHeads(ns.Value[i].Bytes())
 		}
 	}
 	j.deviates("tolerance.preferred_serialization", clauseSerialization, heads, "heads of the issuer-signed part longer than needed")
 	others, what := unprotected(j.sign1.UnprotectedBesides(headerX5Chain))
-	j.deviates("tolerance.unprotected_header", clauseIssuerAuth, others, what+" in issuerAuth")
+	j.deviates("tolerance.unprotected_header", clauseIssuerAuth, others, what)
 	j.deviates("tolerance.x5chain_array", "RFC 9360, 2", arraysOfOne(j.sign1), "arrays of one certificate")
 	j.deviates("tolerance.mso_date_fraction", clauseIssuerAuth, j.mso.ValidityInfo.fractions, "dates of the MSO with a fraction of a second")
 }
@@ -83,7 +79,7 @@ func (j *issuerJudgement) tolerateUntil() {
 	}
 	if until := j.mso.ValidityInfo.ValidUntil.Time(); until.After(j.chain.Leaf.NotAfter) {
 		tolerate(&j.Verdict, "tolerance.validity_until", "ISO/IEC 18013-5 second edition, 12.3", 1,
-			fmt.Sprintf("document valid until %s, its signer's certificate until %s", stamp(until), stamp(j.chain.Leaf.NotAfter)))
+			measured("document valid until ", until, ", its signer's certificate until ", j.chain.Leaf.NotAfter))
 	}
 }
 
@@ -91,7 +87,7 @@ func (j *issuerJudgement) tolerateUntil() {
 func (j *issuerJudgement) tolerateHeader(count int, labels []int64) {
 	if count > 0 {
 		count, what := unprotected(count, labels)
-		tolerate(&j.Verdict, "tolerance.unprotected_header", clauseDeviceAuth, count, what+" in the device's proof")
+		tolerate(&j.Verdict, "tolerance.unprotected_header", clauseDeviceAuth, count, what)
 	}
 }
 

@@ -2,6 +2,7 @@ package mdoc_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,9 +46,7 @@ func TestTolerances(t *testing.T) {
 			s.replaceMSO("\x67version", "\x78\x07version", 1)
 		}, "tolerance.preferred_serialization"},
 		{"long head in an item", "tolerance.preferred_serialization", func(s *scene) {
-			s.item(world.NameSpace, "age_over_20", true, func(i *mdoc.IssuerSignedItem) {
-				i.ElementValue = cbor.RawMessage{0x18, 0x01}
-			})
+			s.item(world.NameJP, "portrait", true, func(i *mdoc.IssuerSignedItem) { i.ElementValue = cbor.RawMessage{0x58, 0x01, 0xff} })
 		}, "tolerance.preferred_serialization"},
 		{"kid in issuerAuth", "tolerance.unprotected_header", func(s *scene) {
 			s.sign(s.payload(), cose.Headers{X5Chain: s.SignerChain, Unprotected: kid})
@@ -82,7 +81,8 @@ func TestTolerances(t *testing.T) {
 					named = append(named, check.ID)
 				}
 			}
-			same(t, "tolerated", named, []string{c.id})
+			// A head inside the issuer-signed part counts there and in the response around it.
+			same(t, "tolerated", slices.Compact(named), []string{c.id})
 			if !r.OK() || len(r.Documents) != 1 {
 				t.Errorf("refused: %s", r.Verdict)
 			}

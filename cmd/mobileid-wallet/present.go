@@ -5,10 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/mdoc"
 	"mobileid/mdoc/engagement"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/pki"
@@ -23,9 +26,9 @@ import (
 
 // presentation is what the flags of present say.
 type presentation struct {
-	state, till, tokenFile, pinFile, dir, readerRoots string
-	slot                                              int
-	yes                                               bool
+	state, till, tokenFile, pinFile, dir, readerRoots, readerCRL string
+	slot                                                         int
+	yes                                                          bool
 }
 
 func (w *wallet) presentCommand() *cobra.Command {
@@ -51,9 +54,11 @@ asking, and only to a reader whose certificate leads to the reader roots.`,
 	f.StringVar(&p.pinFile, "pin-file", "", "`FILE` with the PIN, mode 0600, or - for the first line of standard input")
 	f.StringVar(&p.dir, "authority", "", "`DIR` that mobileid pki new made, for its reader root")
 	f.StringVar(&p.readerRoots, "reader-roots", "", "PEM `FILE` of the reader roots, in place of --authority")
+	f.StringVar(&p.readerCRL, "reader-crl", "", "`FILE` with the reader root's revocation list in DER, beside --reader-roots; without one no reader is authenticated")
 	f.BoolVar(&p.yes, "yes", false, "agree without asking, to an authenticated reader only")
 	c.MarkFlagsOneRequired("authority", "reader-roots")
 	c.MarkFlagsMutuallyExclusive("authority", "reader-roots")
+	c.MarkFlagsMutuallyExclusive("authority", "reader-crl")
 	return required(c, "state", "slot", "till", "till-token-file", "pin-file")
 }
 
@@ -66,6 +71,10 @@ func (w *wallet) present(ctx context.Context, p presentation) error {
 		return err
 	}
 	roots, err := p.roots()
+	if err != nil {
+		return err
+	}
+	revocations, err := p.revocations(roots, w.now())
 	if err != nil {
 		return err
 	}
@@ -83,7 +92,7 @@ func (w *wallet) present(ctx context.Context, p presentation) error {
 		if err != nil {
 			return err
 		}
-		h := &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: roots, Consent: w.consent(p.yes),
+		h := &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: roots, ReaderRevocation: revocations, Consent: w.consent(p.yes),
 			Restrictions: phone.Restrictions(), Now: w.now}
 		return w.meet(ctx, h, newTill(p.till, strings.TrimSpace(string(token))))
 	})
@@ -103,6 +112,26 @@ func (p presentation) roots() (*pki.Anchors, error) {
 		return nil, fmt.Errorf("reading reader roots: %w", err)
 	}
 	return roots, nil
+}
+
+// revocations holds the reader root's list. A list that cannot be used is an error: the user should know why no reader
+// counts as authenticated.
+func (p presentation) revocations(roots *pki.Anchors, at time.Time) (*pki.RevocationLists, error) {
+	lists, path := pki.NewRevocationLists(roots), p.readerCRL
+	if p.readerRoots == "" {
+		path = authority(p.dir).readerCRL()
+	}
+	if path == "" {
+		return lists, nil
+	}
+	der, err := readFile(path, pki.MaxCRL, false)
+	if err != nil {
+		return nil, fmt.Errorf("reading the reader root's revocation list: %w", err)
+	}
+	if err := lists.Put(der, at); err != nil {
+		return nil, fmt.Errorf("reading the reader root's revocation list: %w", err)
+	}
+	return lists, nil
 }
 
 // meet holds one session with the till and prints its decision, also when the session ended badly after it.
@@ -188,22 +217,53 @@ func (w *wallet) consent(always bool) holder.Consent {
 	}
 }
 
+// describe shows the whole proposal: who asks, for which documents and elements, and what for.
 func describe(p holder.Proposal) string {
 	var b strings.Builder
-	if p.Reader.Verdict.OK() {
-		fmt.Fprintf(&b, "%s asks for %s:\n", printable(p.Reader.Name), printable(p.DocType))
-	} else {
-		fmt.Fprintf(&b, "A reader that is NOT authenticated asks for %s:\n", printable(p.DocType))
+	for d, document := range p.Documents {
+		if document.Reader.Verdict.OK() {
+			fmt.Fprintf(&b, "%s asks for %s:\n", printable(document.Reader.Name), printable(document.DocType))
+		} else {
+			fmt.Fprintf(&b, "A reader that is NOT authenticated asks for %s:\n", printable(document.DocType))
+		}
+		for _, e := range p.Elements {
+			if e.Document == d {
+				b.WriteString(describeElement(e))
+			}
+		}
 	}
-	for _, e := range p.Elements {
-		fmt.Fprintf(&b, "  %s %s", printable(e.NameSpace), printable(e.Identifier))
-		if e.Asked != e.Identifier {
-			fmt.Fprintf(&b, " (asked as %s)", printable(e.Asked))
+	for _, u := range p.UseCases {
+		for _, purpose := range u.Purposes {
+			fmt.Fprintf(&b, "  purpose: %s\n", describePurpose(purpose.Key, purpose.Value))
 		}
-		if e.Retain {
-			b.WriteString(", and will keep it")
-		}
-		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+func describeElement(e holder.Element) string {
+	line := "  " + printable(e.NameSpace) + " " + printable(e.Identifier)
+	switch {
+	case e.Instead.Identifier != "":
+		line += " (instead of " + printable(e.Instead.Identifier) + ")"
+	case e.Asked != e.Identifier:
+		line += " (asked as " + printable(e.Asked) + ")"
+	}
+	if e.Retain {
+		line += ", and will keep it"
+	}
+	return line + "\n"
+}
+
+func describePurpose(controller string, code int64) string {
+	if controller == mdoc.PurposeController {
+		switch code {
+		case mdoc.PurposeIdentity:
+			return "identification"
+		case mdoc.PurposeDrivingPrivilege:
+			return "driving privilege"
+		case mdoc.PurposeAgeVerification:
+			return "age verification"
+		}
+	}
+	return printable(controller) + " " + strconv.FormatInt(code, 10)
 }

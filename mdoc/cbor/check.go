@@ -18,32 +18,49 @@ const (
 // Wellformed checks that data is exactly one item under the rules of this package, whatever it means.
 func Wellformed(data []byte) error { return checkWhole(data, anyShape) }
 
-func checkWhole(data []byte, s *shape) error {
-	w := walker{data: data}
-	end, err := w.item(0, s, 0)
-	if err != nil {
-		return err
-	}
-	if end != len(data) {
-		return fail(end, "%d bytes follow the item", len(data)-end)
-	}
-	return nil
-}
+func checkWhole(data []byte, s *shape) error { return (&walker{data: data}).whole(s) }
 
 // walker checks an item against a shape without building anything.
 type walker struct {
 	data  []byte
 	items int
+	spare *keyTable // of a wide map that was done with
+	wide  int       // pairs a map may have beyond maxPairs, see PairsWithin
+	loose bool      // what tags 0 to 3 hold is the caller's business: Pairs and Items give items that it reads itself
+}
+
+func (w *walker) whole(s *shape) error {
+	end, err := w.item(0, s, 0)
+	if err != nil {
+		return err
+	}
+	if end != len(w.data) {
+		return fail(end, "%d bytes follow the item", len(w.data)-end)
+	}
+	return nil
+}
+
+// limit gives how many elements an item of the major type may have.
+func (w *walker) limit(major byte) uint64 {
+	if major == majorMap {
+		return uint64(max(maxPairs, w.wide)) //nolint:gosec // positive
+	}
+	return maxElements
+}
+
+// begin counts an item in and reads its head.
+func (w *walker) begin(off, depth int) (head, error) {
+	if depth > maxDepth {
+		return head{}, fail(off, "nested deeper than %d levels", maxDepth)
+	}
+	if w.items++; w.items > max(maxItems, 4*w.wide) {
+		return head{}, fail(off, "more than %d items", max(maxItems, 4*w.wide))
+	}
+	return readHead(w.data, off)
 }
 
 func (w *walker) item(off int, s *shape, depth int) (int, error) {
-	if depth > maxDepth {
-		return 0, fail(off, "nested deeper than %d levels", maxDepth)
-	}
-	if w.items++; w.items > maxItems {
-		return 0, fail(off, "more than %d items", maxItems)
-	}
-	h, err := readHead(w.data, off)
+	h, err := w.begin(off, depth)
 	if err != nil {
 		return 0, err
 	}
@@ -58,11 +75,31 @@ func (w *walker) item(off int, s *shape, depth int) (int, error) {
 	case majorMap:
 		return w.pairs(off, h, s, depth)
 	case majorTag:
+		if err := w.tag(off, h); err != nil {
+			return 0, err
+		}
 		return w.item(h.next, anyShape, depth+1)
 	case majorSimple:
 		return w.simple(off, h)
 	}
 	return h.next, nil
+}
+
+// tag holds the tags of RFC 8949, 3.4.1 to 3.4.3 to their content. No structure of ours has numbers beyond 64 bits.
+func (w *walker) tag(off int, h head) error {
+	if w.loose || h.arg > 3 || h.next >= len(w.data) {
+		return nil
+	}
+	major, info := w.data[h.next]>>5, w.data[h.next]&0x1f
+	switch {
+	case h.arg >= 2:
+		return fail(off, "a bignum has no meaning here")
+	case h.arg == 0 && major != majorText:
+		return fail(h.next, "tag 0 holds text only")
+	case h.arg == 1 && major > majorNint && (major != majorSimple || info < 25):
+		return fail(h.next, "tag 1 holds a number only")
+	}
+	return nil
 }
 
 func (w *walker) str(off int, h head, s *shape) (int, error) {
@@ -81,7 +118,7 @@ func (w *walker) str(off int, h head, s *shape) (int, error) {
 
 // count bounds the number of elements by the rules and by what the input can hold.
 func (w *walker) count(off int, h head) (int, error) {
-	if h.arg > maxElements || h.major == majorMap && h.arg > maxPairs || h.arg > uint64(len(w.data)-h.next) {
+	if h.arg > w.limit(h.major) || h.arg > uint64(len(w.data)-h.next) {
 		return 0, fail(off, "%d elements: more than allowed or than the input holds", h.arg)
 	}
 	return int(h.arg), nil //nolint:gosec // bounded just above
@@ -123,10 +160,10 @@ func (w *walker) pairs(off int, h head, s *shape, depth int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !seen.add(k) {
+		if !seen.add(w, k, n) {
 			return 0, fail(next, "duplicate map key")
 		}
-		elem, isRequired, err := s.member(next, k)
+		elem, isRequired, err := s.member(w.data, next, k)
 		if err != nil {
 			return 0, err
 		}
@@ -138,16 +175,10 @@ func (w *walker) pairs(off int, h head, s *shape, depth int) (int, error) {
 		}
 	}
 	if s.kind == kindStruct && required != s.required {
-		return 0, fail(off, "required member %s is missing", s.missing(&seen))
+		return 0, fail(off, "required member %s is missing", s.missing(w.data, &seen))
 	}
+	seen.done(w)
 	return next, nil
-}
-
-// mapKey is a map key by meaning, so that two encodings of one key are equal.
-type mapKey struct {
-	major byte
-	num   uint64
-	str   string
 }
 
 // key reads a map key: an integer, text or byte string.
@@ -158,13 +189,13 @@ func (w *walker) key(off int) (mapKey, int, error) {
 	}
 	switch h.major {
 	case majorUint, majorNint:
-		return mapKey{major: h.major, num: h.arg}, h.next, nil
+		return mapKey{major: h.major, arg: h.arg}, h.next, nil
 	case majorBytes, majorText:
 		end, err := w.str(off, h, anyShape)
 		if err != nil {
 			return mapKey{}, 0, err
 		}
-		return mapKey{major: h.major, str: view(w.data[h.next:end])}, end, nil
+		return mapKey{major: h.major, arg: h.arg, at: h.next}, end, nil
 	}
 	return mapKey{}, 0, fail(off, "a map key that is neither integer, text nor byte string")
 }
@@ -190,51 +221,4 @@ func (w *walker) simple(off int, h head) (int, error) {
 		return h.next, nil
 	}
 	return 0, fail(off, "simple value %d has no meaning here", h.arg)
-}
-
-// keySet finds duplicate keys: small integers, such as digest ids, in a bit map, others by looking through while they are few
-// and by hashing beyond.
-type keySet struct {
-	ints  [4]uint64
-	small [12]mapKey
-	n     int
-	large map[mapKey]struct{}
-}
-
-func (k *keySet) add(key mapKey) bool {
-	if k.has(key) {
-		return false
-	}
-	switch {
-	case key.major == majorUint && key.num < 64*uint64(len(k.ints)):
-		k.ints[key.num/64] |= 1 << (key.num % 64)
-	case k.large != nil:
-		k.large[key] = struct{}{}
-	case k.n < len(k.small):
-		k.small[k.n] = key
-		k.n++
-	default:
-		k.large = make(map[mapKey]struct{}, 4*len(k.small))
-		for _, s := range k.small {
-			k.large[s] = struct{}{}
-		}
-		k.large[key] = struct{}{}
-	}
-	return true
-}
-
-func (k *keySet) has(key mapKey) bool {
-	if key.major == majorUint && key.num < 64*uint64(len(k.ints)) {
-		return k.ints[key.num/64]>>(key.num%64)&1 == 1
-	}
-	if k.large != nil {
-		_, ok := k.large[key]
-		return ok
-	}
-	for i := range k.n {
-		if k.small[i] == key {
-			return true
-		}
-	}
-	return false
 }

@@ -31,7 +31,13 @@ func (d TDate) MarshalCBOR() ([]byte, error) {
 	if y := d.t.Year(); y < 0 || y > 9999 {
 		return nil, fail(0, "the year %d has no four digits", y)
 	}
-	return AppendText(AppendTag(nil, tagTDate), d.String()), nil
+	return d.Append(nil), nil
+}
+
+// Append appends the tagged text. The caller answers for a year of four digits.
+func (d TDate) Append(b []byte) []byte {
+	b = AppendHead(AppendTag(b, tagTDate), majorText, uint64(len(tdateLayout)))
+	return d.t.AppendFormat(b, tdateLayout)
 }
 
 // UnmarshalCBOR accepts tag 0 with exactly the form above.
@@ -40,8 +46,8 @@ func (d *TDate) UnmarshalCBOR(data []byte) error {
 	if err != nil {
 		return err
 	}
-	t, err := time.Parse(tdateLayout, s)
-	if err != nil || t.Format(tdateLayout) != s {
+	t, ok := parseTDate(s)
+	if !ok {
 		return fail(0, "a tdate that is not YYYY-MM-DDThh:mm:ssZ")
 	}
 	d.t = t
@@ -56,28 +62,48 @@ func ReadTDate(item RawMessage) (d TDate, fraction bool, err error) {
 	if err != nil {
 		return TDate{}, false, err
 	}
-	t, fraction, ok := parseFraction(s)
+	if t, ok := parseTDate(s); ok {
+		return TDate{t}, false, nil
+	}
+	t, ok := parseFraction(string(s))
 	if !ok {
 		return TDate{}, false, fail(0, "a tdate that is neither YYYY-MM-DDThh:mm:ssZ nor that with a fraction")
 	}
-	return TDate{t}, fraction, nil
+	return TDate{t}, true, nil
 }
 
-func parseFraction(s string) (t time.Time, fraction, ok bool) {
-	whole := s
+// parseFraction takes the form of [TDate] with a point and one to nine digits after the seconds.
+func parseFraction(s string) (time.Time, bool) {
 	const seconds = len("2006-01-02T15:04:05")
-	if len(s) > seconds+2 && s[seconds] == '.' {
-		digits := s[seconds+1 : len(s)-1]
-		if len(digits) > 9 || strings.Trim(digits, "0123456789") != "" {
-			return time.Time{}, false, false
-		}
-		whole, fraction = s[:seconds]+s[len(s)-1:], true
+	if len(s) < seconds+3 || len(s) > seconds+11 || s[seconds] != '.' || strings.Trim(s[seconds+1:len(s)-1], "0123456789") != "" {
+		return time.Time{}, false
 	}
 	t, err := time.Parse(tdateLayout, s) // takes a fraction after the seconds
-	if err != nil || t.Format(tdateLayout) != whole {
-		return time.Time{}, false, false
+	return t, err == nil && t.Format(tdateLayout) == s[:seconds]+s[len(s)-1:]
+}
+
+// parseTDate takes what time.Parse takes with tdateLayout and formats back to the same, and nothing else.
+func parseTDate(s []byte) (time.Time, bool) {
+	const form = "0000-00-00T00:00:00Z"
+	if len(s) != len(form) {
+		return time.Time{}, false
 	}
-	return t, fraction, true
+	for i, c := range s {
+		if isDigit := c >= '0' && c <= '9'; form[i] == '0' && !isDigit || form[i] != '0' && c != form[i] {
+			return time.Time{}, false
+		}
+	}
+	n := func(from, to int) (n int) {
+		for _, c := range s[from:to] {
+			n = 10*n + int(c-'0')
+		}
+		return n
+	}
+	year, month, day, hour, minute, second := n(0, 4), n(5, 7), n(8, 10), n(11, 13), n(14, 16), n(17, 19)
+	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	// time.Date carries what is out of range: such a text does not come back.
+	ok := hour < 24 && minute < 60 && second < 60 && t.Day() == day && t.Month() == time.Month(month)
+	return t, ok
 }
 
 // FullDate is full-date = #6.1004(tstr), a calendar day without a time zone (RFC 8943).
@@ -113,21 +139,21 @@ func (d *FullDate) UnmarshalCBOR(data []byte) error {
 	if err != nil {
 		return err
 	}
-	*d, err = ParseFullDate(s)
+	*d, err = ParseFullDate(string(s))
 	return err
 }
 
-func taggedText(data []byte, tag uint64) (string, error) {
+// taggedText gives the text inside a tag, a slice of data.
+func taggedText(data []byte, tag uint64) ([]byte, error) {
 	h, err := readHead(data, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if h.major != majorTag || h.arg != tag {
-		return "", fail(0, "%s where tag %d is due", majorName(h), tag)
+		return nil, fail(0, "%s where tag %d is due", majorName(h), tag)
 	}
-	var s string
-	if err := Unmarshal(data[h.next:], &s); err != nil {
-		return "", err
-	}
-	return s, nil
+	c := NewCursor(data)
+	c.off = h.next
+	s := c.str(kindText)
+	return s, c.Done()
 }

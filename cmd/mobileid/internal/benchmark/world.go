@@ -6,9 +6,11 @@ import (
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
-	"errors"
+	"math/big"
 	"time"
 
 	"mobileid/mdoc"
@@ -18,6 +20,7 @@ import (
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/session"
+	"mobileid/mdoc/transcript"
 	"mobileid/mdoc/verdict"
 )
 
@@ -32,6 +35,7 @@ type world struct {
 	now             time.Time
 	signer, reader  party
 	iacas, readerCA *pki.Anchors
+	revocation      *pki.RevocationLists
 	device          *ecdsa.PrivateKey
 }
 
@@ -62,6 +66,17 @@ func newWorld(now time.Time) (*world, error) {
 	}
 	if w.readerCA, err = pki.NewAnchors(root.cert.Raw); err != nil {
 		return nil, err
+	}
+	w.revocation = pki.NewRevocationLists(w.iacas, w.readerCA)
+	for _, p := range []party{iaca, root} {
+		der, err := pki.CreateCRL(pki.CRLTemplate{Profile: pki.CRLAnnexB, Number: big.NewInt(1), ThisUpdate: from,
+			NextUpdate: from.AddDate(0, 0, 90)}, p.cert, p.key)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.revocation.Put(der, w.now); err != nil {
+			return nil, err
+		}
 	}
 	w.device, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	return w, err
@@ -114,23 +129,41 @@ type asked struct{ nameSpace, identifier string }
 
 // answer issues a document of the elements, lets its holder answer a request for some of them over a session of its own, and
 // gives what a verifier needs to judge the answer.
-func (w *world) answer(ctx context.Context, elements []mdoc.Element, items ...asked) (mdoc.Verification, error) {
-	draft, err := w.draft(elements)
+func (w *world) answer(ctx context.Context, elements []mdoc.Element, proof holder.Proof, items ...asked) (mdoc.Verification, error) {
+	phone, err := w.phone(elements, proof)
 	if err != nil {
 		return mdoc.Verification{}, err
+	}
+	return w.present(ctx, phone, items)
+}
+
+// phone is a wallet that holds a document of the elements and agrees to everything.
+func (w *world) phone(elements []mdoc.Element, proof holder.Proof) (*holder.Holder, error) {
+	draft, err := w.draft(elements)
+	if err != nil {
+		return nil, err
 	}
 	issued, err := w.issue(draft, cose.Deterministic(w.signer.key))
 	if err != nil {
-		return mdoc.Verification{}, err
+		return nil, err
 	}
-	credential, err := holder.NewCredential(issued, softKey{w.device}, holder.BySignature)
+	credential, err := holder.NewCredential(issued, softKey{w.device}, proof)
 	if err != nil {
-		return mdoc.Verification{}, err
+		return nil, err
 	}
-	phone := &holder.Holder{Credentials: []*holder.Credential{credential}, ReaderRoots: w.readerCA,
+	return &holder.Holder{Credentials: []*holder.Credential{credential}, ReaderRoots: w.readerCA, ReaderRevocation: w.revocation,
 		Consent: func(_ context.Context, p holder.Proposal) ([]holder.Element, error) { return p.Elements, nil },
-		Now:     func() time.Time { return w.now }}
-	return w.present(ctx, phone, items)
+		Now:     func() time.Time { return w.now }}, nil
+}
+
+// request names the elements, each of another namespace.
+func request(items []asked) []mdoc.ItemsRequest {
+	ask := mdoc.ItemsRequest{DocType: doctype.DocTypeMNC}
+	for _, i := range items {
+		ask.NameSpaces = append(ask.NameSpaces, cbor.Entry[string, cbor.Map[string, bool]]{
+			Key: i.nameSpace, Value: cbor.Map[string, bool]{{Key: i.identifier}}})
+	}
+	return []mdoc.ItemsRequest{ask}
 }
 
 func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked) (mdoc.Verification, error) {
@@ -142,16 +175,12 @@ func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	ask := mdoc.ItemsRequest{DocType: doctype.DocTypeMNC}
-	for _, i := range items { // each of another namespace
-		ask.NameSpaces = append(ask.NameSpaces, cbor.Entry[string, cbor.Map[string, bool]]{
-			Key: i.nameSpace, Value: cbor.Map[string, bool]{{Key: i.identifier}}})
-	}
-	raw, err := mdoc.BuildRequest([]mdoc.ItemsRequest{ask}, reader.Transcript(), w.reader.key, [][]byte{w.reader.cert.Raw})
+	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: request(items),
+		ReaderAuth: &mdoc.ReaderSigner{Key: w.reader.key, Chain: [][]byte{w.reader.cert.Raw}}}, reader.Transcript())
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	request, err := mdoc.ParseDeviceRequest(raw)
+	parsed, err := mdoc.ParseDeviceRequest(raw)
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
@@ -159,8 +188,8 @@ func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	return mdoc.Verification{Response: response, Transcript: reader.Transcript(), Request: request, EReaderKey: reader.EReaderKey(),
-		Anchors: w.iacas, Status: valid{}, At: w.now}, nil
+	return mdoc.Verification{Response: response, Transcript: reader.Transcript(), Request: parsed, EReaderKey: reader.EReaderKey(),
+		Anchors: w.iacas, Status: valid{}, Revocation: w.revocation, At: w.now}, nil
 }
 
 // valid is a status list at hand in which every entry is valid.
@@ -170,13 +199,23 @@ func (valid) Status(mdoc.StatusQuery) mdoc.StatusAnswer {
 	return mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid"}
 }
 
-// softKey is a device key in memory. It signs only.
+// softKey is a device key in memory.
 type softKey struct{ key *ecdsa.PrivateKey }
 
 func (k softKey) SignDevice(_ context.Context, sigStructure []byte) ([]byte, error) {
 	return signRaw(k.key, sigStructure)
 }
 
-func (softKey) MACDevice(context.Context, *ecdh.PublicKey, []byte, []byte) ([]byte, error) {
-	return nil, errors.New("this device key signs only")
+func (k softKey) MACDevice(_ context.Context, reader *ecdh.PublicKey, salt, macStructure []byte) ([]byte, error) {
+	private, err := k.key.ECDH()
+	if err != nil {
+		return nil, err
+	}
+	key, err := transcript.EMacKeyFromSalt(private, reader, salt)
+	if err != nil {
+		return nil, err
+	}
+	h := hmac.New(sha256.New, key)
+	h.Write(macStructure)
+	return h.Sum(nil), nil
 }
