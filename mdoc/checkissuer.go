@@ -49,6 +49,7 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
+	s.judgeForm(&j)
 	judgeStrict(&j)
 	const id, clause = "mso.validity.until", "ISO/IEC 18013-5 second edition, 12.3"
 	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
@@ -63,6 +64,7 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 
 // judgeStrict refuses every deviation that was tolerated.
 func judgeStrict(j *issuerJudgement) {
+	const id, clause = "issuer_auth.strict", "docs/profile.md"
 	tolerated := ""
 	for _, c := range j.Checks {
 		if strings.HasPrefix(c.ID, "tolerance.") {
@@ -70,7 +72,11 @@ func judgeStrict(j *issuerJudgement) {
 			break
 		}
 	}
-	j.Record("issuer_auth.strict", "docs/profile.md", tolerated == "", cmp.Or(tolerated, "no deviation"))
+	if tolerated == "" && j.mso == nil {
+		j.NotRun(id, clause, "no MSO")
+		return
+	}
+	j.Record(id, clause, tolerated == "", cmp.Or(tolerated, "no deviation"))
 }
 
 // judge carries out the checks of the issuer-signed part. Those that could not be carried out are listed as not run.

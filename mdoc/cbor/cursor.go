@@ -166,6 +166,17 @@ func (c *Cursor) TDate() TDate {
 	return d
 }
 
+// ForeignTDate reads a tdate as [ReadTDate] does.
+func (c *Cursor) ForeignTDate() (d TDate, fraction bool) {
+	start := c.off
+	if raw := c.Raw(); c.err == nil {
+		var err error
+		d, fraction, err = ReadTDate(raw)
+		c.fail(shifted(err, start))
+	}
+	return d, fraction
+}
+
 // shifted moves the offset of an error about a part to the whole.
 func shifted(err error, by int) error {
 	if e, ok := err.(*Error); ok { //nolint:errorlint // inside another error, the offset is that of an embedded item
