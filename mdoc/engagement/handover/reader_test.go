@@ -73,7 +73,7 @@ func TestReaderRefuses(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		responses [][]byte
-		want      error
+		want      any // an error, or the type of one
 	}{
 		"no application":                {[][]byte{{0x6A, 0x82}}, apdu.ErrNotFound},
 		"no status word":                {[][]byte{{0x90}}, apdu.ErrLength},
@@ -124,7 +124,7 @@ func TestReaderRefuses(t *testing.T) {
 				if h != nil || err == nil {
 					t.Fatal("something was read")
 				}
-				switch tc.want.(type) {
+				switch want := tc.want.(type) {
 				case *handover.StatusError:
 					if e, ok := errors.AsType[*handover.StatusError](err); !ok || e.Status != 0x81 || !strings.Contains(err.Error(), "81") {
 						t.Errorf("error %v, want a TNEP status", err)
@@ -133,9 +133,9 @@ func TestReaderRefuses(t *testing.T) {
 					if _, ok := errors.AsType[*apdu.StatusError](err); !ok {
 						t.Errorf("error %v, want a status word", err)
 					}
-				default:
-					if !errors.Is(err, tc.want) {
-						t.Errorf("error %v, want %v", err, tc.want)
+				case error:
+					if !errors.Is(err, want) {
+						t.Errorf("error %v, want %v", err, want)
 					}
 				}
 			})

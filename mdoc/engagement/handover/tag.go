@@ -97,7 +97,7 @@ func NewTag(cfg TagConfig) (*Tag, error) {
 // restart shows the service parameter record.
 func (t *Tag) restart() {
 	t.step, t.req, t.written = stepService, nil, nil
-	t.shown, _ = ndef.Append(nil, service{wait: t.cfg.Wait, extensions: 15, maxMessage: 0xFFFF}.record()) // a constant of 31 bytes
+	t.shown, _ = ndef.Append(nil, service{wait: t.cfg.Wait, extensions: 15, maxMessage: 0xFFFF}.record()) // 31 bytes: cannot fail
 }
 
 // Done is closed once the reader has read the handover select to its end.
