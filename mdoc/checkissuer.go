@@ -85,6 +85,10 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 		j.Fail("issuer_auth.shape", clauseIssuerAuth, err.Error())
 		return nil
 	}
+	if sign1.Payload() == nil {
+		j.Fail("issuer_auth.shape", clauseIssuerAuth, "the payload is detached")
+		return nil
+	}
 	certificates, err := sign1.X5Chain()
 	if err != nil {
 		j.Fail("issuer_auth.shape", clauseIssuerAuth, err.Error())
@@ -98,7 +102,11 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 		return err
 	}
 	j.Append(cv)
-	j.Record("issuer_auth.chain", clauseMSOCheck, cv.OK(), strconv.Itoa(len(cv.Checks))+" checks of the path")
+	if cv.OK() {
+		j.Pass("issuer_auth.chain", clauseMSOCheck, strconv.Itoa(len(cv.Checks))+" checks of the path")
+	} else { // the check that failed is among those of the path
+		j.NotRun("issuer_auth.chain", clauseMSOCheck, "the path did not hold")
+	}
 	j.chain = chain
 	// Step 2: the signature holds under the leaf's key.
 	key, err := leafKey(chain, certificates)

@@ -122,8 +122,12 @@ func (a *Anchors) build(l *link, chain [][]byte, r rules) {
 		v.Fail(id, r.clause, err.Error())
 		return
 	}
+	if leaf.Version != 3 { // its extensions were not read
+		v.Fail("chain.certificate", r.clause, fmt.Sprintf("X.509 v%d", leaf.Version))
+		return
+	}
 	l.leaf = leaf
-	v.Record("chain.certificate", r.clause, leaf.Version == 3, fmt.Sprintf("X.509 v%d, %d bytes", leaf.Version, len(leaf.Raw)))
+	v.Pass("chain.certificate", r.clause, fmt.Sprintf("X.509 v3, %d bytes", len(leaf.Raw)))
 	judgeLeaf(&v, leaf, r)
 	candidates, ok, measured := a.issuers(leaf, chain, r)
 	v.Record("chain.path", clausePath, ok, measured)
