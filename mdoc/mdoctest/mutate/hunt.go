@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// patience is how long one test binary may run with a mutant: one that hangs has been noticed.
+const patience = 2 * time.Minute
+
+// hunt shows mutants to tests.
+type hunt struct {
+	root, work string
+	target     target
+	mutants    []mutant
+	folders    []string // only mutants of these, if any
+	out        io.Writer
+	binaries   []*binary
+}
+
+// binary is the compiled tests of one folder.
+type binary struct {
+	folder string
+	path   string
+	took   time.Duration
+	reach  map[int]bool
+}
+
+// build compiles every test binary with all mutants in it.
+func (h *hunt) build(ctx context.Context, files map[string][]byte) error {
+	replace := make(map[string]string, len(files))
+	i := 0
+	for path, content := range files {
+		i++
+		changed := filepath.Join(h.work, fmt.Sprintf("%d.go", i))
+		if err := os.WriteFile(changed, content, 0o600); err != nil {
+			return err
+		}
+		original, err := filepath.Abs(filepath.Join(h.root, path))
+		if err != nil {
+			return err
+		}
+		replace[original] = changed
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	list := filepath.Join(h.work, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o600); err != nil {
+		return err
+	}
+	folders := []string{h.target.first}
+	for _, f := range h.target.code {
+		folders = append(folders, f.path)
+	}
+	for n, f := range append(folders, h.target.tests...) {
+		b := &binary{folder: f, path: filepath.Join(h.work, fmt.Sprintf("%d.test", n))}
+		c := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", list, "-o", b.path, "./"+f)
+		c.Dir = h.root
+		if text, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("compiling the tests of %s: %w\n%s", f, err, text)
+		}
+		h.binaries = append(h.binaries, b)
+	}
+	return nil
+}
+
+// survey runs every test binary without a mutant and learns which checks it reaches.
+func (h *hunt) survey(ctx context.Context) error {
+	for _, b := range h.binaries {
+		trace := filepath.Join(h.work, "trace")
+		_ = os.Remove(trace)
+		begun := time.Now()
+		if text, err := h.exec(ctx, b, "MUTANT_TRACE="+trace); err != nil {
+			return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", b.folder, err, text)
+		}
+		b.took = time.Since(begun)
+		b.reach = make(map[int]bool)
+		reached, err := os.ReadFile(trace)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		for line := range strings.Lines(string(reached)) {
+			if n, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+				b.reach[n] = true
+			}
+		}
+	}
+	return nil
+}
+
+func (h *hunt) exec(ctx context.Context, b *binary, environment ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, b.path, "-test.failfast", "-test.count=1")
+	c.Dir = filepath.Join(h.root, b.folder)
+	c.Env = append(os.Environ(), append(environment, "GOMEMLIMIT=2GiB")...)
+	c.WaitDelay = time.Second
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	err := c.Run()
+	return out.Bytes(), err
+}
+
+// all hunts every mutant, as many at a time as there are processors, and prints those that nobody noticed.
+func (h *hunt) all(ctx context.Context) (survived int, err error) {
+	hunted, exempt := h.choose()
+	results := make([]bool, len(hunted))
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range max(2, runtime.NumCPU()) {
+		wait.Go(func() {
+			for i := range next {
+				results[i] = h.noticed(ctx, hunted[i])
+			}
+		})
+	}
+	for i := range hunted {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	sites := make(map[string]bool)
+	for i, m := range hunted {
+		sites[fmt.Sprint(m.file, m.site)] = true
+		if !results[i] {
+			survived++
+			fmt.Fprintf(h.out, "survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
+		}
+	}
+	for _, e := range exempt {
+		fmt.Fprintf(h.out, "unreachable %s: %s: %s\n", e.file, e.code, e.reason)
+	}
+	fmt.Fprintf(h.out, "checks %d, mutants %d, noticed %d, survived %d\n", len(sites), len(hunted), len(hunted)-survived, survived)
+	return survived, nil
+}
+
+// choose leaves out what is listed as unreachable. A listed check that is not in the code counts as one that survived: the list
+// must not outlive the code.
+func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
+	for _, m := range h.mutants {
+		if len(h.folders) > 0 && !slices.Contains(h.folders, m.folder) {
+			continue
+		}
+		i := slices.IndexFunc(h.target.unreachable, func(e exemption) bool { return e.file == m.file && e.code == m.code })
+		if i < 0 {
+			hunted = append(hunted, m)
+		} else if !slices.Contains(exempt, h.target.unreachable[i]) {
+			exempt = append(exempt, h.target.unreachable[i])
+		}
+	}
+	return hunted, exempt
+}
+
+// noticed shows a mutant to the binaries that reach it: the first, its own, then the fastest.
+func (h *hunt) noticed(ctx context.Context, m mutant) bool {
+	order := slices.Clone(h.binaries)
+	rank := func(b *binary) time.Duration {
+		switch b.folder {
+		case h.target.first:
+			return 0
+		case m.folder:
+			return 1
+		}
+		return b.took
+	}
+	slices.SortStableFunc(order, func(a, b *binary) int { return int(rank(a) - rank(b)) })
+	for _, b := range order {
+		if !b.reach[m.n] {
+			continue
+		}
+		if _, err := h.exec(ctx, b, "MUTANT="+strconv.Itoa(m.n)); err != nil {
+			return true
+		}
+	}
+	return false
+}
