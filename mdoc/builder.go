@@ -40,7 +40,12 @@ type Draft struct {
 	ValidUntil time.Time
 	// ExpectedUpdate is left out when zero.
 	ExpectedUpdate time.Time
-	Status         StatusListRef
+	// Status is the entry of a status list; it is left out when its URI is empty.
+	Status StatusListRef
+	// IdentifierList is the other kind of list, optional. At least one of the two is given.
+	IdentifierList *IdentifierListRef
+	// KeyAuthorizations name what the device key may sign, nil for nothing.
+	KeyAuthorizations *KeyAuthorizations
 }
 
 // Prepared is an MSO ready to be signed, with its items. It is signed at most once.
@@ -61,6 +66,9 @@ func Prepare(d Draft, random io.Reader) (*Prepared, error) {
 	}
 	if err := d.validate(); err != nil {
 		return nil, fmt.Errorf("preparing MSO: %w", err)
+	}
+	if len(d.Elements) == 0 {
+		return d.prepareEmpty(random)
 	}
 	// One read for all salts and the seed of the permutation.
 	n := len(d.Elements)
@@ -116,15 +124,21 @@ func (d *Draft) validate() error {
 	switch {
 	case d.DocType == "":
 		return errors.New("no docType")
-	case len(d.Elements) == 0 || len(d.Elements) > maxElements:
+	case len(d.Elements) == 0 && d.KeyAuthorizations == nil || len(d.Elements) > maxElements:
 		return fmt.Errorf("%d elements", len(d.Elements))
-	case d.Status.URI == "":
-		return errors.New("no status list: a credential that cannot be revoked is not issued")
 	case d.Signed.IsZero() || d.ValidFrom.Before(d.Signed) || !d.ValidUntil.After(d.ValidFrom):
 		return errors.New("signed, validFrom and validUntil are out of order")
 	}
 	if _, err := d.DeviceKey.Public(); err != nil {
 		return err
+	}
+	if err := d.checkStatus(); err != nil {
+		return err
+	}
+	if k := d.KeyAuthorizations; k != nil {
+		if err := k.check(); err != nil {
+			return err
+		}
 	}
 	seen := make(map[[2]string]struct{}, len(d.Elements))
 	for _, e := range d.Elements {
@@ -181,13 +195,10 @@ func (d *Draft) appendMSO(b []byte, spaces []space, ids []uint64, digests [][sha
 			}
 		}
 	}
-	b = cbor.AppendText(cbor.AppendMapHead(cbor.AppendText(b, "deviceKeyInfo"), 1), "deviceKey")
-	b = append(b, d.DeviceKey.Bytes()...)
+	b = d.appendDeviceKeyInfo(b)
 	b = cbor.AppendText(cbor.AppendText(b, "docType"), d.DocType)
 	b = d.appendValidity(cbor.AppendText(b, "validityInfo"))
-	b = cbor.AppendText(cbor.AppendMapHead(cbor.AppendText(b, "status"), 1), "status_list")
-	b = cbor.AppendUint(cbor.AppendText(cbor.AppendMapHead(b, 2), "idx"), d.Status.Index)
-	return cbor.AppendText(cbor.AppendText(b, "uri"), d.Status.URI)
+	return d.appendStatus(b)
 }
 
 func (d *Draft) appendValidity(b []byte) []byte {

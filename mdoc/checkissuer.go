@@ -108,6 +108,9 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 		j.NotRun("issuer_auth.chain", clauseMSOCheck, "the path did not hold")
 	}
 	j.chain = chain
+	if present, err := sign1.CheckX5T(certificates[0]); present {
+		j.Record("issuer_auth.x5t", "ISO/IEC 18013-5 second edition, 12.3", err == nil, "x5t against the first certificate of x5chain")
+	}
 	// Step 2: the signature holds under the leaf's key.
 	key, err := leafKey(chain, certificates)
 	if err != nil {
@@ -156,6 +159,10 @@ func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Dura
 	j.Pass("mso.shape", clauseIssuerAuth, strconv.Itoa(len(mso.ValueDigests))+" namespaces")
 	j.mso, j.deviceKey = mso, key
 	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), "major version 1 is due")
+	if k := mso.DeviceKeyInfo.KeyAuthorizations; k != nil {
+		err := k.check()
+		j.Record("mso.key_authorizations", clauseIssuerAuth, err == nil, measuredRules(err))
+	}
 	// Step 3: the digests.
 	s.judgeDigests(j)
 	// Step 5: the validity.
@@ -189,6 +196,13 @@ func (s *IssuerSigned) judgeDigests(j *issuerJudgement) {
 	}
 	j.Record("mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5", short == 0, fmt.Sprintf("%d of %d items with at least %d bytes", total-short, total, minRandom))
 	j.Record("mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3", twice == 0, fmt.Sprintf("%d elements without a name or given twice", twice))
+}
+
+func measuredRules(err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return "as the structure demands"
 }
 
 func measuredHash(h crypto.Hash, err error) string {

@@ -37,14 +37,6 @@ type DeviceKeyInfo struct {
 	KeyAuthorizations *KeyAuthorizations `cbor:"keyAuthorizations,omitempty"`
 }
 
-// KeyAuthorizations says which elements the device key may sign, ISO/IEC 18013-5:2021, 9.1.2.4.
-//
-//	KeyAuthorizations = {? "nameSpaces": [+ NameSpace], ? "dataElements": {+ NameSpace => [+ DataElementIdentifier]}}
-type KeyAuthorizations struct {
-	NameSpaces   []string                   `cbor:"nameSpaces,omitempty"`
-	DataElements cbor.Map[string, []string] `cbor:"dataElements,omitzero"`
-}
-
 // ValidityInfo is ISO/IEC 18013-5:2021, 9.1.2.4.
 //
 //	ValidityInfo = {"signed": tdate, "validFrom": tdate, "validUntil": tdate, ? "expectedUpdate": tdate, * tstr => any}
@@ -53,23 +45,6 @@ type ValidityInfo struct {
 	ValidFrom      cbor.TDate  `cbor:"validFrom"`
 	ValidUntil     cbor.TDate  `cbor:"validUntil"`
 	ExpectedUpdate *cbor.TDate `cbor:"expectedUpdate,omitempty"`
-}
-
-// Status is the status member of the MSO, ISO/IEC 18013-5 second edition, 12.3.6.
-//
-//	Status = {? "status_list": {"idx": uint, "uri": tstr, ? "certificate": bstr}, ? "identifier_list": IdentifierListInfo}
-type Status struct {
-	StatusList     *StatusListRef  `cbor:"status_list,omitempty"`
-	IdentifierList cbor.RawMessage `cbor:"identifier_list,omitzero"`
-}
-
-// StatusListRef points at one entry of a status list, ISO/IEC 18013-5 second edition, 12.3.6.
-//
-//	StatusListInfo = {"idx": uint, "uri": tstr, ? "certificate": bstr, * tstr => any}
-type StatusListRef struct {
-	Index       uint64 `cbor:"idx"`
-	URI         string `cbor:"uri"`
-	Certificate []byte `cbor:"certificate,omitempty"`
 }
 
 // digestHash gives the hash of a digestAlgorithm name, ISO/IEC 18013-5:2021, Table 21.
@@ -83,23 +58,4 @@ func digestHash(name string) (crypto.Hash, error) {
 		return crypto.SHA512, nil
 	}
 	return 0, fmt.Errorf("a digest algorithm that the standard does not name")
-}
-
-// authorizes reports whether the device key may sign the element.
-func (k *KeyAuthorizations) authorizes(namespace, identifier string) bool {
-	if k == nil {
-		return false
-	}
-	for _, ns := range k.NameSpaces {
-		if ns == namespace {
-			return true
-		}
-	}
-	elements, _ := k.DataElements.Get(namespace)
-	for _, e := range elements {
-		if e == identifier {
-			return true
-		}
-	}
-	return false
 }

@@ -1,24 +1,41 @@
 package mdoc
 
 import (
-	"crypto"
 	"errors"
 	"fmt"
 
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
-	"mobileid/mdoc/transcript"
 )
 
 // MaxMessage bounds a DeviceRequest and a DeviceResponse.
 const MaxMessage = 512 << 10
 
-// DeviceRequest is ISO/IEC 18013-5:2021, 8.3.2.1.2.1.
+// Bounds of a request. The standard names none; a wallet asks its holder about all of it on one screen.
+const (
+	MaxDocRequests = 16
+	maxReaderAuth  = 8 // signatures in readerAuthAll, and keys in macKeys
+)
+
+// Versions of a DeviceRequest.
+const (
+	version10 = "1.0"
+	version11 = "1.1"
+)
+
+// DeviceRequest is ISO/IEC 18013-5:2021, 8.3.2.1.2.1 and second edition, 10.2; macKeys: ISO/IEC TS 18013-7.
 //
-//	DeviceRequest = {"version": tstr, "docRequests": [+ DocRequest], * tstr => any}
+//	DeviceRequest = {"version": tstr, "docRequests": [+ DocRequest], ? "deviceRequestInfo": #6.24(bstr .cbor DeviceRequestInfo),
+//	                 ? "readerAuthAll": [+ COSE_Sign1], ? "macKeys": [+ COSE_Key], * tstr => any}
+//
+// Version "1.1" goes with any of the last three. A request that says "1.0" and carries them all the same is read as if it said
+// "1.1"; Lint names it.
 type DeviceRequest struct {
-	Version     string       `cbor:"version"`
-	DocRequests []DocRequest `cbor:"docRequests"`
+	Version           string                            `cbor:"version"`
+	DocRequests       []DocRequest                      `cbor:"docRequests"`
+	DeviceRequestInfo *cbor.Embedded[DeviceRequestInfo] `cbor:"deviceRequestInfo,omitempty"`
+	ReaderAuthAll     []cbor.RawMessage                 `cbor:"readerAuthAll,omitempty"`
+	MacKeys           []cose.Key                        `cbor:"macKeys,omitempty"`
 
 	raw []byte
 }
@@ -31,14 +48,19 @@ type DocRequest struct {
 	ReaderAuth   cbor.RawMessage             `cbor:"readerAuth,omitzero"`
 }
 
-// ItemsRequest is ISO/IEC 18013-5:2021, 8.3.2.1.2.1; the bool is intentToRetain.
+// ItemsRequest is ISO/IEC 18013-5:2021, 8.3.2.1.2.1 and second edition, 10.2; the bool is intentToRetain.
 //
-//	ItemsRequest = {"docType": tstr, "nameSpaces": {+ NameSpace => {+ DataElementIdentifier => bool}}, ? "requestInfo": any}
+//	ItemsRequest = {"docType": tstr, "nameSpaces": {+ NameSpace => {+ DataElementIdentifier => bool}},
+//	                ? "requestInfo": DocRequestInfo, * tstr => any}
 type ItemsRequest struct {
 	DocType     string                                   `cbor:"docType"`
 	NameSpaces  cbor.Map[string, cbor.Map[string, bool]] `cbor:"nameSpaces"`
-	RequestInfo cbor.RawMessage                          `cbor:"requestInfo,omitzero"`
+	RequestInfo *DocRequestInfo                          `cbor:"requestInfo,omitempty"`
 }
+
+// ErrInvalid is wrapped when a message is CBOR but not what the standard says it holds: DeviceResponse status 12, where
+// plain decoding errors are status 11 (ISO/IEC 18013-5:2021, Table 8).
+var ErrInvalid = errors.New("invalid content")
 
 // ParseDeviceRequest decodes a request of a known major version. The result keeps slices of raw.
 func ParseDeviceRequest(raw []byte) (*DeviceRequest, error) {
@@ -49,25 +71,40 @@ func ParseDeviceRequest(raw []byte) (*DeviceRequest, error) {
 	if err := cbor.Unmarshal(raw, &r); err != nil {
 		return nil, fmt.Errorf("decoding DeviceRequest: %w", err)
 	}
-	if !majorOne(r.Version) {
-		return nil, errors.New("decoding DeviceRequest: a major version other than 1")
-	}
-	if len(r.DocRequests) == 0 {
-		return nil, errors.New("decoding DeviceRequest: it asks for no document")
-	}
-	for _, d := range r.DocRequests {
-		if err := d.ItemsRequest.Value.validate(); err != nil {
-			return nil, fmt.Errorf("decoding DeviceRequest: %w", err)
-		}
+	if err := r.validate(); err != nil {
+		return nil, fmt.Errorf("decoding DeviceRequest: %w: %w", ErrInvalid, err)
 	}
 	r.raw = raw
 	return &r, nil
 }
 
+// validate refuses what a holder could not act upon.
+func (r *DeviceRequest) validate() error {
+	switch {
+	case !majorOne(r.Version):
+		return errors.New("a major version other than 1")
+	case len(r.DocRequests) == 0:
+		return errors.New("it asks for no document")
+	case len(r.DocRequests) > MaxDocRequests:
+		return fmt.Errorf("%d document requests, at most %d are taken", len(r.DocRequests), MaxDocRequests)
+	case len(r.ReaderAuthAll) > maxReaderAuth || len(r.MacKeys) > maxReaderAuth:
+		return fmt.Errorf("more than %d signatures or MAC keys", maxReaderAuth)
+	}
+	for i := range r.DocRequests {
+		if err := r.DocRequests[i].ItemsRequest.Value.validate(); err != nil {
+			return err
+		}
+	}
+	if r.DeviceRequestInfo != nil {
+		return r.DeviceRequestInfo.Value.validate(len(r.DocRequests))
+	}
+	return nil
+}
+
 // Raw gives the bytes the request was parsed from.
 func (r *DeviceRequest) Raw() []byte { return r.raw }
 
-// For gives the document request for a docType.
+// For gives the first document request for a docType.
 func (r *DeviceRequest) For(docType string) (*DocRequest, bool) {
 	for i := range r.DocRequests {
 		if r.DocRequests[i].ItemsRequest.Value.DocType == docType {
@@ -75,6 +112,14 @@ func (r *DeviceRequest) For(docType string) (*DocRequest, bool) {
 		}
 	}
 	return nil, false
+}
+
+// UseCases gives the use cases; none means the semantics of the 2021 edition.
+func (r *DeviceRequest) UseCases() []UseCase {
+	if r.DeviceRequestInfo == nil {
+		return nil
+	}
+	return r.DeviceRequestInfo.Value.UseCases
 }
 
 func (i ItemsRequest) validate() error {
@@ -91,57 +136,27 @@ func (i ItemsRequest) validate() error {
 			}
 		}
 	}
+	if i.RequestInfo != nil {
+		return i.RequestInfo.validate()
+	}
 	return nil
 }
 
-// Asks reports whether the request names the element.
+// Asks reports whether the request names the element itself; alternatives are not counted.
 func (i ItemsRequest) Asks(namespace, identifier string) bool {
 	elements, _ := i.NameSpaces.Get(namespace)
 	_, ok := elements.Get(identifier)
 	return ok
 }
 
+// Info gives the further demands of the request, the zero value when there are none.
+func (i ItemsRequest) Info() DocRequestInfo {
+	if i.RequestInfo == nil {
+		return DocRequestInfo{}
+	}
+	return *i.RequestInfo
+}
+
 func majorOne(version string) bool {
 	return len(version) > 2 && version[:2] == "1."
-}
-
-// readerAuthenticationBytes is the detached content of readerAuth, ISO/IEC 18013-5:2021, 9.1.4.4:
-//
-//	#6.24(bstr .cbor ["ReaderAuthentication", SessionTranscript, ItemsRequestBytes])
-func readerAuthenticationBytes(t transcript.Transcript, itemsRequestBytes []byte) []byte {
-	a := cbor.AppendText(cbor.AppendArrayHead(nil, 3), "ReaderAuthentication")
-	a = append(append(a, t.Array()...), itemsRequestBytes...)
-	return cbor.AppendEmbedded(nil, a)
-}
-
-// BuildRequest makes an encoded DeviceRequest with one DocRequest for each of items. With a signer each is signed over the
-// session transcript (readerAuth, ISO/IEC 18013-5:2021, 9.1.4); chain is the reader's x5chain, leaf first, without the root.
-func BuildRequest(items []ItemsRequest, t transcript.Transcript, signer crypto.Signer, chain [][]byte) ([]byte, error) {
-	r := DeviceRequest{Version: "1.0"}
-	for _, i := range items {
-		if err := i.validate(); err != nil {
-			return nil, fmt.Errorf("building DeviceRequest: %w", err)
-		}
-		e, err := cbor.NewEmbedded(i)
-		if err != nil {
-			return nil, fmt.Errorf("building DeviceRequest: %w", err)
-		}
-		d := DocRequest{ItemsRequest: e}
-		if signer != nil {
-			s, err := cose.NewSign1Detached(signer, cose.Headers{X5Chain: chain}, readerAuthenticationBytes(t, e.Bytes()))
-			if err != nil {
-				return nil, fmt.Errorf("building DeviceRequest: %w", err)
-			}
-			d.ReaderAuth = s.Bytes()
-		}
-		r.DocRequests = append(r.DocRequests, d)
-	}
-	if len(r.DocRequests) == 0 {
-		return nil, errors.New("building DeviceRequest: it asks for no document")
-	}
-	out, err := cbor.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("building DeviceRequest: %w", err)
-	}
-	return out, nil
 }

@@ -7,15 +7,33 @@ import (
 	"mobileid/mdoc/transcript"
 )
 
-// DeviceResponse is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
+// Status codes of a DeviceResponse, ISO/IEC 18013-5:2021, Table 8. Only StatusOK comes with documents.
+const (
+	StatusOK              uint64 = 0
+	StatusGeneralError    uint64 = 10
+	StatusDecodingError   uint64 = 11
+	StatusValidationError uint64 = 12
+)
+
+// NotReturned is the error code "data not returned", which gives no reason (ISO/IEC 18013-5:2021, Table 9). Other positive codes
+// are reserved, negative ones belong to applications.
+const NotReturned int64 = 0
+
+// maxDocuments bounds each list of a response: no request asks for more. The standard names no bound.
+const maxDocuments = 32
+
+// DeviceResponse is ISO/IEC 18013-5:2021, 8.3.2.1.2.2; zkDocuments and encryptedDocuments: second edition, 10.3.
 //
-//	DeviceResponse = {"version": tstr, ? "documents": [+ Document], ? "documentErrors": [* {DocType => ErrorCode}],
+//	DeviceResponse = {"version": tstr, ? "documents": [+ Document], ? "zkDocuments": [+ ZkDocument],
+//	                  ? "encryptedDocuments": [+ EncryptedDocument], ? "documentErrors": [* {DocType => ErrorCode}],
 //	                  "status": uint, * tstr => any}
 type DeviceResponse struct {
-	Version        string                    `cbor:"version"`
-	Documents      []Document                `cbor:"documents,omitempty"`
-	DocumentErrors []cbor.Map[string, int64] `cbor:"documentErrors,omitzero"`
-	Status         uint64                    `cbor:"status"`
+	Version            string                    `cbor:"version"`
+	Documents          []Document                `cbor:"documents,omitempty"`
+	ZkDocuments        []ZkDocument              `cbor:"zkDocuments,omitempty"`
+	EncryptedDocuments []EncryptedDocument       `cbor:"encryptedDocuments,omitempty"`
+	DocumentErrors     []cbor.Map[string, int64] `cbor:"documentErrors,omitzero"`
+	Status             uint64                    `cbor:"status"`
 }
 
 // Document is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
@@ -27,6 +45,15 @@ type Document struct {
 	IssuerSigned IssuerSigned                              `cbor:"issuerSigned"`
 	DeviceSigned DeviceSigned                              `cbor:"deviceSigned"`
 	Errors       cbor.Map[string, cbor.Map[string, int64]] `cbor:"errors,omitzero"`
+}
+
+// EncryptedDocument is ISO/IEC 18013-5 second edition, 10.3 and 12.6: documents sealed to the key of one document request.
+//
+//	EncryptedDocument = {"enc": bstr, "cipherText": bstr, "docRequestID": uint, * tstr => any}
+type EncryptedDocument struct {
+	Enc          []byte `cbor:"enc"`
+	CipherText   []byte `cbor:"cipherText"`
+	DocRequestID uint64 `cbor:"docRequestID"`
 }
 
 // DeviceSigned is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
@@ -56,6 +83,11 @@ func ParseDeviceResponse(raw []byte) (*DeviceResponse, error) {
 	var r DeviceResponse
 	if err := cbor.Unmarshal(raw, &r); err != nil {
 		return nil, fmt.Errorf("decoding DeviceResponse: %w", err)
+	}
+	for _, n := range []int{len(r.Documents), len(r.ZkDocuments), len(r.EncryptedDocuments), len(r.DocumentErrors)} {
+		if n > maxDocuments {
+			return nil, fmt.Errorf("decoding DeviceResponse: %w: a list of %d, at most %d are taken", ErrInvalid, n, maxDocuments)
+		}
 	}
 	return &r, nil
 }

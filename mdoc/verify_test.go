@@ -12,6 +12,7 @@ import (
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/holder"
+	"mobileid/mdoc/mdoctest"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/transcript"
 	"mobileid/mdoc/verdict"
@@ -174,7 +175,9 @@ func TestOneCheckFails(t *testing.T) {
 			s.item(world.NameSpace, "age_over_20", false, func(i *mdoc.IssuerSignedItem) { i.DigestID = other.Value.DigestID })
 		}, []string{"mso.digest"}},
 		{"element renamed", func(s *scene) {
-			s.item(world.NameSpace, "birth_date", false, func(i *mdoc.IssuerSignedItem) { i.ElementIdentifier = "age_over_18" })
+			ns := s.doc().IssuerSigned.NameSpaces
+			ns[0].Value = ns[0].Value[:1]
+			s.item(world.NameSpace, "age_over_20", false, func(i *mdoc.IssuerSignedItem) { i.ElementIdentifier = "birth_date" })
 		}, []string{"mso.digest"}},
 		{"item moved to another namespace", func(s *scene) {
 			ns := s.doc().IssuerSigned.NameSpaces
@@ -275,13 +278,17 @@ func TestOneCheckFails(t *testing.T) {
 			a := &s.doc().DeviceSigned.DeviceAuth
 			a.DeviceMac, a.DeviceSignature = a.DeviceSignature, nil
 		}, []string{"device_auth.proof"}},
-		{"device-signed element without authorization", func(s *scene) { s.deviceSigns(world.NameSpace, "age_over_21") }, []string{"device_auth.key_authorizations"}},
+		{"device-signed element without authorization", func(s *scene) {
+			s.in.Request = s.Request(s.t, s.in.Transcript, world.Items(world.NameSpace, "age_over_20", world.NameSpace, "birth_date",
+				world.NameJP, "portrait", "example.own", "till"))
+			s.deviceSigns("example.own", "till")
+		}, []string{"device_auth.key_authorizations"}},
 		{"device-signed element over an issued one", func(s *scene) {
 			s.resign(func(m *mdoc.MobileSecurityObject) {
 				m.DeviceKeyInfo.KeyAuthorizations = &mdoc.KeyAuthorizations{NameSpaces: []string{world.NameSpace}}
 			})
 			s.deviceSigns(world.NameSpace, "age_over_20")
-		}, []string{"device_auth.key_authorizations"}},
+		}, []string{"device_auth.element_unique"}},
 		{"element that was not asked for", func(s *scene) {
 			request := s.Request(s.t, s.in.Transcript, world.Items(world.NameSpace, "age_over_20", world.NameJP, "portrait"))
 			s.in.Request = request
@@ -299,9 +306,49 @@ func TestOneCheckFails(t *testing.T) {
 		{"revoked", func(s *scene) { s.in.Status = world.Status{Outcome: verdict.Fail, Measured: "revoked"} }, []string{"status.list"}},
 		{"status unknown", func(s *scene) { s.in.Status = world.Status{Outcome: verdict.NotRun} }, []string{"status.list"}},
 		{"no status source", func(s *scene) { s.in.Status = nil }, []string{"status.list"}},
-		{"identifier list beside the status list", func(s *scene) {
-			s.resign(func(m *mdoc.MobileSecurityObject) { m.Status.IdentifierList = cbor.RawMessage{0xa0} })
+		{"revoked in the identifier list alone", func(s *scene) {
+			s.resign(func(m *mdoc.MobileSecurityObject) {
+				m.Status.IdentifierList = &mdoc.IdentifierListRef{ID: []byte{0xcc}, URI: "https://issuer.example/v1/identifier-lists/1"}
+			})
+			s.in.Status = byKind{list: verdict.Pass, identifier: verdict.Fail}
+		}, []string{"status.identifier_list"}},
+		{"identifier list unknown", func(s *scene) {
+			s.resign(func(m *mdoc.MobileSecurityObject) {
+				m.Status = &mdoc.Status{IdentifierList: &mdoc.IdentifierListRef{ID: []byte{0xcc}, URI: "https://issuer.example/v1/identifier-lists/1"}}
+			})
+			s.in.Status = byKind{list: verdict.Pass, identifier: verdict.NotRun}
+		}, []string{"status.identifier_list"}},
+		{"revoked in the status list alone", func(s *scene) {
+			s.resign(func(m *mdoc.MobileSecurityObject) {
+				m.Status.IdentifierList = &mdoc.IdentifierListRef{ID: []byte{0xcc}, URI: "https://issuer.example/v1/identifier-lists/1"}
+			})
+			s.in.Status = byKind{list: verdict.Fail, identifier: verdict.Pass}
 		}, []string{"status.list"}},
+		{"status names no list", func(s *scene) {
+			s.resign(func(m *mdoc.MobileSecurityObject) { m.Status = &mdoc.Status{} })
+		}, []string{"status.list"}},
+		{"key authorizations without a namespace", func(s *scene) {
+			s.resign(func(m *mdoc.MobileSecurityObject) { m.DeviceKeyInfo.KeyAuthorizations = &mdoc.KeyAuthorizations{} })
+		}, []string{"mso.key_authorizations"}},
+		{"namespace authorized as a whole and in part", func(s *scene) {
+			s.resign(func(m *mdoc.MobileSecurityObject) {
+				m.DeviceKeyInfo.KeyAuthorizations = &mdoc.KeyAuthorizations{NameSpaces: []string{"example.own"},
+					DataElements: cbor.Map[string, []string]{{Key: "example.own", Value: []string{"till"}}}}
+			})
+		}, []string{"mso.key_authorizations"}},
+		{"authorized namespace without elements", func(s *scene) {
+			s.resign(func(m *mdoc.MobileSecurityObject) {
+				m.DeviceKeyInfo.KeyAuthorizations = &mdoc.KeyAuthorizations{DataElements: cbor.Map[string, []string]{{Key: "example.own", Value: []string{}}}}
+			})
+		}, []string{"mso.key_authorizations"}},
+		{"x5t of another certificate", func(s *scene) {
+			s.sign(s.payload(), cose.Headers{X5Chain: s.SignerChain,
+				Protected: cbor.Map[int64, cbor.RawMessage]{cose.X5T(s.ReaderChain[0])}})
+		}, []string{"issuer_auth.x5t"}},
+		{"x5t with another hash", func(s *scene) {
+			s.sign(s.payload(), cose.Headers{X5Chain: s.SignerChain,
+				Protected: cbor.Map[int64, cbor.RawMessage]{{Key: 34, Value: mdoctest.Hex(s.t, "82384043aabbcc")}}})
+		}, []string{"issuer_auth.x5t"}},
 		{"no status in the MSO", func(s *scene) { s.resign(func(m *mdoc.MobileSecurityObject) { m.Status = nil }) }, []string{"status.list"}},
 	}
 	for _, c := range cases {
@@ -329,6 +376,17 @@ func TestOneCheckFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// byKind answers by the kind of list.
+type byKind struct{ list, identifier verdict.Outcome }
+
+// Status implements mdoc.StatusSource.
+func (b byKind) Status(q mdoc.StatusQuery) mdoc.StatusAnswer {
+	if q.Identifier != nil {
+		return mdoc.StatusAnswer{Outcome: b.identifier}
+	}
+	return mdoc.StatusAnswer{Outcome: b.list}
 }
 
 func TestMACWithAnotherReaderKey(t *testing.T) {

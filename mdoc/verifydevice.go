@@ -1,6 +1,7 @@
 package mdoc
 
 import (
+	"crypto/ecdh"
 	"fmt"
 
 	"mobileid/mdoc/cose"
@@ -48,14 +49,14 @@ func (in *Verification) judgeDeviceMac(j *issuerJudgement, raw, content []byte) 
 		j.Fail("device_auth.proof", clauseDeviceAuth, err.Error())
 		return
 	}
-	if in.EReaderKey == nil {
+	if in.EReaderKey == nil && len(in.MacKeys) == 0 {
 		j.NotRun("device_auth.proof", clauseDeviceAuth, "MAC: the reader's ephemeral key is not at hand")
 		return
 	}
 	pub, err := j.mso.DeviceKeyInfo.DeviceKey.ECDH()
 	if err == nil {
 		var key []byte
-		if key, err = transcript.EMacKey(in.EReaderKey, pub, in.Transcript); err == nil {
+		if key, err = transcript.EMacKey(in.macKey(pub), pub, in.Transcript); err == nil {
 			err = m.VerifyDetached(key, content)
 		}
 	}
@@ -66,13 +67,23 @@ func (in *Verification) judgeDeviceMac(j *issuerJudgement, raw, content []byte) 
 	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, measured)
 }
 
+// macKey gives the key of macKeys on the device key's curve, else EReaderKey (ISO/IEC TS 18013-7).
+func (in *Verification) macKey(device *ecdh.PublicKey) *ecdh.PrivateKey {
+	for _, k := range in.MacKeys {
+		if k.Curve() == device.Curve() {
+			return k
+		}
+	}
+	return in.EReaderKey
+}
+
 func judgeAuthorizations(j *issuerJudgement, d *Document) {
 	total, without, doubled := 0, 0, 0
 	for _, ns := range d.DeviceSigned.NameSpaces.Value {
 		issued, _ := d.IssuerSigned.NameSpaces.Get(ns.Key)
 		for _, e := range ns.Value {
 			total++
-			if j.mso == nil || !j.mso.DeviceKeyInfo.KeyAuthorizations.authorizes(ns.Key, e.Key) {
+			if j.mso == nil || !j.mso.DeviceKeyInfo.KeyAuthorizations.Authorizes(ns.Key, e.Key) {
 				without++
 			}
 			if seenBefore(issued, e.Key) {
@@ -80,6 +91,10 @@ func judgeAuthorizations(j *issuerJudgement, d *Document) {
 			}
 		}
 	}
-	j.Record("device_auth.key_authorizations", clauseDeviceAuth, without == 0 && doubled == 0,
-		fmt.Sprintf("%d device-signed elements, %d not authorized, %d also signed by the issuer", total, without, doubled))
+	j.Record("device_auth.key_authorizations", clauseDeviceAuth, without == 0,
+		fmt.Sprintf("%d device-signed elements, %d not authorized", total, without))
+	if total > 0 {
+		j.Record("device_auth.element_unique", "ISO/IEC 18013-5 second edition, 10.3", doubled == 0,
+			fmt.Sprintf("%d of %d device-signed elements are signed by the issuer as well", doubled, total))
+	}
 }

@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/mdoc"
 	"mobileid/mdoc/engagement"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/pki"
@@ -188,22 +190,53 @@ func (w *wallet) consent(always bool) holder.Consent {
 	}
 }
 
+// describe shows the whole proposal: who asks, for which documents and elements, and what for.
 func describe(p holder.Proposal) string {
 	var b strings.Builder
-	if p.Reader.Verdict.OK() {
-		fmt.Fprintf(&b, "%s asks for %s:\n", printable(p.Reader.Name), printable(p.DocType))
-	} else {
-		fmt.Fprintf(&b, "A reader that is NOT authenticated asks for %s:\n", printable(p.DocType))
+	for d, document := range p.Documents {
+		if document.Reader.Verdict.OK() {
+			fmt.Fprintf(&b, "%s asks for %s:\n", printable(document.Reader.Name), printable(document.DocType))
+		} else {
+			fmt.Fprintf(&b, "A reader that is NOT authenticated asks for %s:\n", printable(document.DocType))
+		}
+		for _, e := range p.Elements {
+			if e.Document == d {
+				b.WriteString(describeElement(e))
+			}
+		}
 	}
-	for _, e := range p.Elements {
-		fmt.Fprintf(&b, "  %s %s", printable(e.NameSpace), printable(e.Identifier))
-		if e.Asked != e.Identifier {
-			fmt.Fprintf(&b, " (asked as %s)", printable(e.Asked))
+	for _, u := range p.UseCases {
+		for _, purpose := range u.Purposes {
+			fmt.Fprintf(&b, "  purpose: %s\n", describePurpose(purpose.Key, purpose.Value))
 		}
-		if e.Retain {
-			b.WriteString(", and will keep it")
-		}
-		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+func describeElement(e holder.Element) string {
+	line := "  " + printable(e.NameSpace) + " " + printable(e.Identifier)
+	switch {
+	case e.Instead.Identifier != "":
+		line += " (instead of " + printable(e.Instead.Identifier) + ")"
+	case e.Asked != e.Identifier:
+		line += " (asked as " + printable(e.Asked) + ")"
+	}
+	if e.Retain {
+		line += ", and will keep it"
+	}
+	return line + "\n"
+}
+
+func describePurpose(controller string, code int64) string {
+	if controller == mdoc.PurposeController {
+		switch code {
+		case mdoc.PurposeIdentity:
+			return "identification"
+		case mdoc.PurposeDrivingPrivilege:
+			return "driving privilege"
+		case mdoc.PurposeAgeVerification:
+			return "age verification"
+		}
+	}
+	return printable(controller) + " " + strconv.FormatInt(code, 10)
 }

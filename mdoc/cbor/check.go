@@ -18,30 +18,40 @@ const (
 // Wellformed checks that data is exactly one item under the rules of this package, whatever it means.
 func Wellformed(data []byte) error { return checkWhole(data, anyShape) }
 
-func checkWhole(data []byte, s *shape) error {
-	w := walker{data: data}
-	end, err := w.item(0, s, 0)
-	if err != nil {
-		return err
-	}
-	if end != len(data) {
-		return fail(end, "%d bytes follow the item", len(data)-end)
-	}
-	return nil
-}
+func checkWhole(data []byte, s *shape) error { return (&walker{data: data}).whole(s) }
 
 // walker checks an item against a shape without building anything.
 type walker struct {
 	data  []byte
 	items int
+	wide  int // pairs a map may have beyond maxPairs, see PairsWithin
+}
+
+func (w *walker) whole(s *shape) error {
+	end, err := w.item(0, s, 0)
+	if err != nil {
+		return err
+	}
+	if end != len(w.data) {
+		return fail(end, "%d bytes follow the item", len(w.data)-end)
+	}
+	return nil
+}
+
+// limit gives how many elements an item of the major type may have.
+func (w *walker) limit(major byte) uint64 {
+	if major == majorMap {
+		return uint64(max(maxPairs, w.wide)) //nolint:gosec // positive
+	}
+	return maxElements
 }
 
 func (w *walker) item(off int, s *shape, depth int) (int, error) {
 	if depth > maxDepth {
 		return 0, fail(off, "nested deeper than %d levels", maxDepth)
 	}
-	if w.items++; w.items > maxItems {
-		return 0, fail(off, "more than %d items", maxItems)
+	if w.items++; w.items > max(maxItems, 4*w.wide) {
+		return 0, fail(off, "more than %d items", max(maxItems, 4*w.wide))
 	}
 	h, err := readHead(w.data, off)
 	if err != nil {
@@ -81,7 +91,7 @@ func (w *walker) str(off int, h head, s *shape) (int, error) {
 
 // count bounds the number of elements by the rules and by what the input can hold.
 func (w *walker) count(off int, h head) (int, error) {
-	if h.arg > maxElements || h.major == majorMap && h.arg > maxPairs || h.arg > uint64(len(w.data)-h.next) {
+	if h.arg > w.limit(h.major) || h.arg > uint64(len(w.data)-h.next) {
 		return 0, fail(off, "%d elements: more than allowed or than the input holds", h.arg)
 	}
 	return int(h.arg), nil //nolint:gosec // bounded just above

@@ -143,8 +143,11 @@ type RawPair struct {
 
 // Pairs splits a map with integer and text keys into its pairs, in order. Other keys, and integers outside int64, are
 // refused.
-func Pairs(data []byte) ([]RawPair, error) {
-	if err := Wellformed(data); err != nil {
+func Pairs(data []byte) ([]RawPair, error) { return split(&walker{data: data}) }
+
+func split(w *walker) ([]RawPair, error) {
+	data := w.data
+	if err := w.whole(anyShape); err != nil {
 		return nil, err
 	}
 	h, err := readHead(data, 0)
@@ -154,7 +157,10 @@ func Pairs(data []byte) ([]RawPair, error) {
 	if h.major != majorMap {
 		return nil, fail(0, "%s where a map is due", majorName(h))
 	}
-	w := walker{data: data}
+	if h.arg > maxPairs {
+		return nil, fail(0, "%d pairs: more than allowed", h.arg)
+	}
+	w.items = 0
 	out := make([]RawPair, h.arg)
 	next := h.next
 	for i := range out {

@@ -151,7 +151,7 @@ func (m *message) checkHeaders() error {
 }
 
 func understood(label int64) bool {
-	return label == labelAlg || label == labelType || label == labelX5Chain
+	return label == labelAlg || label == labelType || label == labelX5Chain || label == labelX5T
 }
 
 func find(pairs []cbor.RawPair, label int64) (cbor.RawMessage, bool) {

@@ -3,8 +3,10 @@ package holder
 import (
 	"context"
 	"crypto/ecdh"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
@@ -34,6 +36,7 @@ type Credential struct {
 	mso    *mdoc.MobileSecurityObject
 	key    DeviceKey
 	proof  Proof
+	own    []mdoc.Element // signed by the device
 }
 
 // NewCredential takes an encoded IssuerSigned, of which it keeps slices, and the key named in its MSO.
@@ -55,56 +58,87 @@ func NewCredential(issuerSigned []byte, key DeviceKey, proof Proof) (*Credential
 // DocType is the docType of the MSO.
 func (c *Credential) DocType() string { return c.mso.DocType }
 
-// ages gives the age attestations of a namespace by NN.
-func (c *Credential) ages(namespace string) map[int]bool {
-	out := map[int]bool{}
-	items, _ := c.issued.NameSpaces.Get(namespace)
-	for i := range items {
-		nn, ok := mdoc.AgeOver(items[i].Value.ElementIdentifier)
-		var value bool
-		if ok && cbor.Unmarshal(items[i].Value.ElementValue, &value) == nil {
-			out[nn] = value
-		}
+// ErrNotAuthorized is returned for an element that the issuer does not let the device sign.
+var ErrNotAuthorized = errors.New("the device key may not sign this element")
+
+// SignElement adds an element that the device signs itself when it is asked for. The MSO's key authorizations must cover it, and the
+// issuer must not have signed it as well. It is called before the credential is used.
+func (c *Credential) SignElement(namespace, identifier string, value cbor.RawMessage) error {
+	if !c.mso.DeviceKeyInfo.KeyAuthorizations.Authorizes(namespace, identifier) {
+		return fmt.Errorf("adding a device-signed element: %w", ErrNotAuthorized)
 	}
-	return out
+	if c.has(namespace, identifier) {
+		return errors.New("adding a device-signed element: it is there already")
+	}
+	if err := cbor.Wellformed(value); err != nil {
+		return fmt.Errorf("adding a device-signed element: %w", err)
+	}
+	c.own = append(c.own, mdoc.Element{NameSpace: namespace, Identifier: identifier, Value: value})
+	return nil
 }
 
-// maxAges is how many age attestations one request may be answered with (ISO/IEC 18013-5:2021, 7.2.5).
-const maxAges = 2
-
-// candidates lists what the credential could answer to the request, in the order asked, each element once.
-func (c *Credential) candidates(request mdoc.ItemsRequest) []Element {
-	var out []Element
-	ages := 0
-	for _, ns := range request.NameSpaces {
-		for _, asked := range ns.Value {
-			answer := asked.Key
-			if nn, isAge := mdoc.AgeOver(asked.Key); isAge {
-				if ages++; ages > maxAges {
-					continue
-				}
-				at, ok := mdoc.SelectAgeOver(c.ages(ns.Key), nn)
-				if !ok {
-					continue
-				}
-				answer = mdoc.AgeOverIdentifier(at)
-			}
-			if _, have := c.issued.Item(ns.Key, answer); !have || listed(out, ns.Key, answer) {
-				continue
-			}
-			out = append(out, Element{NameSpace: ns.Key, Asked: asked.Key, Identifier: answer, Retain: asked.Value})
-		}
+func (c *Credential) has(namespace, identifier string) bool {
+	if _, ok := c.issued.Item(namespace, identifier); ok {
+		return true
 	}
-	return out
-}
-
-func listed(elements []Element, namespace, identifier string) bool {
-	for _, e := range elements {
+	for _, e := range c.own {
 		if e.NameSpace == namespace && e.Identifier == identifier {
 			return true
 		}
 	}
 	return false
+}
+
+// stock is what a credential can answer to one reader: all but what a restriction keeps from it.
+type stock struct {
+	*Credential
+	permits func(namespace, identifier string) bool
+}
+
+// Has implements mdoc.Stock.
+func (s stock) Has(namespace, identifier string) bool {
+	return s.permits(namespace, identifier) && s.has(namespace, identifier)
+}
+
+// Ages implements mdoc.Stock.
+func (s stock) Ages(namespace string) map[int]bool {
+	out := map[int]bool{}
+	add := func(identifier string, raw cbor.RawMessage) {
+		nn, ok := mdoc.AgeOver(identifier)
+		var value bool
+		if ok && s.permits(namespace, identifier) && cbor.Unmarshal(raw, &value) == nil {
+			out[nn] = value
+		}
+	}
+	items, _ := s.issued.NameSpaces.Get(namespace)
+	for i := range items {
+		add(items[i].Value.ElementIdentifier, items[i].Value.ElementValue)
+	}
+	for _, e := range s.own {
+		if e.NameSpace == namespace {
+			add(e.Identifier, e.Value)
+		}
+	}
+	return out
+}
+
+// authorityKeyIDs gives the authority key identifiers of the issuer's certificates.
+func (c *Credential) authorityKeyIDs() [][]byte {
+	sign1, err := c.issued.Sign1()
+	if err != nil {
+		return nil
+	}
+	chain, err := sign1.X5Chain()
+	if err != nil {
+		return nil
+	}
+	var out [][]byte
+	for _, der := range chain {
+		if cert, err := x509.ParseCertificate(der); err == nil {
+			out = append(out, cert.AuthorityKeyId)
+		}
+	}
+	return out
 }
 
 // disclose gives the issuer-signed part with the agreed elements only, in the bytes received.
@@ -122,4 +156,30 @@ func (c *Credential) disclose(agreed []Element) mdoc.IssuerSigned {
 		}
 	}
 	return out
+}
+
+// sign gives the agreed elements that the device signs.
+func (c *Credential) sign(agreed []Element) mdoc.DeviceNameSpaces {
+	out := mdoc.DeviceNameSpaces{}
+	for _, e := range c.own {
+		if !listed(agreed, e.NameSpace, e.Identifier) {
+			continue
+		}
+		at := slices.IndexFunc(out, func(ns cbor.Entry[string, cbor.Map[string, cbor.RawMessage]]) bool { return ns.Key == e.NameSpace })
+		if at < 0 {
+			at = len(out)
+			out = append(out, cbor.Entry[string, cbor.Map[string, cbor.RawMessage]]{Key: e.NameSpace})
+		}
+		out[at].Value = append(out[at].Value, cbor.Entry[string, cbor.RawMessage]{Key: e.Identifier, Value: e.Value})
+	}
+	return out
+}
+
+func listed(elements []Element, namespace, identifier string) bool {
+	for _, e := range elements {
+		if e.NameSpace == namespace && e.Identifier == identifier {
+			return true
+		}
+	}
+	return false
 }

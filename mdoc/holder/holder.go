@@ -3,7 +3,6 @@ package holder
 import (
 	"context"
 	"crypto/ecdh"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"time"
@@ -13,43 +12,7 @@ import (
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/transcript"
-	"mobileid/mdoc/verdict"
 )
-
-// Element is one element that could be answered.
-type Element struct {
-	NameSpace string
-	// Asked is the identifier of the request, Identifier that of the answer: they differ for age attestations only.
-	Asked, Identifier string
-	// Retain is the reader's statement that it will keep the element.
-	Retain bool
-}
-
-// Reader is what reader authentication proved.
-type Reader struct {
-	// Name is the common name of the reader's certificate; empty unless Verdict is OK.
-	Name string
-	// Verdict lists the checks of reader authentication.
-	Verdict verdict.Verdict
-	chain   *pki.Chain
-}
-
-// Proposal is what the holder is asked to agree to.
-type Proposal struct {
-	DocType  string
-	Elements []Element
-	Reader   Reader
-}
-
-// Consent shows a proposal to the holder. It returns the elements agreed to, a subset of those proposed; none means no.
-type Consent func(ctx context.Context, p Proposal) ([]Element, error)
-
-// Restriction keeps an element from readers that are not certified for it.
-type Restriction struct {
-	NameSpace, Identifier string
-	// Purpose is the extended key usage that the reader's certificate must carry.
-	Purpose asn1.ObjectIdentifier
-}
 
 // Holder is a wallet with its documents. All fields but Restrictions, Answered and Now are needed.
 type Holder struct {
@@ -73,11 +36,14 @@ func (h *Holder) now() time.Time {
 	return time.Now()
 }
 
-// ErrRequest is wrapped when the request does not decode; the session answers with status 11 of the DeviceResponse.
+// ErrRequest is wrapped when the request is not understood; the session answers with status 11 of the DeviceResponse, or 12
+// where mdoc.ErrInvalid is wrapped too.
 var ErrRequest = errors.New("the request is malformed")
 
-// Answer makes the encoded DeviceResponse to an encoded DeviceRequest over the holder's own transcript. Documents that are
-// not held or not agreed to are left out and named in documentErrors.
+// Answer makes the encoded DeviceResponse to an encoded DeviceRequest over the holder's own transcript. Only what was asked for
+// and agreed to goes out. A request without use cases is answered as far as possible, and what is left out is named in documentErrors
+// with code 0, which gives no reason. A request with use cases is answered when every mandatory one and at least one in all is
+// satisfied in full; else, and when the answer is larger than the reader takes, it holds no document and has status 0.
 func (h *Holder) Answer(ctx context.Context, request []byte, t transcript.Transcript, eReaderKey *ecdh.PublicKey) ([]byte, error) {
 	if h.Consent == nil || h.ReaderRoots == nil {
 		return nil, errors.New("answering: no consent or no reader roots configured")
@@ -86,21 +52,19 @@ func (h *Holder) Answer(ctx context.Context, request []byte, t transcript.Transc
 	if err != nil {
 		return nil, fmt.Errorf("answering: %w: %w", ErrRequest, err)
 	}
-	out := mdoc.DeviceResponse{Version: "1.0"}
-	for i := range r.DocRequests {
-		d := &r.DocRequests[i]
-		doc, err := h.document(ctx, d, t, eReaderKey)
-		if err != nil {
-			return nil, fmt.Errorf("answering: %w", err)
-		}
-		if doc == nil {
-			docType := d.ItemsRequest.Value.DocType
-			out.DocumentErrors = append(out.DocumentErrors, cbor.Map[string, int64]{{Key: docType, Value: 0}})
-			continue
-		}
-		out.Documents = append(out.Documents, *doc)
+	readers, err := h.identify(r, t)
+	if err != nil {
+		return nil, fmt.Errorf("answering: %w", err)
 	}
-	raw, err := cbor.Marshal(out)
+	plans := make([]*plan, len(r.DocRequests))
+	for i := range plans {
+		plans[i] = h.plan(r, i, readers[i])
+	}
+	agreed, err := h.agree(ctx, r, plans)
+	if err != nil {
+		return nil, fmt.Errorf("answering: %w", err)
+	}
+	raw, err := respond(ctx, r, agreed, meeting{t, eReaderKey})
 	if err != nil {
 		return nil, fmt.Errorf("answering: %w", err)
 	}
@@ -110,100 +74,67 @@ func (h *Holder) Answer(ctx context.Context, request []byte, t transcript.Transc
 	return raw, nil
 }
 
-// document answers one request; nil means that there is nothing to return.
-func (h *Holder) document(ctx context.Context, d *mdoc.DocRequest, t transcript.Transcript, eReaderKey *ecdh.PublicKey) (*mdoc.Document, error) {
-	c := h.find(d.ItemsRequest.Value.DocType)
-	if c == nil {
-		return nil, nil
-	}
-	reader, err := h.identify(d, t)
-	if err != nil {
-		return nil, err
-	}
-	proposal := Proposal{DocType: c.DocType(), Reader: reader, Elements: h.permitted(c.candidates(d.ItemsRequest.Value), reader)}
-	if len(proposal.Elements) == 0 {
-		return nil, nil
-	}
-	agreed, err := h.Consent(ctx, proposal)
-	if err != nil {
-		return nil, fmt.Errorf("asking for consent: %w", err)
-	}
-	for _, e := range agreed {
-		if !listed(proposal.Elements, e.NameSpace, e.Identifier) {
-			return nil, errors.New("consent names an element that was not proposed")
-		}
-	}
-	if len(agreed) == 0 {
-		return nil, nil
-	}
-	return c.prove(ctx, agreed, t, eReaderKey)
+// meeting is what device authentication is made over.
+type meeting struct {
+	transcript transcript.Transcript
+	eReaderKey *ecdh.PublicKey
 }
 
-func (h *Holder) find(docType string) *Credential {
-	for _, c := range h.Credentials {
-		if c.DocType() == docType {
-			return c
+// respond carries the plans out.
+func respond(ctx context.Context, r *mdoc.DeviceRequest, plans []*plan, m meeting) ([]byte, error) {
+	out := mdoc.DeviceResponse{Version: "1.0", Status: mdoc.StatusOK}
+	for _, p := range plans {
+		doc, err := p.prove(ctx, r, m)
+		if err != nil {
+			return nil, err
 		}
+		out.Documents = append(out.Documents, *doc)
 	}
-	return nil
+	if len(r.UseCases()) == 0 {
+		out.DocumentErrors = unanswered(r, plans)
+	}
+	raw, err := cbor.Marshal(out)
+	if limit, given := r.MaximumResponseSize(); err != nil || !given || uint64(len(raw)) <= limit {
+		return raw, err
+	}
+	return cbor.Marshal(mdoc.DeviceResponse{Version: "1.0", Status: mdoc.StatusOK})
 }
 
-func (h *Holder) identify(d *mdoc.DocRequest, t transcript.Transcript) (Reader, error) {
-	chain, v, err := d.CheckReaderAuth(t, h.ReaderRoots, h.now())
-	if err != nil {
-		return Reader{}, fmt.Errorf("checking the reader: %w", err)
+// unanswered names the document types of which nothing is returned, each once, with no reason.
+func unanswered(r *mdoc.DeviceRequest, plans []*plan) []cbor.Map[string, int64] {
+	named := map[string]bool{}
+	for _, p := range plans {
+		named[p.items.DocType] = true
 	}
-	r := Reader{Verdict: v}
-	if v.OK() && chain != nil {
-		r.Name, r.chain = chain.Leaf.Subject.CommonName, chain
-	}
-	return r, nil
-}
-
-// permitted leaves out what a restriction keeps from this reader.
-func (h *Holder) permitted(elements []Element, reader Reader) []Element {
-	var out []Element
-next:
-	for _, e := range elements {
-		for _, r := range h.Restrictions {
-			if r.NameSpace == e.NameSpace && r.Identifier == e.Identifier && !reader.certifiedFor(r.Purpose) {
-				continue next
-			}
+	var out []cbor.Map[string, int64]
+	for i := range r.DocRequests {
+		docType := r.DocRequests[i].ItemsRequest.Value.DocType
+		if !named[docType] {
+			out = append(out, cbor.Map[string, int64]{{Key: docType, Value: mdoc.NotReturned}})
 		}
-		out = append(out, e)
+		named[docType] = true
 	}
 	return out
 }
 
-func (r Reader) certifiedFor(purpose asn1.ObjectIdentifier) bool {
-	if r.chain == nil {
-		return false
-	}
-	for _, oid := range r.chain.Leaf.UnknownExtKeyUsage {
-		if oid.Equal(purpose) {
-			return true
-		}
-	}
-	return false
-}
-
 // prove builds the document with device authentication over the transcript (ISO/IEC 18013-5:2021, 9.1.3).
-func (c *Credential) prove(ctx context.Context, agreed []Element, t transcript.Transcript, eReaderKey *ecdh.PublicKey) (*mdoc.Document, error) {
-	empty, err := cbor.NewEmbedded(mdoc.DeviceNameSpaces{})
+func (p *plan) prove(ctx context.Context, r *mdoc.DeviceRequest, m meeting) (*mdoc.Document, error) {
+	c := p.credential
+	own, err := cbor.NewEmbedded(c.sign(p.elements))
 	if err != nil {
 		return nil, err
 	}
-	doc := &mdoc.Document{DocType: c.DocType(), IssuerSigned: c.disclose(agreed)}
-	doc.DeviceSigned.NameSpaces = empty
-	content := mdoc.DeviceAuthenticationBytes(t, doc.DocType, empty.Bytes())
+	doc := &mdoc.Document{DocType: c.DocType(), IssuerSigned: c.disclose(p.elements)}
+	doc.DeviceSigned.NameSpaces = own
+	content := mdoc.DeviceAuthenticationBytes(m.transcript, doc.DocType, own.Bytes())
 	if c.proof == ByMAC {
-		m, err := cose.NewMac0From(content, func(toMAC []byte) ([]byte, error) {
-			return c.key.MACDevice(ctx, eReaderKey, t.Salt(), toMAC)
+		tag, err := cose.NewMac0From(content, func(toMAC []byte) ([]byte, error) {
+			return c.key.MACDevice(ctx, c.macKey(r, m.eReaderKey), m.transcript.Salt(), toMAC)
 		})
 		if err != nil {
 			return nil, err
 		}
-		doc.DeviceSigned.DeviceAuth.DeviceMac = m.Bytes()
+		doc.DeviceSigned.DeviceAuth.DeviceMac = tag.Bytes()
 		return doc, nil
 	}
 	pub, err := c.mso.DeviceKeyInfo.DeviceKey.Public()
@@ -214,12 +145,27 @@ func (c *Credential) prove(ctx context.Context, agreed []Element, t transcript.T
 	if err != nil {
 		return nil, err
 	}
-	s, err := cose.NewSign1From(cose.Headers{}, alg, content, true, func(toSign []byte) ([]byte, error) {
+	signed, err := cose.NewSign1From(cose.Headers{}, alg, content, true, func(toSign []byte) ([]byte, error) {
 		return c.key.SignDevice(ctx, toSign)
 	})
 	if err != nil {
 		return nil, err
 	}
-	doc.DeviceSigned.DeviceAuth.DeviceSignature = s.Bytes()
+	doc.DeviceSigned.DeviceAuth.DeviceSignature = signed.Bytes()
 	return doc, nil
+}
+
+// macKey gives the reader's key that a MAC is agreed with: that of macKeys on the device key's curve, else EReaderKey (ISO/IEC
+// TS 18013-7).
+func (c *Credential) macKey(r *mdoc.DeviceRequest, eReaderKey *ecdh.PublicKey) *ecdh.PublicKey {
+	device, err := c.mso.DeviceKeyInfo.DeviceKey.ECDH()
+	if err != nil {
+		return eReaderKey
+	}
+	for _, k := range r.MacKeys {
+		if pub, err := k.ECDH(); err == nil && pub.Curve() == device.Curve() {
+			return pub
+		}
+	}
+	return eReaderKey
 }

@@ -57,13 +57,31 @@ func TestAnswerHoldsOnlyWhatWasAsked(t *testing.T) {
 	for _, proof := range []holder.Proof{holder.BySignature, holder.ByMAC} {
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
-				in := w.Answer(t, w.Holder(t, issued, proof), w.Meet(t), world.Items(c.asked...))
+				in := w.AnswerTo(t, w.Holder(t, issued, proof), w.Meet(t), unsigned(t, world.Items(c.asked...)))
 				if got := answered(t, in); !slices.Equal(got, c.want) {
 					t.Errorf("answered %v, want %v", got, c.want)
 				}
 			})
 		}
 	}
+}
+
+// unsigned writes a request as it is given, also one that BuildRequest refuses.
+func unsigned(t *testing.T, items ...mdoc.ItemsRequest) *mdoc.DeviceRequest {
+	t.Helper()
+	request := mdoc.DeviceRequest{Version: "1.0"}
+	for _, i := range items {
+		e, err := cbor.NewEmbedded(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.DocRequests = append(request.DocRequests, mdoc.DocRequest{ItemsRequest: e})
+	}
+	r, err := mdoc.ParseDeviceRequest(world.Encode(t, request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func response(t *testing.T, in mdoc.Verification) *mdoc.DeviceResponse {

@@ -14,9 +14,6 @@ import (
 // maxRequests bounds the requests of one session.
 const maxRequests = 4
 
-// statusDecoding is the DeviceResponse status "CBOR decoding error" (ISO/IEC 18013-5:2021, Table 8).
-const statusDecoding = 11
-
 // Present holds one session with a reader: it takes the reader's first message from conn, answers its requests and stops
 // when the reader ends the session, after four requests, or when ctx ends. device is spent by it. The caller closes conn.
 func (h *Holder) Present(ctx context.Context, conn transport.Conn, device *session.Device) error {
@@ -31,7 +28,7 @@ func (h *Holder) Present(ctx context.Context, conn transport.Conn, device *sessi
 	for range maxRequests {
 		response, err := h.Answer(ctx, request, s.Transcript(), s.EReaderKey())
 		if errors.Is(err, ErrRequest) {
-			response, err = cbor.Marshal(mdoc.DeviceResponse{Version: "1.0", Status: statusDecoding})
+			response, err = cbor.Marshal(mdoc.DeviceResponse{Version: "1.0", Status: refusal(err)})
 		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("presenting: %w", err), h.terminate(ctx, conn, s))
@@ -56,6 +53,14 @@ func (h *Holder) Present(ctx context.Context, conn transport.Conn, device *sessi
 		}
 	}
 	return errors.Join(errors.New("presenting: the reader asks without end"), h.terminate(ctx, conn, s))
+}
+
+// refusal is the DeviceResponse status for a request that was not understood (ISO/IEC 18013-5:2021, Table 8).
+func refusal(err error) uint64 {
+	if errors.Is(err, mdoc.ErrInvalid) {
+		return mdoc.StatusValidationError
+	}
+	return mdoc.StatusDecodingError
 }
 
 // abort tells the reader why the session ends, where the error carries a status.

@@ -12,14 +12,14 @@ import (
 	"mobileid/mdoc/cose"
 )
 
-// The type header's two forms: the draft's examples print it without "application/".
+// MediaType and IdentifierMediaType are the content types under which tokens are served, and what their type header says. The
+// draft's examples print it without "application/".
 const (
-	typeFull  = "application/statuslist+cwt"
-	typeShort = "statuslist+cwt"
-)
+	MediaType           = typePrefix + "statuslist+cwt"
+	IdentifierMediaType = typePrefix + "identifierlist+cwt"
 
-// MediaType is the content type under which a token is served.
-const MediaType = typeFull
+	typePrefix = "application/"
+)
 
 // MaxToken bounds a token: the largest list, incompressible, with its certificates.
 const MaxToken = MaxBytes + 64<<10
@@ -27,7 +27,7 @@ const MaxToken = MaxBytes + 64<<10
 // maxURI bounds the subject.
 const maxURI = 1024
 
-// Token is a status list with what a reader needs to keep it.
+// Token is a status list or an identifier list with what a reader needs to keep it.
 type Token struct {
 	// URI is the subject: where the token is fetched, byte for byte as in the credentials.
 	URI string
@@ -37,23 +37,57 @@ type Token struct {
 	TTL time.Duration
 	// AggregationURI lists all the issuer's lists; empty when it names none.
 	AggregationURI string
-	// List has one bit an entry.
+	// List has one bit an entry. Exactly one of List and Identifiers is set.
 	List *List
+	// Identifiers are the revoked ids of an identifier list.
+	Identifiers *Identifiers
 	// Anchor is the root that the token's signer leads to; Verify sets it, Sign ignores it.
 	Anchor *x509.Certificate
 }
 
-// claims is the CWT claims set, draft-ietf-oauth-status-list-20, section "Status List Token in CWT format"; RFC 8392, 3.1.
+// claims is the CWT claims set, draft-ietf-oauth-status-list-20, section "Status List Token in CWT format"; RFC 8392, 3.1;
+// identifier list: ISO/IEC 18013-5 second edition, 12.3.6.
 //
-//	claims = {2: tstr, 6: uint, ? 4: uint, ? 65534: uint, 65533: status-list, * label => any}
+//	claims = {2: tstr, 6: uint, ? 4: uint, ? 65534: uint, (65533: status-list // 65530: identifier-list), * label => any}
 //
 // All are optional here so that Verify can name the one that is missing.
 type claims struct {
-	Sub  *string         `cbor:"2,keyasint,omitempty"`
-	IAT  *uint64         `cbor:"6,keyasint,omitempty"`
-	Exp  *uint64         `cbor:"4,keyasint,omitempty"`
-	TTL  *uint64         `cbor:"65534,keyasint,omitempty"`
-	List cbor.RawMessage `cbor:"65533,keyasint,omitempty"`
+	Sub         *string         `cbor:"2,keyasint,omitempty"`
+	IAT         *uint64         `cbor:"6,keyasint,omitempty"`
+	Exp         *uint64         `cbor:"4,keyasint,omitempty"`
+	TTL         *uint64         `cbor:"65534,keyasint,omitempty"`
+	List        cbor.RawMessage `cbor:"65533,keyasint,omitzero"`
+	Identifiers cbor.RawMessage `cbor:"65530,keyasint,omitzero"`
+}
+
+// parseClaims decodes them one by one, since an identifier list is wider than any map of the standard.
+func parseClaims(raw []byte) (claims, error) {
+	pairs, err := cbor.PairsWithin(raw, MaxIdentifiers)
+	if err != nil {
+		return claims{}, err
+	}
+	var c claims
+	for _, p := range pairs {
+		switch {
+		case !p.IsInt:
+		case p.Int == 2:
+			err = cbor.Unmarshal(p.Value, &c.Sub)
+		case p.Int == 6:
+			err = cbor.Unmarshal(p.Value, &c.IAT)
+		case p.Int == 4:
+			err = cbor.Unmarshal(p.Value, &c.Exp)
+		case p.Int == 65534:
+			err = cbor.Unmarshal(p.Value, &c.TTL)
+		case p.Int == 65533:
+			c.List = p.Value
+		case p.Int == 65530:
+			c.Identifiers = p.Value
+		}
+		if err != nil {
+			return claims{}, fmt.Errorf("claim %d: %w", p.Int, err)
+		}
+	}
+	return c, nil
 }
 
 // maxTime bounds times and periods in seconds: the end of the year 9999, far below where time.Duration overflows when a
@@ -70,7 +104,7 @@ type SignedToken struct {
 }
 
 // Sign makes the token: a COSE_Sign1 with tag 18, its type and the certificate chain (signer first, root left out) in the
-// protected header. The list must have one bit an entry.
+// protected header. A status list must have one bit an entry.
 func Sign(signer crypto.Signer, chain [][]byte, t Token) ([]byte, error) {
 	payload, err := t.claims()
 	if err != nil {
@@ -79,10 +113,14 @@ func Sign(signer crypto.Signer, chain [][]byte, t Token) ([]byte, error) {
 	if len(chain) == 0 {
 		return nil, errors.New("signing status list token: no certificate")
 	}
+	mediaType := MediaType
+	if t.Identifiers != nil {
+		mediaType = IdentifierMediaType
+	}
 	h := cose.Headers{
 		X5Chain:          chain,
 		X5ChainProtected: true,
-		Protected:        cbor.Map[int64, cbor.RawMessage]{{Key: cose.HeaderType, Value: cbor.AppendText(nil, typeFull)}},
+		Protected:        cbor.Map[int64, cbor.RawMessage]{{Key: cose.HeaderType, Value: cbor.AppendText(nil, mediaType)}},
 	}
 	m, err := cose.NewSign1(signer, h, payload)
 	if err != nil {
@@ -100,15 +138,22 @@ func (t Token) claims() ([]byte, error) {
 		return nil, errors.New("expiry is not after issue")
 	case t.TTL < 0 || ttl > maxTTL || (t.TTL > 0 && ttl == 0):
 		return nil, errors.New("ttl is not a positive number of seconds")
-	case t.List == nil || t.List.bits != 1:
+	case (t.List == nil) == (t.Identifiers == nil):
+		return nil, errors.New("exactly one of a status list and an identifier list is due")
+	case t.List != nil && t.List.bits != 1:
 		return nil, errors.New("the list of an mdoc has one bit an entry")
 	}
-	list, err := encode(t.List, t.AggregationURI)
-	if err != nil {
-		return nil, err
-	}
 	issued, expires := uint64(iat), uint64(exp) //nolint:gosec // not negative
-	c := claims{Sub: &t.URI, IAT: &issued, Exp: &expires, List: list}
+	c := claims{Sub: &t.URI, IAT: &issued, Exp: &expires}
+	if t.Identifiers != nil {
+		c.Identifiers = EncodeIdentifiers(t.Identifiers, t.AggregationURI)
+	} else {
+		list, err := encode(t.List, t.AggregationURI)
+		if err != nil {
+			return nil, err
+		}
+		c.List = list
+	}
 	if ttl > 0 {
 		seconds := uint64(ttl) //nolint:gosec // positive
 		c.TTL = &seconds
@@ -130,7 +175,7 @@ func Parse(raw []byte) (*SignedToken, error) {
 	if m.Payload() == nil {
 		return nil, errors.New("decoding status list token: detached payload")
 	}
-	if err := cbor.Unmarshal(m.Payload(), &s.claims); err != nil {
+	if s.claims, err = parseClaims(m.Payload()); err != nil {
 		return nil, fmt.Errorf("decoding status list token: claims: %w", err)
 	}
 	return s, nil

@@ -345,7 +345,7 @@ func readStatus(t *testing.T, raw []byte, anchors *pki.Anchors, uri string, inde
 	if !v.OK() {
 		return "reject", failedIDs(v)
 	}
-	value, looked := token.Status(index, issuer)
+	value, looked := token.Status(index, issuer.Anchor)
 	switch {
 	case !looked.OK():
 		return "reject", failedIDs(looked)

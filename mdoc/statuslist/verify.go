@@ -1,8 +1,10 @@
 package statuslist
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"mobileid/mdoc/cbor"
@@ -19,10 +21,11 @@ const (
 	clauseDraft = "draft-ietf-oauth-status-list-20, validation rules"
 )
 
-// Verify judges the token that was fetched from uri, at the time at. The caller may use the token if and only if the
-// verdict is OK; otherwise it is empty. The error tells a caller's mistake and never an input's.
+// Verify judges the token that was fetched from uri, at the time at. anchors are the authorities' roots, or the trust point
+// that the MSO itself names in its status's certificate member. The caller may use the token if and only if the verdict is
+// OK; otherwise it is empty. The error tells a caller's mistake and never an input's.
 //
-// Whether an entry speaks for a given credential is decided by [Token.Status].
+// Whether it speaks for a given credential is decided by [Token.Status] and [Token.Revoked].
 func (s *SignedToken) Verify(anchors *pki.Anchors, uri string, at time.Time) (Token, verdict.Verdict, error) {
 	var v verdict.Verdict
 	if uri == "" {
@@ -32,12 +35,16 @@ func (s *SignedToken) Verify(anchors *pki.Anchors, uri string, at time.Time) (To
 	if err != nil {
 		return Token{}, verdict.Verdict{}, fmt.Errorf("verifying status list token: %w", err)
 	}
-	s.checkType(&v)
+	isIdentifiers := s.checkType(&v)
 	ok := s.claims.Sub != nil && *s.claims.Sub == uri
 	v.Record("status.token.subject", clauseDraft, ok, "compared with the URI byte for byte")
 	t := Token{URI: uri}
 	s.checkTimes(&v, &t, at)
-	s.checkList(&v, &t)
+	if isIdentifiers {
+		s.checkIdentifiers(&v, &t)
+	} else {
+		s.checkList(&v, &t)
+	}
 	if !v.OK() {
 		return Token{}, v, nil
 	}
@@ -76,19 +83,43 @@ func (s *SignedToken) signer(v *verdict.Verdict, anchors *pki.Anchors, at time.T
 	return chain, nil
 }
 
-func (s *SignedToken) checkType(v *verdict.Verdict) {
+// checkType reports whether the token says that it is an identifier list.
+func (s *SignedToken) checkType(v *verdict.Verdict) bool {
 	const id = "status.token.type"
 	raw, found := s.message.ProtectedHeader(16)
 	if !found {
 		v.Fail(id, clauseDraft, "absent from the protected header")
-		return
+		return false
 	}
 	var got string
 	if err := cbor.Unmarshal(raw, &got); err != nil {
 		v.Fail(id, clauseDraft, "not text")
+		return false
+	}
+	got = strings.TrimPrefix(got, typePrefix)
+	isIdentifiers := typePrefix+got == IdentifierMediaType
+	v.Record(id, clauseDraft, isIdentifiers || typePrefix+got == MediaType, fmt.Sprintf("text of %d bytes", len(got)))
+	return isIdentifiers
+}
+
+// checkIdentifiers reads the identifier list. A token of this type has no status list.
+func (s *SignedToken) checkIdentifiers(v *verdict.Verdict, t *Token) {
+	const id = "status.token.identifiers"
+	switch {
+	case len(s.claims.List) > 0:
+		v.Fail(id, clauseISO, "claim 65533, a status list, in an identifier list")
+		return
+	case len(s.claims.Identifiers) == 0:
+		v.Fail(id, clauseISO, "claim 65530 absent")
 		return
 	}
-	v.Record(id, clauseDraft, got == typeFull || got == typeShort, fmt.Sprintf("text of %d bytes", len(got)))
+	list, aggregationURI, err := decodeIdentifiers(s.claims.Identifiers)
+	if err != nil {
+		v.Fail(id, clauseISO, err.Error())
+		return
+	}
+	t.Identifiers, t.AggregationURI = list, aggregationURI
+	v.Pass(id, clauseISO, fmt.Sprintf("%d identifiers", list.Len()))
 }
 
 func (s *SignedToken) checkTimes(v *verdict.Verdict, t *Token, at time.Time) {
@@ -123,6 +154,11 @@ func instant(seconds *uint64) (t time.Time, ok bool, measured string) {
 // checkList inflates the list, unless something before it failed.
 func (s *SignedToken) checkList(v *verdict.Verdict, t *Token) {
 	sound := v.OK()
+	if len(s.claims.Identifiers) > 0 {
+		v.Fail("status.token.list", clauseISO, "claim 65530, an identifier list, in a status list")
+		v.NotRun("status.token.bits", clauseISO, "not one list")
+		return
+	}
 	if len(s.claims.List) == 0 {
 		v.Fail("status.token.list", clauseDraft, "claim 65533 absent")
 		v.NotRun("status.token.bits", clauseISO, "no list")
@@ -148,15 +184,14 @@ func (s *SignedToken) checkList(v *verdict.Verdict, t *Token) {
 	v.Pass("status.token.list", clauseDraft, fmt.Sprintf("%d entries", list.Len()))
 }
 
-// Status looks up the entry of one credential whose document signer was found to be issuer. The value may be used if
-// and only if the verdict is OK; otherwise it is Invalid. t must come from Verify.
-func (t Token) Status(index uint64, issuer *pki.Chain) (uint8, verdict.Verdict) {
+// Status looks up the entry of one credential. authority is the root above its document signer, or the trust point that its
+// MSO names for the list; the list's own signer must stand under it. The value may be used if and only if the verdict is OK;
+// otherwise it is Invalid. t must come from Verify.
+func (t Token) Status(index uint64, authority *x509.Certificate) (uint8, verdict.Verdict) {
 	var v verdict.Verdict
-	same := t.Anchor != nil && issuer.Trusted() && issuer.Anchor.Equal(t.Anchor)
-	v.Record("status.token.authority", clauseISO, same, map[bool]string{
-		true: "the document signer's own authority", false: "not the document signer's authority"}[same])
+	t.checkAuthority(&v, authority)
 	if t.List == nil {
-		v.NotRun("status.token.index", clauseDraft, "no list")
+		v.Fail("status.token.index", clauseDraft, "not a status list")
 		return Invalid, v
 	}
 	value, err := t.List.At(index)
@@ -165,4 +200,26 @@ func (t Token) Status(index uint64, issuer *pki.Chain) (uint8, verdict.Verdict) 
 		return Invalid, v
 	}
 	return value, v
+}
+
+// Revoked looks up the id of one credential in an identifier list; authority is as in [Token.Status]. The answer may be used
+// if and only if the verdict is OK; otherwise it is true.
+func (t Token) Revoked(id []byte, authority *x509.Certificate) (bool, verdict.Verdict) {
+	var v verdict.Verdict
+	t.checkAuthority(&v, authority)
+	if t.Identifiers == nil {
+		v.Fail("status.token.id", clauseISO, "not an identifier list")
+		return true, v
+	}
+	v.Record("status.token.id", clauseISO, len(id) > 0, fmt.Sprintf("an id of %d bytes among %d", len(id), t.Identifiers.Len()))
+	if !v.OK() {
+		return true, v
+	}
+	return t.Identifiers.Revoked(id), v
+}
+
+func (t Token) checkAuthority(v *verdict.Verdict, authority *x509.Certificate) {
+	same := t.Anchor != nil && authority != nil && authority.Equal(t.Anchor)
+	v.Record("status.token.authority", clauseISO, same, map[bool]string{
+		true: "the credential's own authority", false: "not the credential's authority"}[same])
 }

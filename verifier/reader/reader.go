@@ -100,7 +100,8 @@ func (r *Reader) Begin(uri string) (*Exchange, []byte, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("beginning check: %w", err)
 	}
-	raw, err := mdoc.BuildRequest([]mdoc.ItemsRequest{r.items}, s.Transcript(), r.config.Key, r.config.Chain)
+	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: []mdoc.ItemsRequest{r.items},
+		ReaderAuth: &mdoc.ReaderSigner{Key: r.config.Key, Chain: r.config.Chain}}, s.Transcript())
 	if err != nil {
 		return nil, nil, fmt.Errorf("beginning check: %w", err)
 	}

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,6 +53,10 @@ func (c *Cache) find(uri string) *held {
 
 func (c *Cache) answer(h *held, index uint64, at time.Time) Answer {
 	a := Answer{Held: true, Age: max(0, at.Sub(h.token.IssuedAt))}
+	if h.token.List == nil {
+		a.Why = "an identifier list, not a status list"
+		return a
+	}
 	value, err := h.token.List.At(index)
 	if err != nil {
 		a.Why = "index beyond the end of the list"
@@ -77,16 +82,24 @@ func (c *Cache) stale(h *held, at time.Time) string {
 }
 
 // Status answers a verification: pass for a valid entry of a usable list, fail for any other entry, not run when nothing is
-// known. The list must stand under the same root as the document (ISO/IEC 18013-5 second edition draft, 12.3.6).
+// known. The list must stand under the same root as the document, or under the trust point that the document names for it
+// (ISO/IEC 18013-5 second edition draft, 12.3.6); a trust point that is none of the till's roots is not followed.
 func (c *Cache) Status(q mdoc.StatusQuery) mdoc.StatusAnswer {
-	h := c.find(q.URI)
+	h := c.find(q.URI())
 	switch {
 	case h == nil:
 		return unknown("status unknown, no list held")
-	case q.Anchor == nil || !q.Anchor.Equal(h.token.Anchor):
+	case !speaksFor(h, q):
 		return unknown("status unknown, the list held is signed under another root")
+	case (q.Identifier != nil) != (h.token.Identifiers != nil):
+		return unknown("status unknown, the list held is of the other kind")
 	}
-	a := c.answer(h, q.Index, q.At)
+	a := Answer{}
+	if q.Identifier != nil {
+		a = c.answerIdentifier(h, q.Identifier.ID, q.At)
+	} else {
+		a = c.answer(h, q.List.Index, q.At)
+	}
 	switch {
 	case !a.Known:
 		return unknown(fmt.Sprintf("status unknown, last list %s old, %s", age(a.Age), a.Why))
@@ -94,6 +107,24 @@ func (c *Cache) Status(q mdoc.StatusQuery) mdoc.StatusAnswer {
 		return mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: fmt.Sprintf("%s, list %s old", name(a.Value), age(a.Age))}
 	}
 	return mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: fmt.Sprintf("valid, list %s old", age(a.Age))}
+}
+
+// speaksFor reports whether the list held is signed under the authority that answers for the document.
+func speaksFor(h *held, q mdoc.StatusQuery) bool {
+	if point := q.TrustPoint(); point != nil {
+		return h.token.Anchor != nil && bytes.Equal(point, h.token.Anchor.Raw)
+	}
+	return q.Anchor != nil && q.Anchor.Equal(h.token.Anchor)
+}
+
+// answerIdentifier is answer for an identifier list: an id that is listed is revoked.
+func (c *Cache) answerIdentifier(h *held, id []byte, at time.Time) Answer {
+	a := Answer{Held: true, Age: max(0, at.Sub(h.token.IssuedAt)), Why: c.stale(h, at)}
+	if h.token.Identifiers.Revoked(id) {
+		a.Value = statuslist.Invalid
+	}
+	a.Known = a.Value != 0 || a.Why == ""
+	return a
 }
 
 func unknown(why string) mdoc.StatusAnswer {

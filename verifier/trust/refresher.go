@@ -139,7 +139,7 @@ func (r *Refresher) get(ctx context.Context, uri string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Accept", statuslist.MediaType)
+	request.Header.Set("Accept", statuslist.MediaType+", "+statuslist.IdentifierMediaType)
 	response, err := r.client.Do(request)
 	if err != nil {
 		return nil, err
@@ -148,8 +148,9 @@ func (r *Refresher) get(ctx context.Context, uri string) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("status %d", response.StatusCode)
 	}
-	if got, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || got != statuslist.MediaType {
-		return nil, fmt.Errorf("content type is not %s", statuslist.MediaType)
+	got, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if err != nil || got != statuslist.MediaType && got != statuslist.IdentifierMediaType {
+		return nil, fmt.Errorf("content type is neither %s nor %s", statuslist.MediaType, statuslist.IdentifierMediaType)
 	}
 	raw, err := io.ReadAll(io.LimitReader(response.Body, MaxToken+1))
 	if err != nil {

@@ -34,7 +34,7 @@ func serve(raw []byte) http.HandlerFunc {
 func TestFetch(t *testing.T) {
 	i := newIssuer(t)
 	s := server(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Accept") != statuslist.MediaType || r.Method != http.MethodGet {
+		if r.Header.Get("Accept") != "application/statuslist+cwt, application/identifierlist+cwt" || r.Method != http.MethodGet {
 			t.Errorf("%s with Accept %q", r.Method, r.Header.Get("Accept"))
 		}
 		serve(i.tokenFor(t, "http://"+r.Host+r.URL.Path, i.Now, time.Hour, 5))(w, r)

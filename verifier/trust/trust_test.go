@@ -58,6 +58,20 @@ func (i *issuer) tokenFor(t testing.TB, at string, issued time.Time, life time.D
 	return raw
 }
 
+// identifierToken signs an identifier list with one id.
+func (i *issuer) identifierToken(t testing.TB, at, id string) []byte {
+	t.Helper()
+	ids, err := statuslist.NewIdentifiers([]byte(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := statuslist.Sign(i.key, i.chain, statuslist.Token{URI: at, IssuedAt: i.Now, ExpiresAt: i.Now.Add(48 * time.Hour), TTL: 5 * time.Minute, Identifiers: ids})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
 func (i *issuer) cache(t testing.TB, dir string) *trust.Cache {
 	t.Helper()
 	c, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Dir: dir})
@@ -108,23 +122,44 @@ func TestStatusForAVerification(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := func(index uint64, after time.Duration) mdoc.StatusQuery {
-		return mdoc.StatusQuery{StatusListRef: mdoc.StatusListRef{URI: uri, Index: index}, Anchor: i.IACA, At: i.Now.Add(after)}
+		return mdoc.StatusQuery{List: &mdoc.StatusListRef{URI: uri, Index: index}, Anchor: i.IACA, At: i.Now.Add(after)}
 	}
 	foreign, rootless, missing := query(7, 0), query(7, 0), query(7, 0)
-	foreign.Anchor, rootless.Anchor, missing.URI = stranger.IACA, nil, uri+"9"
+	foreign.Anchor, rootless.Anchor, missing.List.URI = stranger.IACA, nil, uri+"9"
+	const identifiers = uri + "/identifiers"
+	if err := c.Put(identifiers, i.identifierToken(t, identifiers, "taken"), i.Now); err != nil {
+		t.Fatal(err)
+	}
+	identifier := func(at, id string, after time.Duration) mdoc.StatusQuery {
+		return mdoc.StatusQuery{Identifier: &mdoc.IdentifierListRef{ID: []byte(id), URI: at}, Anchor: i.IACA, At: i.Now.Add(after)}
+	}
+	ownTrust, strangersTrust := query(7, 0), query(7, 0)
+	ownTrust.List.Certificate, ownTrust.Anchor, strangersTrust.List.Certificate = i.IACA.Raw, stranger.IACA, stranger.IACA.Raw
+	byIndex := query(7, 0)
+	byIndex.List.URI = identifiers
 	for name, tc := range map[string]struct {
 		query mdoc.StatusQuery
 		want  mdoc.StatusAnswer
 	}{
-		"valid":           {query(7, 3*time.Minute), mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid, list 3 min old"}},
-		"revoked":         {query(5, 3*time.Minute), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 3 min old"}},
-		"26 hours old":    {query(7, 26*time.Hour), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 26 h old, list is too old"}},
-		"another root":    {foreign, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
-		"no root":         {rootless, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
-		"no list":         {missing, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, no list held"}},
-		"past the end":    {query(5000, 0), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 0 min old, index beyond the end of the list"}},
-		"revoked, stale":  {query(5, 40*time.Hour), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 40 h old"}},
-		"expired at exp.": {query(7, 48*time.Hour), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 48 h old, list has expired"}},
+		"valid":        {query(7, 3*time.Minute), mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid, list 3 min old"}},
+		"revoked":      {query(5, 3*time.Minute), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 3 min old"}},
+		"26 hours old": {query(7, 26*time.Hour), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 26 h old, list is too old"}},
+		"another root": {foreign, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
+		"no root":      {rootless, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
+
+		"identifier not listed":        {identifier(identifiers, "mine", 0), mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid, list 0 min old"}},
+		"identifier listed":            {identifier(identifiers, "taken", 0), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 0 min old"}},
+		"identifier listed, stale":     {identifier(identifiers, "taken", 40*time.Hour), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 40 h old"}},
+		"identifier not listed, stale": {identifier(identifiers, "mine", 40*time.Hour), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 40 h old, list is too old"}},
+		"identifier in a status list":  {identifier(uri, "mine", 0), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is of the other kind"}},
+		"index in an identifier list":  {byIndex, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is of the other kind"}},
+
+		"trust point of its own":     {ownTrust, mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid, list 0 min old"}},
+		"a trust point of strangers": {strangersTrust, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
+		"no list":                    {missing, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, no list held"}},
+		"past the end":               {query(5000, 0), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 0 min old, index beyond the end of the list"}},
+		"revoked, stale":             {query(5, 40*time.Hour), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 40 h old"}},
+		"expired at exp.":            {query(7, 48*time.Hour), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 48 h old, list has expired"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := c.Status(tc.query); got != tc.want {

@@ -14,6 +14,7 @@ const (
 	DeviceResponse   Kind = "device_response"
 	IssuerSigned     Kind = "issuer_signed"
 	DeviceRequest    Kind = "device_request"
+	RequestLint      Kind = "device_request_lint"
 	CertificateChain Kind = "certificate_chain"
 	Certificate      Kind = "certificate"
 	StatusToken      Kind = "status_token"
@@ -93,8 +94,8 @@ func (c *Case) add(role string, data ...[]byte) {
 // All makes the corpus: good cases and spoiled ones, always the same bytes. The caller owns the slice.
 func All() []Case {
 	a := newAuthority()
-	return slices.Concat(responseCases(a), issuerSignedCases(a), requestCases(a), chainCases(a), certificateCases(a),
-		tokenCases(a), sessionCases(a), engagementCases(a), uriCases(a), transcriptCases(a), itemCases())
+	return slices.Concat(responseCases(a), issuerSignedCases(a), requestCases(a), requestLintCases(), edition2Cases(a), chainCases(a), certificateCases(a),
+		tokenCases(a), identifierCases(a), sessionCases(a), engagementCases(a), uriCases(a), transcriptCases(a), itemCases())
 }
 
 // label is what every case says of itself.

@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"crypto/ecdh"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,8 +21,9 @@ import (
 // the case itself is unusable, such as a missing file.
 func Judge(c Case) (verdict.Verdict, error) {
 	judges := map[Kind]func(*Case) (verdict.Verdict, error){
-		DeviceResponse: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, CertificateChain: judgeChain,
-		Certificate: judgeCertificate, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
+		DeviceResponse: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, RequestLint: judgeRequestLint,
+		CertificateChain: judgeChain,
+		Certificate:      judgeCertificate, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
 		EngagementURI: judgeURI, Transcript: judgeTranscript, CBORItem: judgeItem,
 	}
 	judge, ok := judges[c.Kind]
@@ -73,7 +75,7 @@ func judgeResponse(c *Case) (verdict.Verdict, error) {
 	return r.Verdict, nil
 }
 
-// lists is a reader's store of status lists with one token in it.
+// lists is a reader's store of lists with one token in it.
 type lists struct {
 	raw     []byte
 	uri     string
@@ -82,22 +84,56 @@ type lists struct {
 
 // Status answers from the token.
 func (l *lists) Status(q mdoc.StatusQuery) mdoc.StatusAnswer {
-	if q.URI != l.uri {
+	if q.URI() != l.uri {
 		return mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "another list"}
 	}
-	signed, err := statuslist.Parse(l.raw)
+	v, err := l.judge(q)
 	if err != nil {
 		return mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: err.Error()}
 	}
-	t, v, err := signed.Verify(l.anchors, q.URI, q.At)
-	if err != nil || !v.OK() {
-		return mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "the token is not good: " + v.String()}
-	}
-	value, v := t.Status(q.Index, &pki.Chain{Anchor: q.Anchor})
-	if !v.OK() || value != statuslist.Valid {
+	if !v.OK() {
 		return mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: v.String()}
 	}
 	return mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid"}
+}
+
+func (l *lists) judge(q mdoc.StatusQuery) (verdict.Verdict, error) {
+	anchors, authority := l.anchors, q.Anchor
+	if point := q.TrustPoint(); point != nil {
+		var err error
+		if anchors, err = pki.NewAnchors(point); err != nil {
+			return verdict.Verdict{}, err
+		}
+		authority = anchors.Certificates()[0]
+	}
+	signed, err := statuslist.Parse(l.raw)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	t, v, err := signed.Verify(anchors, q.URI(), q.At)
+	if err != nil || !v.OK() {
+		return v, err
+	}
+	if q.Identifier != nil {
+		return entryOf(t, nil, q.Identifier.ID, authority), nil
+	}
+	return entryOf(t, &q.List.Index, nil, authority), nil
+}
+
+// entryOf looks a credential up by its index or its identifier.
+func entryOf(t statuslist.Token, index *uint64, id []byte, authority *x509.Certificate) verdict.Verdict {
+	if index == nil {
+		revoked, v := t.Revoked(id, authority)
+		if v.OK() {
+			v.Record("status.identifier_list", clauseOf(StatusToken, "status."), !revoked, fmt.Sprintf("revoked: %v", revoked))
+		}
+		return v
+	}
+	value, v := t.Status(*index, authority)
+	if v.OK() {
+		v.Record("status.list", clauseOf(StatusToken, "status."), value == statuslist.Valid, "value "+strconv.Itoa(int(value)))
+	}
+	return v
 }
 
 func judgeIssuerSigned(c *Case) (verdict.Verdict, error) {
@@ -126,6 +162,16 @@ func judgeRequest(c *Case) (verdict.Verdict, error) {
 		return verdict.Verdict{}, err
 	}
 	v := stage(c.Kind, "request.decode", nil)
+	if len(r.ReaderAuthAll) > 0 {
+		all, err := r.CheckReaderAuthAll(t, anchors, c.At)
+		if err != nil {
+			return verdict.Verdict{}, err
+		}
+		for _, a := range all {
+			v.Append(a.Verdict)
+		}
+		return v, nil
+	}
 	for i := range r.DocRequests {
 		_, judged, err := r.DocRequests[i].CheckReaderAuth(t, anchors, c.At)
 		if err != nil {
@@ -134,6 +180,14 @@ func judgeRequest(c *Case) (verdict.Verdict, error) {
 		v.Append(judged)
 	}
 	return v, nil
+}
+
+func judgeRequestLint(c *Case) (verdict.Verdict, error) {
+	r, err := mdoc.ParseDeviceRequest(c.file("request"))
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	return r.Lint(), nil
 }
 
 // profiles are the names that manifests use.
@@ -196,10 +250,10 @@ func judgeToken(c *Case) (verdict.Verdict, error) {
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
-	value, entry := t.Status(c.Index, issuer)
-	v.Append(entry)
-	if entry.OK() {
-		v.Record("status.list", clauseOf(c.Kind, "status.list"), value == statuslist.Valid, "value "+strconv.Itoa(int(value)))
+	if id := c.file("identifier"); id != nil {
+		v.Append(entryOf(t, nil, id, issuer.Anchor))
+	} else {
+		v.Append(entryOf(t, &c.Index, nil, issuer.Anchor))
 	}
 	return v, nil
 }

@@ -224,7 +224,7 @@ func elementRows() []responseRow {
 		}
 	}
 	return []responseRow{
-		row("value-changed", "mso.digest", "another element value under a genuine MSO", isomdl, tampered("age_over_18", set(boolean(false), "elementValue"))),
+		row("value-changed", "mso.digest", "another element value under a genuine MSO", isomdl, tampered("age_over_21", set(boolean(false), "elementValue"))),
 		row("name-changed", "mso.digest", "another family name", isomdl, tampered("family_name", set(text("他人"), "elementValue"))),
 		row("portrait-changed", "mso.digest", "one bit of the portrait", isomdl, tampered("portrait", flip(0, "elementValue"))),
 		row("salt-changed", "mso.digest", "one bit of random", "P2", tampered("portrait", flip(3, "random"))),
@@ -267,7 +267,7 @@ func elementRows() []responseRow {
 			list.items = append(list.items, list.items[0])
 		})),
 		row("element-twice", "mso.element_unique", "an element with two signed values", "P2", func(p *presentation) {
-			p.elements = append(p.elements, element{spaceMDL, "age_over_18", boolean(false)})
+			p.elements = append(p.elements, element{spaceMDL, "family_name", text("他人")})
 		}),
 		row("random-15", "mso.random", "random of 15 bytes", "S22", item("birth_date", salt(15))),
 		row("random-8", "mso.random", "random of 8 bytes", "S22", item("portrait", salt(8))),
@@ -568,7 +568,7 @@ func deviceRows() []responseRow {
 	members := func(edit func(*node)) spoil {
 		return document(func(n *node) { edit(n.get("deviceSigned", "deviceAuth")) })
 	}
-	own := "org.example.own"
+	const own = "org.example.own"
 	return []responseRow{
 		prove("other-key", "signed by another key than the MSO's", "P2", func(p *presentation) { p.proofKey = p256Key("thief") }),
 		prove("signer-key", "signed by the document signer's key", "P2", func(p *presentation) { p.proofKey = p.a.dsKey }),
@@ -619,7 +619,7 @@ func deviceRows() []responseRow {
 			all(authorized(mapOf("dataElements", mapOf(own, array(text("other"))))), deviceSigned(own, "till"))),
 		row("authorized-same-element-elsewhere", "device_auth.key_authorizations", "authorized for the element in another namespace", "P2",
 			all(authorized(mapOf("dataElements", mapOf("org.example.other", array(text("till"))))), deviceSigned(own, "till"))),
-		row("signed-over-issued", "device_auth.key_authorizations", "an element that the issuer signed as well", "P2",
+		row("signed-over-issued", "device_auth.element_unique", "an element that the issuer signed as well", "P2",
 			all(authorized(mapOf("nameSpaces", array(text(spaceJP)))), deviceSigned(spaceJP, "full_name"))),
 		row("unasked", "response.requested", "a device-signed element that was not asked for", "P8",
 			all(authorized(mapOf("nameSpaces", array(text(own)))), deviceSigned(own, "till"), func(p *presentation) { p.extra = nil })),

@@ -128,7 +128,7 @@ func tokenSignerRows(a *authority) []tokenRow {
 		row("signer-with-anchor", "chain", "the anchor inside x5chain", "P7", func(t *token) { t.chain = append(t.chain, a.iaca.Raw) }),
 		row("type-missing", "type", "no type", "R2", head(func(p, _ *node) { p.remove(16) })),
 		row("type-cwt", "type", "the type of another token", "R2", head(func(p, _ *node) { p.set(16, text("application/cwt")) })),
-		row("type-identifiers", "type", "the type of an identifier list", "R2", head(func(p, _ *node) { p.set(16, text("application/identifierlist+cwt")) })),
+		row("type-identifiers", "identifiers", "the type of an identifier list over a status list", "R2", head(func(p, _ *node) { p.set(16, text("application/identifierlist+cwt")) })),
 		row("type-jwt", "type", "the type of the JSON form", "R2", head(func(p, _ *node) { p.set(16, text("statuslist+jwt")) })),
 		row("type-number", "type", "the type as a number", "R2", head(func(p, _ *node) { p.set(16, uinteger(60)) })),
 		row("type-unprotected", "type", "the type in the unprotected header", "R2", head(func(p, u *node) { u.set(16, p.get(16)); p.remove(16) })),

@@ -28,6 +28,7 @@ type hunt struct {
 	mutants    []mutant
 	folders    []string // only mutants of these, if any
 	out        io.Writer
+	printing   sync.Mutex
 	binaries   []*binary
 }
 
@@ -126,6 +127,9 @@ func (h *hunt) all(ctx context.Context) (survived int, err error) {
 		wait.Go(func() {
 			for i := range next {
 				results[i] = h.noticed(ctx, hunted[i])
+				if m := hunted[i]; !results[i] && ctx.Err() == nil {
+					h.print("survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
+				}
 			}
 		})
 	}
@@ -142,14 +146,19 @@ func (h *hunt) all(ctx context.Context) (survived int, err error) {
 		sites[fmt.Sprint(m.file, m.site)] = true
 		if !results[i] {
 			survived++
-			fmt.Fprintf(h.out, "survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
 		}
 	}
 	for _, e := range exempt {
-		fmt.Fprintf(h.out, "unreachable %s: %s: %s\n", e.file, e.code, e.reason)
+		h.print("unreachable %s: %s: %s\n", e.file, e.code, e.reason)
 	}
-	fmt.Fprintf(h.out, "checks %d, mutants %d, noticed %d, survived %d\n", len(sites), len(hunted), len(hunted)-survived, survived)
+	h.print("checks %d, mutants %d, noticed %d, survived %d\n", len(sites), len(hunted), len(hunted)-survived, survived)
 	return survived, nil
+}
+
+func (h *hunt) print(format string, args ...any) {
+	h.printing.Lock()
+	defer h.printing.Unlock()
+	fmt.Fprintf(h.out, format, args...)
 }
 
 // choose leaves out what is listed as unreachable. A listed check that is not in the code counts as one that survived: the list

@@ -72,24 +72,18 @@ func plant(root string, t target) ([]mutant, map[string][]byte, error) {
 }
 
 func (f folder) list(root string) ([]string, error) {
-	patterns := f.files
-	if len(patterns) == 0 {
-		patterns = []string{"*.go"}
+	found, err := filepath.Glob(filepath.Join(root, f.path, "*.go"))
+	if err != nil {
+		return nil, err
 	}
 	var out []string
-	for _, pattern := range patterns {
-		found, err := filepath.Glob(filepath.Join(root, f.path, pattern))
+	for _, path := range found {
+		relative, err := filepath.Rel(root, path)
 		if err != nil {
 			return nil, err
 		}
-		for _, path := range found {
-			relative, err := filepath.Rel(root, path)
-			if err != nil {
-				return nil, err
-			}
-			if !strings.HasSuffix(path, "_test.go") && !slices.Contains(out, relative) {
-				out = append(out, relative)
-			}
+		if !strings.HasSuffix(path, "_test.go") && !slices.Contains(f.except, filepath.Base(path)) {
+			out = append(out, relative)
 		}
 	}
 	if len(out) == 0 {

@@ -231,7 +231,18 @@ func Items(names ...string) mdoc.ItemsRequest {
 // Request makes a request signed by the reader over the transcript.
 func (w *World) Request(tb testing.TB, t transcript.Transcript, items ...mdoc.ItemsRequest) *mdoc.DeviceRequest {
 	tb.Helper()
-	raw, err := mdoc.BuildRequest(items, t, w.ReaderKey, w.ReaderChain)
+	return w.RequestOf(tb, t, mdoc.RequestDraft{Items: items, ReaderAuth: w.Reader()})
+}
+
+// Reader is the reader's key with its certificate.
+func (w *World) Reader() *mdoc.ReaderSigner {
+	return &mdoc.ReaderSigner{Key: w.ReaderKey, Chain: w.ReaderChain}
+}
+
+// RequestOf makes a request of a draft over the transcript.
+func (w *World) RequestOf(tb testing.TB, t transcript.Transcript, d mdoc.RequestDraft) *mdoc.DeviceRequest {
+	tb.Helper()
+	raw, err := mdoc.BuildRequest(d, t)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -259,8 +270,13 @@ func (w *World) Holder(tb testing.TB, issued []byte, proof holder.Proof) *holder
 // valid unless the status is replaced.
 func (w *World) Answer(tb testing.TB, h *holder.Holder, m Meeting, items ...mdoc.ItemsRequest) mdoc.Verification {
 	tb.Helper()
+	return w.AnswerTo(tb, h, m, w.Request(tb, m.Reader.Transcript(), items...))
+}
+
+// AnswerTo is Answer to a request that was made before.
+func (w *World) AnswerTo(tb testing.TB, h *holder.Holder, m Meeting, request *mdoc.DeviceRequest) mdoc.Verification {
+	tb.Helper()
 	t := m.Reader.Transcript()
-	request := w.Request(tb, t, items...)
 	raw, err := h.Answer(context.Background(), request.Raw(), t, m.Reader.EReaderKey().PublicKey())
 	if err != nil {
 		tb.Fatal(err)

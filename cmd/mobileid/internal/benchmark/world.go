@@ -147,7 +147,8 @@ func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked
 		ask.NameSpaces = append(ask.NameSpaces, cbor.Entry[string, cbor.Map[string, bool]]{
 			Key: i.nameSpace, Value: cbor.Map[string, bool]{{Key: i.identifier}}})
 	}
-	raw, err := mdoc.BuildRequest([]mdoc.ItemsRequest{ask}, reader.Transcript(), w.reader.key, [][]byte{w.reader.cert.Raw})
+	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: []mdoc.ItemsRequest{ask},
+		ReaderAuth: &mdoc.ReaderSigner{Key: w.reader.key, Chain: [][]byte{w.reader.cert.Raw}}}, reader.Transcript())
 	if err != nil {
 		return mdoc.Verification{}, err
 	}

@@ -65,7 +65,8 @@ func (r *run) meet(items mdoc.ItemsRequest) (*meeting, []byte, error) {
 	}
 	m := &meeting{t: reader.Transcript(), key: reader.EReaderKey()}
 	signer := r.authority.Reader
-	if m.raw, err = mdoc.BuildRequest([]mdoc.ItemsRequest{items}, m.t, signer.Key, signer.Chain); err != nil {
+	if m.raw, err = mdoc.BuildRequest(mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items},
+		ReaderAuth: &mdoc.ReaderSigner{Key: signer.Key, Chain: signer.Chain}}, m.t); err != nil {
 		return nil, nil, err
 	}
 	if m.parsed, err = mdoc.ParseDeviceRequest(m.raw); err != nil {

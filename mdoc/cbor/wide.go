@@ -1,0 +1,37 @@
+package cbor
+
+// PairsWithin is [Pairs] for a structure in which an issuer, not a standard, sizes a map, such as an identifier list: any map
+// inside it may have up to pairs pairs, itself not. The bound of the nesting stays; the caller bounds the input.
+func PairsWithin(data []byte, pairs int) ([]RawPair, error) {
+	return split(&walker{data: data, wide: pairs})
+}
+
+// EachByteKey calls each with every pair of a map of at most pairs pairs whose keys are byte strings, in order, and ends at its
+// first error. Key and value are slices of data. Duplicate keys, at any level, and other keys are refused before each is
+// called the first time.
+func EachByteKey(data []byte, pairs int, each func(key []byte, value RawMessage) error) error {
+	w := walker{data: data, wide: pairs}
+	if err := w.whole(&shape{kind: kindMap, name: "byte string keys", size: -1, elem: anyShape,
+		keyMajor: func(m byte) bool { return m == majorBytes }}); err != nil {
+		return err
+	}
+	h, err := readHead(data, 0)
+	if err != nil {
+		return err
+	}
+	next := h.next
+	for range h.arg {
+		w.items = 0
+		k, valueAt, err := w.key(next)
+		if err != nil {
+			return err
+		}
+		if next, err = w.item(valueAt, anyShape, 1); err != nil {
+			return err
+		}
+		if err := each(data[valueAt-len(k.str):valueAt], data[valueAt:next]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+// Command vectorcheck asks whether the tests would notice a wrong vector: it changes one value of a published vector file in a
+// copy of the folder, runs the tests that read the file, and expects one to fail; then the next value. `make vectors` runs it.
+//
+// Values that describe and state nothing (titles, notes, origins, names) are left out by their keys, each named in describing.
+// Of files with thousands of cases a sample spread over the file is changed.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// folders are the vectors that must be exercised.
+var folders = []string{"iso18013-5", "openid4vp", "cose", "cbor", "wycheproof"} //nolint:gochecknoglobals // a table
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "vectorcheck:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	root := os.Getenv("MOBILEID_VECTORS")
+	if root == "" {
+		root = filepath.Join("..", "shared", "vectors")
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "vectorcheck")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	c := &checker{root: root, work: work, binaries: map[string]string{}}
+	var files []string
+	for _, folder := range folders {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(p string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && (strings.HasSuffix(p, ".json") || strings.HasSuffix(p, ".der")) {
+				rel, _ := filepath.Rel(root, p)
+				files = append(files, filepath.ToSlash(rel))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(os.Args) > 1 {
+		files = slices.DeleteFunc(files, func(f string) bool {
+			return !slices.ContainsFunc(os.Args[1:], func(part string) bool { return strings.Contains(f, part) })
+		})
+	}
+	return c.all(files)
+}
+
+type checker struct {
+	root, work string
+	mu         sync.Mutex // guards binaries
+	binaries   map[string]string
+}
+
+// all checks every file, two at a time, and prints what no test noticed.
+func (c *checker) all(files []string) error {
+	type result struct {
+		file            string
+		changed, missed int
+		lines           []string
+		err             error
+	}
+	results := make([]result, len(files))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 2)
+	for i, file := range files {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			r := &results[i]
+			r.file = file
+			r.changed, r.lines, r.err = c.file(file)
+			r.missed = len(r.lines)
+			fmt.Printf("%-60s %4d changed %4d unnoticed\n", file, r.changed, r.missed)
+		}()
+	}
+	wg.Wait()
+	changed, missed := 0, 0
+	for _, r := range results {
+		if r.err != nil {
+			return fmt.Errorf("%s: %w", r.file, r.err)
+		}
+		changed, missed = changed+r.changed, missed+r.missed
+		for _, l := range r.lines {
+			fmt.Println("unnoticed:", r.file, l)
+		}
+	}
+	fmt.Printf("vector files %d, values changed %d, noticed %d\n", len(files), changed, changed-missed)
+	if missed > 0 || len(files) == 0 {
+		return errors.New("some changes were not noticed")
+	}
+	return nil
+}
+
+// file changes one value after the other.
+func (c *checker) file(file string) (changed int, unnoticed []string, err error) {
+	data, err := os.ReadFile(filepath.Join(c.root, filepath.FromSlash(file)))
+	if err != nil {
+		return 0, nil, err
+	}
+	packages, err := readers(file)
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(packages) == 0 {
+		return 0, nil, errors.New("no test names it")
+	}
+	dir, err := c.mirror(file)
+	if err != nil {
+		return 0, nil, err
+	}
+	target := filepath.Join(dir, filepath.FromSlash(file))
+	if err := os.WriteFile(target, data, 0o600); err != nil {
+		return 0, nil, err
+	}
+	for _, p := range packages {
+		if failed, out := c.fails(p, dir); failed {
+			return 0, nil, fmt.Errorf("the tests of %s fail with the vectors as published:\n%s", p, out)
+		}
+	}
+	for _, v := range variants(file, data) {
+		if err := os.WriteFile(target, v.data, 0o600); err != nil {
+			return 0, nil, err
+		}
+		changed++
+		if !slices.ContainsFunc(packages, func(p string) bool { failed, _ := c.fails(p, dir); return failed }) {
+			unnoticed = append(unnoticed, v.where)
+		}
+	}
+	return changed, unnoticed, nil
+}
+
+// mirror makes a folder like that of the vectors, all links but for one file.
+func (c *checker) mirror(file string) (string, error) {
+	dir, err := os.MkdirTemp(c.work, "vectors")
+	if err != nil {
+		return "", err
+	}
+	return dir, filepath.WalkDir(c.root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(c.root, p)
+		switch {
+		case err != nil || rel == ".":
+			return err
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(dir, rel), 0o700)
+		case filepath.ToSlash(rel) == file:
+			return nil
+		}
+		return os.Symlink(p, filepath.Join(dir, rel))
+	})
+}
+
+// readers finds the packages whose tests name the file or its folder.
+func readers(file string) ([]string, error) {
+	names := []string{file, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))}
+	if strings.HasPrefix(file, "cose/") {
+		names = []string{`"cose"`}
+	}
+	var out []string
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") || strings.Contains(p, "vectorcheck") {
+			return err
+		}
+		text, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		dir := "./" + filepath.ToSlash(filepath.Dir(p))
+		if !slices.Contains(out, dir) && slices.ContainsFunc(names, func(n string) bool { return bytes.Contains(text, []byte(n)) }) {
+			out = append(out, dir)
+		}
+		return nil
+	})
+	if slices.Contains(out, "./mdoc/mdoctest") && strings.HasSuffix(file, "annex-d.json") { // read there for all others
+		for _, p := range []string{"./mdoc", "./mdoc/cose", "./mdoc/engagement", "./mdoc/pki", "./mdoc/session", "./mdoc/transcript"} {
+			if !slices.Contains(out, p) {
+				out = append(out, p)
+			}
+		}
+	}
+	return out, err
+}
+
+// fails runs a package's tests with another folder of vectors. Its binary is built once.
+func (c *checker) fails(pkg, vectors string) (bool, string) {
+	c.mu.Lock()
+	binary, ok := c.binaries[pkg]
+	if !ok {
+		binary = filepath.Join(c.work, strings.ReplaceAll(strings.TrimPrefix(pkg, "./"), "/", "_")+".test")
+		out, err := exec.Command("go", "test", "-c", "-o", binary, pkg).CombinedOutput() //nolint:gosec // this module's packages
+		if err != nil {
+			c.mu.Unlock()
+			return true, string(out)
+		}
+		c.binaries[pkg] = binary
+	}
+	c.mu.Unlock()
+	if _, err := os.Stat(binary); err != nil { // a package without tests
+		return false, ""
+	}
+	cmd := exec.Command(binary, "-test.failfast", "-test.timeout=120s") //nolint:gosec // built above
+	cmd.Dir = strings.TrimPrefix(pkg, "./")
+	cmd.Env = append(os.Environ(), "MOBILEID_VECTORS="+vectors, "CI=true")
+	out, err := cmd.CombinedOutput()
+	return err != nil, string(out)
+}

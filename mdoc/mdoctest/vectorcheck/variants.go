@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// most bounds the changes of one file.
+const most = 60
+
+// describing are the keys whose values describe a vector and state nothing that could be held against code.
+//
+//nolint:gochecknoglobals // a table
+var describing = []string{"title", "description", "note", "notes", "origin", "source", "sources", "comment", "comments", "name", "header",
+	"notes_url", "schema", "algorithm", "generatorVersion", "version", "type", "encoding", "kid", "use", "alg_name", "section", "page",
+	"clause", "printed", "licence", "license", "rng_description", "flags", "bugType", "effect", "links", "cves", "kty", "iss", "reference"}
+
+type variant struct {
+	where string
+	data  []byte
+}
+
+// variants changes one value each: a digit of a number, a truth value, one character of a text.
+func variants(file string, data []byte) []variant {
+	if path.Ext(file) != ".json" {
+		changed := bytes.Clone(data)
+		changed[len(changed)/2] ^= 1
+		return []variant{{"one bit", changed}}
+	}
+	var out []variant
+	for _, p := range places(data) {
+		changed, ok := change(data[p.from:p.to])
+		if ok {
+			out = append(out, variant{p.where, slices.Concat(data[:p.from], changed, data[p.to:])})
+		}
+	}
+	if len(out) <= most {
+		return out
+	}
+	sample := make([]variant, 0, most)
+	for i := range most {
+		sample = append(sample, out[i*len(out)/most])
+	}
+	return sample
+}
+
+type place struct {
+	where    string
+	from, to int
+}
+
+// places walks the JSON text and gives each value that is no object or array with where it stands.
+func places(data []byte) []place {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var out []place
+	var walk func(where, key string)
+	walk = func(where, key string) {
+		token, err := d.Token()
+		if err != nil {
+			return
+		}
+		to := int(d.InputOffset())
+		switch t := token.(type) {
+		case json.Delim:
+			for i := 0; d.More(); i++ {
+				if t == '{' {
+					k, _ := d.Token()
+					name, _ := k.(string)
+					walk(where+"."+name, name)
+				} else {
+					walk(where+"["+strconv.Itoa(i)+"]", key)
+				}
+			}
+			_, _ = d.Token()
+		default:
+			if !slices.Contains(describing, key) {
+				out = append(out, place{where, to - length(data[:to], token), to})
+			}
+		}
+	}
+	walk("", "")
+	return out
+}
+
+// length gives the size of a value's text that ends before end.
+func length(before []byte, token any) int {
+	switch t := token.(type) {
+	case string:
+		for i := len(before) - 2; i >= 0; i-- { // the opening quote: nothing in these files escapes one
+			if before[i] == '"' && (i == 0 || before[i-1] != '\\') {
+				return len(before) - i
+			}
+		}
+	case bool, nil:
+		return len(fmt.Sprint(map[any]string{true: "true", false: "false", nil: "null"}[token]))
+	case json.Number:
+		return len(t.String())
+	}
+	return 0
+}
+
+func change(text []byte) ([]byte, bool) {
+	s := string(text)
+	switch {
+	case s == "true":
+		return []byte("false"), true
+	case s == "false":
+		return []byte("true"), true
+	case s == "null" || s == `""`:
+		return nil, false
+	case s[0] != '"':
+		n := len(s) - 1
+		return []byte(s[:n] + string('0'+(s[n]-'0'+1)%10)), true
+	case s == `"valid"`:
+		return []byte(`"invalid"`), true
+	case s == `"invalid"` || s == `"acceptable"`:
+		return []byte(`"valid"`), true
+	}
+	return []byte(changeText(s)), true
+}
+
+// changeText alters one character in the second half, so that a hex or base64 text stays one.
+func changeText(s string) string {
+	const swap = "0123456789abcdefABCDEF"
+	for i := len(s)/2 + 1; i < len(s)-1; i++ {
+		if at := strings.IndexByte(swap, s[i]); at >= 0 && s[i-1] != '\\' {
+			next := swap[at^1]
+			return s[:i] + string(next) + s[i+1:]
+		}
+	}
+	for i := 1; i < len(s)-1; i++ {
+		if s[i] >= 'a' && s[i] < 'z' && s[i-1] != '\\' {
+			return s[:i] + string(s[i]+1) + s[i+1:]
+		}
+	}
+	return s[:len(s)-1] + "x" + s[len(s)-1:]
+}

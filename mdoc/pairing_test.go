@@ -1,0 +1,412 @@
+package mdoc_test
+
+import (
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"mobileid/mdoc"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
+	"mobileid/mdoc/holder"
+	"mobileid/mdoc/mdoctest/world"
+	"mobileid/mdoc/verdict"
+)
+
+const (
+	licence   = "org.iso.18013.5.1.mDL"
+	licenceNS = "org.iso.18013.5.1"
+)
+
+// items asks for elements of a document, given as namespace and identifier in turn.
+func items(docType string, info *mdoc.DocRequestInfo, names ...string) mdoc.ItemsRequest {
+	i := world.Items(names...)
+	i.DocType, i.RequestInfo = docType, info
+	return i
+}
+
+// licenceDraft is a driving licence beside the World's document.
+func licenceDraft(t testing.TB, w *world.World) mdoc.Draft {
+	d := w.Draft(t)
+	d.DocType = licence
+	d.Elements = nil
+	for identifier, value := range map[string]any{"family_name": "Test", "given_name": "Hanako", "age_over_18": true, "age_over_21": true,
+		"age_over_65": false, "resident_city": "Tokyo", "resident_state": "Tokyo", "issuing_country": "JP", "document_number": "1"} {
+		d.Elements = append(d.Elements, mdoc.Element{NameSpace: licenceNS, Identifier: identifier, Value: world.Encode(t, value)})
+	}
+	return d
+}
+
+// pairScene is a request with a wallet that gives documents of any shape over its session.
+type pairScene struct {
+	*world.World
+	t       testing.TB
+	meeting world.Meeting
+	wallet  *holder.Holder
+	in      mdoc.Verification
+}
+
+func newPairScene(t testing.TB, draft mdoc.RequestDraft) *pairScene {
+	t.Helper()
+	w := world.New(t)
+	s := &pairScene{World: w, t: t, meeting: w.Meet(t), wallet: w.Holder(t, w.Issue(t, w.Draft(t)), holder.BySignature)}
+	c, err := holder.NewCredential(w.Issue(t, licenceDraft(t, w)), world.SoftKey{Key: w.DeviceKey}, holder.BySignature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wallet.Credentials = append(s.wallet.Credentials, c)
+	s.in = mdoc.Verification{Transcript: s.meeting.Reader.Transcript(), EReaderKey: s.meeting.Reader.EReaderKey(), Anchors: w.Anchors,
+		Status: world.Status{Outcome: verdict.Pass, Measured: "valid"}, At: w.Now}
+	s.in.Request = w.RequestOf(t, s.in.Transcript, draft)
+	return s
+}
+
+// document has the wallet disclose exactly these elements, over the scene's session.
+func (s *pairScene) document(docType string, names ...string) mdoc.Document {
+	s.t.Helper()
+	request := s.RequestOf(s.t, s.in.Transcript, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(docType, nil, names...)}})
+	raw, err := s.wallet.Answer(s.t.Context(), request.Raw(), s.in.Transcript, s.in.EReaderKey.PublicKey())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r, err := mdoc.ParseDeviceResponse(raw)
+	if err != nil || len(r.Documents) != 1 {
+		s.t.Fatalf("%d documents: %v", len(r.Documents), err)
+	}
+	return r.Documents[0]
+}
+
+func (s *pairScene) verify(response mdoc.DeviceResponse) *mdoc.Result {
+	s.t.Helper()
+	response.Version = "1.0"
+	s.in.Response = world.Encode(s.t, response)
+	r, err := mdoc.Verify(s.in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+func notPassed(r *mdoc.Result) []string {
+	var out []string
+	for _, c := range r.Checks {
+		if c.Outcome != verdict.Pass && !slices.Contains(out, c.ID) {
+			out = append(out, c.ID)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func alternative(element string, sets ...[]string) *mdoc.DocRequestInfo {
+	a := mdoc.AlternativeDataElements{RequestedElement: mdoc.ElementRef{NameSpace: licenceNS, Identifier: element}}
+	for _, set := range sets {
+		var refs []mdoc.ElementRef
+		for _, identifier := range set {
+			refs = append(refs, mdoc.ElementRef{NameSpace: licenceNS, Identifier: identifier})
+		}
+		a.AlternativeElementSets = append(a.AlternativeElementSets, refs)
+	}
+	return &mdoc.DocRequestInfo{AlternativeDataElements: []mdoc.AlternativeDataElements{a}}
+}
+
+// TestPairing gives answers of every shape to requests of every shape and names the only checks that may not pass.
+func TestPairing(t *testing.T) {
+	const mnc = world.DocType
+	age := func(info *mdoc.DocRequestInfo) mdoc.ItemsRequest {
+		return items(licence, info, licenceNS, "age_over_18")
+	}
+	name := items(licence, nil, licenceNS, "family_name")
+	both := items(licence, nil, licenceNS, "family_name", licenceNS, "age_over_18")
+	japanese := items(mnc, nil, world.NameSpace, "age_over_20")
+	address := func(info *mdoc.DocRequestInfo) mdoc.ItemsRequest {
+		return items(licence, info, licenceNS, "resident_postal_code")
+	}
+	useCases := func(u ...mdoc.UseCase) []mdoc.UseCase { return u }
+	must := func(sets ...[]uint64) mdoc.UseCase { return mdoc.UseCase{Mandatory: true, DocumentSets: sets} }
+	may := func(sets ...[]uint64) mdoc.UseCase { return mdoc.UseCase{DocumentSets: sets} }
+	type get = func(docType string, names ...string) mdoc.Document
+	cases := []struct {
+		name  string
+		ask   []mdoc.ItemsRequest
+		uses  []mdoc.UseCase
+		give  func(get get) []mdoc.Document
+		want  []string
+		place []int // of the requests that the documents are paired with
+	}{
+		{name: "two documents", ask: []mdoc.ItemsRequest{name, japanese}, place: []int{1, 0}, give: func(get get) []mdoc.Document {
+			return []mdoc.Document{get(mnc, world.NameSpace, "age_over_20"), get(licence, licenceNS, "family_name")}
+		}},
+		{name: "one document type asked for twice", ask: []mdoc.ItemsRequest{both, name}, place: []int{1, 0}, give: func(get get) []mdoc.Document {
+			return []mdoc.Document{get(licence, licenceNS, "family_name"), get(licence, licenceNS, "family_name", licenceNS, "age_over_18")}
+		}},
+		{name: "the one that fits both gives way", ask: []mdoc.ItemsRequest{age(nil), items(licence, alternative("document_number", []string{"age_over_18"}),
+			licenceNS, "document_number")}, place: []int{0, 1}, give: func(get get) []mdoc.Document {
+			return []mdoc.Document{get(licence, licenceNS, "age_over_18"), get(licence, licenceNS, "document_number")}
+		}},
+		{name: "asked for twice, answered once", ask: []mdoc.ItemsRequest{both, name}, want: []string{"response.documents"}, place: []int{1},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "family_name")} }},
+		{name: "incomplete answer under the 2021 edition", ask: []mdoc.ItemsRequest{both}, place: []int{0},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "family_name")} }},
+
+		{name: "unique, one", ask: []mdoc.ItemsRequest{age(&mdoc.DocRequestInfo{UniqueDocSetRequired: ptr(true)})}, place: []int{0},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "age_over_18")} }},
+		{name: "unique, two", ask: []mdoc.ItemsRequest{age(&mdoc.DocRequestInfo{UniqueDocSetRequired: ptr(true)})}, place: []int{0, 0},
+			want: []string{"response.unique_document"}, give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "age_over_18"), get(licence, licenceNS, "age_over_18")}
+			}},
+		{name: "several welcome", ask: []mdoc.ItemsRequest{age(&mdoc.DocRequestInfo{UniqueDocSetRequired: ptr(false)})}, place: []int{0, 0},
+			give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "age_over_18"), get(licence, licenceNS, "age_over_18")}
+			}},
+
+		{name: "first alternative", ask: []mdoc.ItemsRequest{address(alternative("resident_postal_code", []string{"resident_city", "resident_state"}, []string{"document_number"}))},
+			place: []int{0}, give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "resident_city", licenceNS, "resident_state")}
+			}},
+		{name: "second alternative", ask: []mdoc.ItemsRequest{address(alternative("resident_postal_code", []string{"resident_city", "resident_state"}, []string{"document_number"}))},
+			place: []int{0}, give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "document_number")} }},
+		{name: "half an alternative", ask: []mdoc.ItemsRequest{address(alternative("resident_postal_code", []string{"resident_city", "resident_state"}))},
+			want: []string{"response.requested"}, place: []int{0}, give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "resident_city")}
+			}},
+		{name: "two alternatives at once", ask: []mdoc.ItemsRequest{address(alternative("resident_postal_code", []string{"resident_city"}, []string{"document_number"}))},
+			want: []string{"response.requested"}, place: []int{0}, give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "resident_city", licenceNS, "document_number")}
+			}},
+		{name: "alternative beside the element itself", ask: []mdoc.ItemsRequest{items(licence, alternative("family_name", []string{"document_number"}), licenceNS, "family_name")},
+			want: []string{"response.requested"}, place: []int{0}, give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "family_name", licenceNS, "document_number")}
+			}},
+		{name: "age as an alternative", ask: []mdoc.ItemsRequest{address(alternative("resident_postal_code", []string{"age_over_20"}))},
+			place: []int{0}, give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "age_over_21")} }},
+
+		{name: "nearest true age", ask: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "age_over_20")}, place: []int{0},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "age_over_21")} }},
+		{name: "true below the age", ask: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "age_over_20")}, want: []string{"response.age_over"}, place: []int{0},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "age_over_18")} }},
+		{name: "false above the age", ask: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "age_over_20")}, want: []string{"response.age_over"}, place: []int{0},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "age_over_65")} }},
+		{name: "two answers to one age", ask: []mdoc.ItemsRequest{age(nil)}, want: []string{"response.age_over"}, place: []int{0},
+			give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "age_over_18", licenceNS, "age_over_21")}
+			}},
+		{name: "an age where none was asked for", ask: []mdoc.ItemsRequest{name}, want: []string{"response.requested"}, place: []int{0},
+			give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "family_name", licenceNS, "age_over_18")}
+			}},
+
+		{name: "mandatory use case", ask: []mdoc.ItemsRequest{both, japanese}, uses: useCases(must([]uint64{0}, []uint64{1})), place: []int{1},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(mnc, world.NameSpace, "age_over_20")} }},
+		{name: "mandatory use case in part", ask: []mdoc.ItemsRequest{both, japanese}, uses: useCases(must([]uint64{0}, []uint64{1})), place: []int{0},
+			want: []string{"response.document_sets", "response.use_cases"},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(licence, licenceNS, "family_name")} }},
+		{name: "half a document set", ask: []mdoc.ItemsRequest{both, japanese}, uses: useCases(must([]uint64{0, 1})), place: []int{1},
+			want: []string{"response.document_sets", "response.use_cases"},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(mnc, world.NameSpace, "age_over_20")} }},
+		{name: "two sets of one use case", ask: []mdoc.ItemsRequest{name, japanese}, uses: useCases(must([]uint64{0}, []uint64{1})), place: []int{0, 1},
+			want: []string{"response.document_sets"}, give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "family_name"), get(mnc, world.NameSpace, "age_over_20")}
+			}},
+		{name: "two use cases share out two sets", ask: []mdoc.ItemsRequest{name, japanese}, uses: useCases(must([]uint64{0}, []uint64{1}), may([]uint64{1})),
+			place: []int{0, 1}, give: func(get get) []mdoc.Document {
+				return []mdoc.Document{get(licence, licenceNS, "family_name"), get(mnc, world.NameSpace, "age_over_20")}
+			}},
+		{name: "optional use case alone beside a mandatory one", ask: []mdoc.ItemsRequest{name, japanese}, uses: useCases(must([]uint64{0}), may([]uint64{1})),
+			place: []int{1}, want: []string{"response.document_sets", "response.use_cases"},
+			give: func(get get) []mdoc.Document { return []mdoc.Document{get(mnc, world.NameSpace, "age_over_20")} }},
+		{name: "one of two optional use cases", ask: []mdoc.ItemsRequest{name, japanese}, uses: useCases(may([]uint64{0}), may([]uint64{1})),
+			place: []int{1}, give: func(get get) []mdoc.Document { return []mdoc.Document{get(mnc, world.NameSpace, "age_over_20")} }},
+		{name: "no use case", ask: []mdoc.ItemsRequest{name, japanese}, uses: useCases(may([]uint64{0}), may([]uint64{1})),
+			want: []string{"response.document_sets", "response.use_cases"}, give: func(get) []mdoc.Document { return nil }},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := newPairScene(t, mdoc.RequestDraft{Items: c.ask, UseCases: c.uses})
+			r := s.verify(mdoc.DeviceResponse{Documents: c.give(s.document)})
+			var got []string
+			for _, id := range notPassed(r) {
+				if id != "status.list" { // nobody is asked about a document that was not proved
+					got = append(got, id)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("not passed: %v, want %v", got, c.want)
+			}
+			if r.OK() != (len(c.want) == 0) {
+				t.Errorf("accepted: %v", r.OK())
+			}
+			for i, d := range r.Documents {
+				if len(r.Documents) == len(c.place) && d.Request != c.place[i] {
+					t.Errorf("document %d answers request %d, want %d", i, d.Request, c.place[i])
+				}
+			}
+		})
+	}
+}
+
+func TestVerifiedDocumentTellsWhetherItIsComplete(t *testing.T) {
+	s := newPairScene(t, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "family_name", licenceNS, "given_name")}})
+	for names, want := range map[string]bool{"family_name": false, "family_name given_name": true} {
+		ask := []string{licenceNS, "family_name"}
+		if want {
+			ask = append(ask, licenceNS, "given_name")
+		}
+		r := s.verify(mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(licence, ask...)}})
+		if !r.OK() || r.Documents[0].Complete != want {
+			t.Errorf("%s: complete is %v: %s", names, r.Documents[0].Complete, r.Verdict)
+		}
+	}
+}
+
+func TestIssuerIdentifiers(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		ids  func(w *world.World) [][]byte
+		want []string
+	}{
+		{"the signer's authority", func(w *world.World) [][]byte { return [][]byte{{1, 2}, w.IACA.SubjectKeyId} }, nil},
+		{"others", func(*world.World) [][]byte { return [][]byte{{1, 2}, {3}} }, []string{"response.issuer", "status.list"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			info := &mdoc.DocRequestInfo{IssuerIdentifiers: [][]byte{{0}}}
+			s := newPairScene(t, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, info, licenceNS, "family_name")}})
+			info.IssuerIdentifiers = c.ids(s.World)
+			s.in.Request = s.RequestOf(t, s.in.Transcript, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, info, licenceNS, "family_name")}})
+			r := s.verify(mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(licence, licenceNS, "family_name")}})
+			if got := notPassed(r); !slices.Equal(got, c.want) {
+				t.Errorf("not passed: %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestResponseMembers spoils the response around a good document.
+func TestResponseMembers(t *testing.T) {
+	cases := []struct {
+		name  string
+		spoil func(*mdoc.DeviceResponse)
+		want  []string
+	}{
+		{"nothing", func(*mdoc.DeviceResponse) {}, nil},
+		{"no errors in a list of errors", func(r *mdoc.DeviceResponse) { r.DocumentErrors = []cbor.Map[string, int64]{} }, nil},
+		{"an error about another element", func(r *mdoc.DeviceResponse) {
+			r.Documents[0].Errors = cbor.Map[string, cbor.Map[string, int64]]{{Key: licenceNS, Value: cbor.Map[string, int64]{{Key: "portrait"}}}}
+		}, nil},
+		{"an error about an element that is there", func(r *mdoc.DeviceResponse) {
+			r.Documents[0].Errors = cbor.Map[string, cbor.Map[string, int64]]{{Key: licenceNS, Value: cbor.Map[string, int64]{{Key: "family_name"}}}}
+		}, []string{"response.errors"}},
+		{"an error about a document that was not asked for", func(r *mdoc.DeviceResponse) {
+			r.DocumentErrors = []cbor.Map[string, int64]{{{Key: "org.example", Value: mdoc.NotReturned}}}
+		}, []string{"response.errors"}},
+		{"general error", func(r *mdoc.DeviceResponse) { r.Status = mdoc.StatusGeneralError }, []string{"response.status"}},
+		{"decoding error", func(r *mdoc.DeviceResponse) { r.Status = mdoc.StatusDecodingError }, []string{"response.status"}},
+		{"validation error", func(r *mdoc.DeviceResponse) { r.Status = mdoc.StatusValidationError }, []string{"response.status"}},
+		{"another status", func(r *mdoc.DeviceResponse) { r.Status = 1 }, []string{"response.status"}},
+		{"a zero-knowledge document beside", func(r *mdoc.DeviceResponse) {
+			data, err := cbor.NewEmbedded(mdoc.ZkDocumentData{DocType: licence, ZkSystemID: "x", Timestamp: cbor.RawMessage{0x00}})
+			if err != nil {
+				panic(err)
+			}
+			r.ZkDocuments = []mdoc.ZkDocument{{DocumentData: data, Proof: []byte{1}}}
+		}, []string{"response.zk_documents"}},
+		{"an encrypted document beside", func(r *mdoc.DeviceResponse) {
+			r.EncryptedDocuments = []mdoc.EncryptedDocument{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
+		}, []string{"response.encrypted_documents"}},
+		{"an encrypted document alone", func(r *mdoc.DeviceResponse) {
+			r.Documents, r.EncryptedDocuments = nil, []mdoc.EncryptedDocument{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
+		}, []string{"response.encrypted_documents"}},
+		{"too many documents", func(r *mdoc.DeviceResponse) {
+			for range 32 {
+				r.Documents = append(r.Documents, r.Documents[0])
+			}
+		}, []string{"response.decode", "response.documents"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			s := newPairScene(t, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "family_name")}})
+			response := mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(licence, licenceNS, "family_name")}}
+			c.spoil(&response)
+			if got := notPassed(s.verify(response)); !slices.Equal(got, c.want) {
+				t.Errorf("not passed: %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestMaximumResponseSize(t *testing.T) {
+	info := &mdoc.DocRequestInfo{MaximumResponseSize: ptr(uint64(1 << 20))}
+	draft := mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, info, licenceNS, "family_name")}}
+	s := newPairScene(t, draft)
+	response := mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(licence, licenceNS, "family_name")}}
+	if r := s.verify(response); !r.OK() {
+		t.Fatal(r.Verdict)
+	}
+	size := uint64(len(s.in.Response))
+	for limit, want := range map[uint64][]string{size: nil, size - 1: {"response.size"}} {
+		info.MaximumResponseSize = &limit
+		s.in.Request = s.RequestOf(t, s.in.Transcript, draft)
+		if got := notPassed(s.verify(response)); !slices.Equal(got, want) {
+			t.Errorf("limit %d of %d bytes: not passed %v, want %v", limit, size, got, want)
+		}
+	}
+}
+
+// TestMacKeys proves a document by a MAC with the reader's further key instead of EReaderKey.
+func TestMacKeys(t *testing.T) {
+	w := world.New(t)
+	m := w.Meet(t)
+	further := world.Key(t)
+	private, err := further.ECDH()
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := w.RequestOf(t, m.Reader.Transcript(), mdoc.RequestDraft{Items: []mdoc.ItemsRequest{world.Items(world.NameSpace, "age_over_20")},
+		MacKeys: macKeys(t, further.Public())})
+	if request.Version != "1.1" {
+		t.Errorf("version %s", request.Version)
+	}
+	in := w.AnswerTo(t, w.Holder(t, w.Issue(t, w.Draft(t)), holder.ByMAC), m, request)
+	if r, err := mdoc.Verify(in); err != nil || !slices.Contains(notPassed(r), "device_auth.proof") {
+		t.Errorf("the MAC holds without the further key: %v", err)
+	}
+	in.MacKeys = append(in.MacKeys, private)
+	if r, err := mdoc.Verify(in); err != nil || !r.OK() {
+		t.Errorf("refused: %v, %v", notPassed(r), err)
+	}
+}
+
+// TestSixteenRequests asks for as many documents as are taken, and for one more.
+func TestSixteenRequests(t *testing.T) {
+	draft := mdoc.RequestDraft{}
+	set := make([]uint64, mdoc.MaxDocRequests)
+	for i := range set {
+		name := binary.BigEndian.AppendUint16([]byte("example."), uint16(0x6161+i)) //nolint:gosec // two letters
+		draft.Items = append(draft.Items, items(string(name), nil, licenceNS, "family_name"))
+		set[i] = uint64(i) //nolint:gosec // an index
+	}
+	draft.UseCases = []mdoc.UseCase{{Mandatory: true, DocumentSets: [][]uint64{set}}}
+	s := newPairScene(t, draft)
+	if got := notPassed(s.verify(mdoc.DeviceResponse{})); !slices.Equal(got, []string{"response.document_sets", "response.use_cases"}) {
+		t.Errorf("not passed: %v", got)
+	}
+	draft.Items = append(draft.Items, draft.Items[0])
+	if _, err := mdoc.BuildRequest(draft, s.in.Transcript); err == nil {
+		t.Error("seventeen document requests were built")
+	}
+}
+
+func macKeys(t *testing.T, public ...any) []cose.Key {
+	t.Helper()
+	var out []cose.Key
+	for _, p := range public {
+		k, err := cose.NewKey(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, k)
+	}
+	return out
+}

@@ -1,0 +1,203 @@
+package mdoc
+
+import (
+	"fmt"
+	"strconv"
+
+	"mobileid/mdoc/cbor"
+)
+
+const (
+	clausePairing = "ISO/IEC 18013-5 second edition, 10.2"
+	clauseAges    = "ISO/IEC 18013-5:2021, 7.2.5"
+)
+
+// judgeDocumentSet compares the documents with the requests. Without use cases each request is answered once (2021); with them
+// each use case by one document set. No document comes unasked.
+func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, p pairing) {
+	unasked, missing, doubled := 0, 0, 0
+	for _, d := range p.documents {
+		if d.request < 0 {
+			unasked++
+		}
+	}
+	otherwise := in.answeredOtherwise(response)
+	for i := range in.Request.DocRequests {
+		unique := in.Request.DocRequests[i].ItemsRequest.Value.Info().UniqueDocSetRequired
+		if p.count[i] == 0 && otherwise&(1<<i) == 0 && len(in.Request.UseCases()) == 0 {
+			missing++
+		}
+		if p.count[i] > 1 && unique == nil {
+			doubled++
+		}
+	}
+	r.Record("response.documents", clauseResponse, unasked == 0 && missing == 0 && doubled == 0,
+		fmt.Sprintf("%d documents: %d missing, %d not asked for, %d given twice", len(response.Documents), missing, unasked, doubled))
+	in.judgeUniqueness(r, p)
+	in.judgeUseCases(r, p)
+	in.judgeSize(r)
+	in.judgeErrors(r, response)
+	if n := len(response.ZkDocuments); n > 0 {
+		r.NotRun("response.zk_documents", clausePairing, strconv.Itoa(n)+" zero-knowledge proofs, which are not verified here")
+	}
+	if n := len(response.EncryptedDocuments); n > 0 {
+		r.NotRun("response.encrypted_documents", clausePairing, strconv.Itoa(n)+" encrypted documents, whose key is not at hand")
+	}
+}
+
+// answeredOtherwise are the requests that an encrypted or a zero-knowledge document answers.
+func (in *Verification) answeredOtherwise(response *DeviceResponse) mask {
+	var m mask
+	for i := range in.Request.DocRequests {
+		for _, e := range response.EncryptedDocuments {
+			if e.DocRequestID == uint64(i) { //nolint:gosec // an index
+				m |= 1 << i
+			}
+		}
+		for k := range response.ZkDocuments {
+			if response.ZkDocuments[k].DocumentData.Value.DocType == in.Request.DocRequests[i].ItemsRequest.Value.DocType {
+				m |= 1 << i
+			}
+		}
+	}
+	return m
+}
+
+// judgeUniqueness wants one document at most for each request that says so.
+func (in *Verification) judgeUniqueness(r *Result, p pairing) {
+	unique, doubled := 0, 0
+	for i := range in.Request.DocRequests {
+		if u := in.Request.DocRequests[i].ItemsRequest.Value.Info().UniqueDocSetRequired; u != nil && *u {
+			unique++
+			if p.count[i] > 1 {
+				doubled++
+			}
+		}
+	}
+	if unique > 0 {
+		r.Record("response.unique_document", clausePairing, doubled == 0, fmt.Sprintf("%d of %d requests for one document got several", doubled, unique))
+	}
+}
+
+// judgeUseCases wants every mandatory use case satisfied and at least one, and of each one document set.
+func (in *Verification) judgeUseCases(r *Result, p pairing) {
+	useCases := in.Request.UseCases()
+	if len(useCases) == 0 {
+		return
+	}
+	chosen, ok := in.Request.Choose(func(i int) bool { return p.complete&(1<<i) != 0 })
+	satisfied := 0
+	for _, c := range chosen {
+		if c >= 0 {
+			satisfied++
+		}
+	}
+	r.Record("response.use_cases", clausePairing, ok, fmt.Sprintf("%d of %d use cases satisfied", satisfied, len(useCases)))
+	if !ok {
+		r.NotRun("response.document_sets", clausePairing, "the use cases are not satisfied")
+		return
+	}
+	r.Record("response.document_sets", clausePairing, covers(useCases, p.answered, p.complete),
+		fmt.Sprintf("%d document requests answered, one set of each use case is due", p.answered.size()))
+}
+
+// judgeSize holds the response to the least maximumResponseSize among the requests.
+func (in *Verification) judgeSize(r *Result) {
+	limit, given := in.Request.MaximumResponseSize()
+	if given {
+		r.Record("response.size", clausePairing, uint64(len(in.Response)) <= limit, fmt.Sprintf("%d bytes, at most %d", len(in.Response), limit))
+	}
+}
+
+// MaximumResponseSize gives the least bound that a document request sets, and whether one does.
+func (r *DeviceRequest) MaximumResponseSize() (limit uint64, given bool) {
+	for i := range r.DocRequests {
+		if m := r.DocRequests[i].ItemsRequest.Value.Info().MaximumResponseSize; m != nil && (!given || *m < limit) {
+			limit, given = *m, true
+		}
+	}
+	return limit, given
+}
+
+// judgeErrors refuses errors about a document type that was not asked for, and about an element that was returned after all.
+func (in *Verification) judgeErrors(r *Result, response *DeviceResponse) {
+	total, strange, contrary := 0, 0, 0
+	for _, e := range response.DocumentErrors {
+		for _, entry := range e {
+			total++
+			if _, asked := in.Request.For(entry.Key); !asked {
+				strange++
+			}
+		}
+	}
+	for i := range response.Documents {
+		d := &response.Documents[i]
+		for _, ns := range d.Errors {
+			for _, e := range ns.Value {
+				total++
+				if (returned{d}).Has(ns.Key, e.Key) {
+					contrary++
+				}
+			}
+		}
+	}
+	if total > 0 {
+		r.Record("response.errors", clauseResponse, strange == 0 && contrary == 0,
+			fmt.Sprintf("%d errors, %d about documents not asked for, %d about elements that were returned", total, strange, contrary))
+	}
+}
+
+// judgeRequested refuses elements that the request did not name, age attestations that answer none of the ages asked for, a document
+// that answers nothing, and one of another issuer than those named.
+func (in *Verification) judgeRequested(j *issuerJudgement, p pairedDocument) {
+	if p.request < 0 {
+		j.NotRun("response.requested", clauseResponse, "the document was not asked for") // response.documents fails
+		j.NotRun("response.answered", clauseResponse, "the document was not asked for")
+		return
+	}
+	j.Record("response.requested", clauseResponse, p.unasked == 0, strconv.Itoa(p.unasked)+" elements that were not asked for")
+	j.Record("response.answered", clauseResponse, p.total > 0, strconv.Itoa(p.total)+" elements returned")
+	if p.asked > 0 {
+		j.Record("response.age_over", clauseAges, p.ages == 0,
+			fmt.Sprintf("%d age attestations, %d that answer none of the ages asked for", p.asked, p.ages))
+	}
+	if len(in.Request.DocRequests[p.request].ItemsRequest.Value.Info().IssuerIdentifiers) > 0 {
+		j.Record("response.issuer", clausePairing, p.issuer, "authority key identifiers of x5chain against those asked for")
+	}
+}
+
+// judgeCountry compares issuing_country with C and issuing_jurisdiction with ST of the signer's subject where they were returned
+// and, for the state, the certificate has one (ISO/IEC 18013-5:2021, 9.3.1 and Annex B). A three-letter country, which ISO/IEC
+// 23220 documents may have, is not comparable with C and is not judged.
+func judgeCountry(j *issuerJudgement, d *Document) {
+	compare := func(id, identifier string, due []string, known bool) {
+		for _, ns := range d.IssuerSigned.NameSpaces {
+			for i := range ns.Value {
+				if ns.Value[i].Value.ElementIdentifier != identifier {
+					continue
+				}
+				var got string
+				err := cbor.Unmarshal(ns.Value[i].Value.ElementValue, &got)
+				switch {
+				case !known:
+					j.NotRun(id, clauseMSOCheck, "no signer certificate to compare with")
+				case len(got) == 3 && ns.Key != nameSpaceMDL && id == "mso.issuing_country":
+				default:
+					j.Record(id, clauseMSOCheck, err == nil && len(due) == 1 && due[0] == got, identifier+" against the signer certificate")
+				}
+			}
+		}
+	}
+	if j.chain == nil || j.chain.Leaf == nil {
+		compare("mso.issuing_country", "issuing_country", nil, false)
+		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", nil, false)
+		return
+	}
+	compare("mso.issuing_country", "issuing_country", j.chain.Leaf.Subject.Country, true)
+	if province := j.chain.Leaf.Subject.Province; len(province) > 0 {
+		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", province, true)
+	}
+}
+
+// nameSpaceMDL is the namespace of the mDL, ISO/IEC 18013-5:2021, 7.2.1.
+const nameSpaceMDL = "org.iso.18013.5.1"
