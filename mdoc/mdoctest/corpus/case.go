@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mobileid/mdoc/verdict"
 )
 
 // Kind says what a case holds and which judgement it is for.
@@ -32,8 +34,10 @@ type Case struct {
 	Kind Kind   `json:"kind"`
 	// Base names the good case that this one was made from; empty for a good case.
 	Base string `json:"base,omitempty"`
-	// Fails is the id of the one check that must fail; empty for a good case, of which every check passes.
-	Fails string `json:"fails,omitempty"`
+	// Check is the id of the one check that must not pass; empty for a good case, of which every check passes.
+	Check string `json:"check,omitempty"`
+	// Outcome is what that check says: fail, or not_run where nobody can tell; pass for a good case.
+	Outcome verdict.Outcome `json:"outcome"`
 	// Clause is where the demand comes from.
 	Clause string `json:"clause"`
 	// Reason says in one line what is wrong.
@@ -101,16 +105,20 @@ func All() []Case {
 // label is what every case says of itself.
 type label struct {
 	name   string
-	fails  string // empty for a good case
+	fails  string // the check; empty for a good case, with a question mark before it where it is not run
 	reason string
 	covers string // separated by spaces
 }
 
 func (l label) of(kind Kind, base string) Case {
-	c := Case{Name: string(kind) + "/" + l.name, Kind: kind, Fails: l.fails, Reason: l.reason, Covers: strings.Fields(l.covers),
-		Clause: clauseOf(kind, l.fails)}
-	if l.fails != "" {
-		c.Base = string(kind) + "/" + base
+	check, unknown := strings.CutPrefix(l.fails, "?")
+	c := Case{Name: string(kind) + "/" + l.name, Kind: kind, Check: check, Outcome: verdict.Pass, Reason: l.reason, Covers: strings.Fields(l.covers),
+		Clause: clauseOf(kind, check)}
+	if check != "" {
+		c.Base, c.Outcome = string(kind)+"/"+base, verdict.Fail
+	}
+	if unknown {
+		c.Outcome = verdict.NotRun
 	}
 	return c
 }

@@ -174,6 +174,18 @@ func edition2Cases(a *authority) []Case {
 		}),
 		good("trust-point", "a trust point of its own for the list", trustPoint(a, true)),
 		row("trust-point-other", "status.list", "a list that is not under the trust point that the MSO names", trustPoint(a, false)),
+		row("status-none", "?status.list", "the MSO names no list", mso(remove("status"))),
+		row("status-empty", "?status.list", "status without a list", mso(set(mapOf(), "status"))),
+		row("status-no-list-at-hand", "?status.list", "the reader has no list", func(p *presentation) { p.token = nil }),
+		row("status-other-list-at-hand", "?status.list", "the reader has another list", mso(set(text(listURI+"2"), "status", "status_list", "uri"))),
+		row("identifiers-not-at-hand", "?status.identifier_list", "the reader has no identifier list", all(identified(a, []byte("x")), func(p *presentation) { p.token = nil })),
+		row("mac-without-reader-key", "?device_auth.proof", "the reader's key is not at hand", func(p *presentation) {
+			p.byMAC, p.macReader, p.reader = true, p.reader, nil
+		}),
+		row("zk-document", "?response.zk_documents", "a zero-knowledge proof beside the document", response(set(array(mapOf("documentData",
+			embed(mapOf("docType", text(docType), "zkSystemId", text("x"), "timestamp", fullDate("2027-01-15"))), "proof", bstr([]byte{1}))), "zkDocuments"))),
+		row("encrypted-document", "?response.encrypted_documents", "an encrypted document whose key is not at hand",
+			response(set(array(mapOf("enc", bstr(make([]byte, 65)), "cipherText", bstr(make([]byte, 32)), "docRequestID", uinteger(0))), "encryptedDocuments"))),
 		row("zk-shape", "response.decode", "a zero-knowledge document without its proof", response(set(array(mapOf("documentData", embed(mapOf()))), "zkDocuments"))),
 		row("encrypted-shape", "response.decode", "an encrypted document without enc", response(set(array(mapOf("cipherText", bstr(nil), "docRequestID", uinteger(0))), "encryptedDocuments"))),
 		row("documents-many", "response.decode", "more documents than any request asks for", response(func(n *node) {
@@ -273,6 +285,7 @@ func readerAuthAllCases(a *authority) []Case {
 		{label{name: "base-all", reason: "a signature over the whole request"}, all},
 		{label{name: "base-all-info", reason: "a signature over request and use cases"}, withInfo(useCases)},
 		{label{name: "base-x5t", reason: "x5t of the reader's certificate"}, x5t(a.reader)},
+		{label{"unsigned", "?reader_auth.present", "no readerAuth", ""}, func(q *asking) { q.onDoc = remove("readerAuth") }},
 		{label{"x5t-other", "reader_auth.x5t", "x5t of another certificate", "P6"}, x5t(a.ds)},
 		{label{"all-info-unsigned", "reader_auth.signature", "use cases that the signature does not cover", "P1"}, withInfo(null())},
 		{label{"all-info-other", "reader_auth.signature", "other use cases than the signed ones", "P1"}, withInfo(embed(mapOf("useCases", array(useCase(false, places(0))))))},
