@@ -1,7 +1,6 @@
 package corpus
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -97,9 +96,49 @@ func (c *Case) add(role string, data ...[]byte) {
 
 // All makes the corpus: good cases and spoiled ones, always the same bytes. The caller owns the slice.
 func All() []Case {
+	var out []Case
+	for _, k := range Kinds() {
+		out = append(out, Make(k)...)
+	}
+	return out
+}
+
+// Kinds lists the kinds in the order of the corpus.
+func Kinds() []Kind {
+	return []Kind{DeviceResponse, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, StatusToken, SessionMessages, Engagement,
+		EngagementURI, Transcript, CBORItem}
+}
+
+// Make makes the cases of one kind; none for a kind that does not exist.
+func Make(k Kind) []Case {
 	a := newAuthority()
-	return slices.Concat(responseCases(a), issuerSignedCases(a), requestCases(a), requestLintCases(), edition2Cases(a), chainCases(a), certificateCases(a),
-		tokenCases(a), identifierCases(a), sessionCases(a), engagementCases(a), uriCases(a), transcriptCases(a), itemCases())
+	switch k {
+	case DeviceResponse:
+		return append(responseCases(a), edition2Cases(a)...)
+	case IssuerSigned:
+		return issuerSignedCases(a)
+	case DeviceRequest:
+		return append(requestCases(a), readerAuthAllCases(a)...)
+	case RequestLint:
+		return requestLintCases()
+	case CertificateChain:
+		return chainCases(a)
+	case Certificate:
+		return certificateCases(a)
+	case StatusToken:
+		return append(tokenCases(a), identifierCases(a)...)
+	case SessionMessages:
+		return sessionCases(a)
+	case Engagement:
+		return engagementCases(a)
+	case EngagementURI:
+		return uriCases(a)
+	case Transcript:
+		return transcriptCases(a)
+	case CBORItem:
+		return itemCases()
+	}
+	return nil
 }
 
 // label is what every case says of itself.

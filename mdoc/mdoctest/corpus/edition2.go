@@ -201,7 +201,7 @@ func edition2Cases(a *authority) []Case {
 		r.spoil(p)
 		out = append(out, p.responseCase(r.label, "base-signature"))
 	}
-	return slices.Concat(out, readerAuthAllCases(a))
+	return out
 }
 
 // identified lets the MSO name an identifier list that revokes the ids given.

@@ -34,11 +34,20 @@ type hunt struct {
 
 // binary is the compiled tests of one folder.
 type binary struct {
-	folder string
-	path   string
-	took   time.Duration
-	reach  map[int]bool
+	folder, path string
+	units        []*unit
 }
+
+// unit is one test, or one part of the first.
+type unit struct {
+	*binary
+	run   string // for -test.run
+	took  time.Duration
+	reach map[int]bool
+}
+
+// slow tests are run by themselves, after the others.
+const slow = time.Second
 
 // build compiles every test binary with all mutants in it.
 func (h *hunt) build(ctx context.Context, files map[string][]byte) error {
@@ -80,34 +89,75 @@ func (h *hunt) build(ctx context.Context, files map[string][]byte) error {
 	return nil
 }
 
-// survey runs every test binary without a mutant and learns which checks it reaches.
+// survey runs every test without a mutant and learns which checks it reaches.
 func (h *hunt) survey(ctx context.Context) error {
 	for _, b := range h.binaries {
-		trace := filepath.Join(h.work, "trace")
-		_ = os.Remove(trace)
-		begun := time.Now()
-		if text, err := h.exec(ctx, b, "MUTANT_TRACE="+trace); err != nil {
-			return fmt.Errorf("the tests of %s fail without a mutant: %w\n%s", b.folder, err, text)
-		}
-		b.took = time.Since(begun)
-		b.reach = make(map[int]bool)
-		reached, err := os.ReadFile(trace)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-		for line := range strings.Lines(string(reached)) {
-			if n, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
-				b.reach[n] = true
+		runs := h.target.firstRuns
+		if b.folder != h.target.first {
+			list, err := h.exec(ctx, b, "", "MUTANT=0")
+			if err != nil {
+				return fmt.Errorf("listing the tests of %s: %w\n%s", b.folder, err, list)
 			}
+			runs = nil
+			for name := range strings.Lines(string(list)) {
+				if name = strings.TrimSpace(name); strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") {
+					runs = append(runs, name)
+				}
+			}
+		}
+		for _, run := range runs {
+			u := &unit{binary: b, run: run}
+			if err := h.trace(ctx, u); err != nil {
+				return err
+			}
+			b.units = append(b.units, u)
 		}
 	}
 	return nil
 }
 
-func (h *hunt) exec(ctx context.Context, b *binary, environment ...string) ([]byte, error) {
+func (h *hunt) trace(ctx context.Context, u *unit) error {
+	trace := filepath.Join(h.work, "trace")
+	_ = os.Remove(trace)
+	begun := time.Now()
+	if text, err := h.exec(ctx, u.binary, pattern(u), "MUTANT_TRACE="+trace); err != nil {
+		return fmt.Errorf("%s of %s fails without a mutant: %w\n%s", u.run, u.folder, err, text)
+	}
+	u.took = time.Since(begun)
+	u.reach = make(map[int]bool)
+	reached, err := os.ReadFile(trace)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for line := range strings.Lines(string(reached)) {
+		if n, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+			u.reach[n] = true
+		}
+	}
+	return nil
+}
+
+// pattern is the -test.run of some tests of one binary.
+func pattern(units ...*unit) string {
+	if strings.Contains(units[0].run, "/") {
+		return units[0].run
+	}
+	names := make([]string, len(units))
+	for i, u := range units {
+		names[i] = u.run
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
+}
+
+// exec runs some tests of a binary; without a pattern it lists them.
+func (h *hunt) exec(ctx context.Context, b *binary, run string, environment ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, b.path, "-test.failfast", "-test.count=1")
+	args := []string{"-test.failfast", "-test.count=1", "-test.run", run}
+	if run == "" {
+		args = []string{"-test.list", "."}
+	}
+	c := exec.CommandContext(ctx, b.path, args...)
 	c.Dir = filepath.Join(h.root, b.folder)
 	c.Env = append(os.Environ(), append(environment, "GOMEMLIMIT=2GiB")...)
 	c.WaitDelay = time.Second
@@ -161,8 +211,7 @@ func (h *hunt) print(format string, args ...any) {
 	fmt.Fprintf(h.out, format, args...)
 }
 
-// choose leaves out what is listed as unreachable. A listed check that is not in the code counts as one that survived: the list
-// must not outlive the code.
+// choose leaves out what is listed as unreachable.
 func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
 	for _, m := range h.mutants {
 		if len(h.folders) > 0 && !slices.Contains(h.folders, m.folder) {
@@ -178,26 +227,42 @@ func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
 	return hunted, exempt
 }
 
-// noticed shows a mutant to the binaries that reach it: the first, its own, then the fastest.
+// noticed shows a mutant to the tests that reach it: the first, those of its own folder, then the fastest; quick ones of a
+// binary together.
 func (h *hunt) noticed(ctx context.Context, m mutant) bool {
-	order := slices.Clone(h.binaries)
-	rank := func(b *binary) time.Duration {
-		switch b.folder {
-		case h.target.first:
-			return 0
-		case m.folder:
-			return 1
-		}
-		return b.took
-	}
-	slices.SortStableFunc(order, func(a, b *binary) int { return int(rank(a) - rank(b)) })
-	for _, b := range order {
-		if !b.reach[m.n] {
-			continue
-		}
-		if _, err := h.exec(ctx, b, "MUTANT="+strconv.Itoa(m.n)); err != nil {
+	for _, units := range h.order(m) {
+		if _, err := h.exec(ctx, units[0].binary, pattern(units...), "MUTANT="+strconv.Itoa(m.n)); err != nil {
 			return true
 		}
 	}
 	return false
+}
+
+func (h *hunt) order(m mutant) [][]*unit {
+	var first, own, others, late [][]*unit
+	for _, b := range h.binaries {
+		var quick []*unit
+		for _, u := range b.units {
+			switch {
+			case !u.reach[m.n]:
+			case b.folder == h.target.first:
+				first = append(first, []*unit{u})
+			case u.took > slow:
+				late = append(late, []*unit{u})
+			default:
+				quick = append(quick, u)
+			}
+		}
+		switch {
+		case len(quick) == 0:
+		case b.folder == m.folder:
+			own = append(own, quick)
+		default:
+			others = append(others, quick)
+		}
+	}
+	byTime := func(a, b []*unit) int { return int(a[0].took - b[0].took) }
+	slices.SortStableFunc(first, byTime)
+	slices.SortStableFunc(late, byTime)
+	return slices.Concat(first, own, others, late)
 }

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 )
 
 func main() {
@@ -30,10 +31,23 @@ func main() {
 	}
 }
 
+// outlived refuses an exemption for a check that is not in the code any more.
+func outlived(t target, mutants []mutant) error {
+	for _, e := range t.unreachable {
+		if !slices.ContainsFunc(mutants, func(m mutant) bool { return m.file == e.file && m.code == e.code }) {
+			return fmt.Errorf("%s has no check %s: take it out of the list of unreachable ones", e.file, e.code)
+		}
+	}
+	return nil
+}
+
 // run plants the mutants of the targets in the module at root and hunts them. With folders only the mutants of those are hunted.
 func run(ctx context.Context, root string, t target, folders []string, out io.Writer) (survived int, err error) {
 	mutants, files, err := plant(root, t)
 	if err != nil {
+		return 0, err
+	}
+	if err := outlived(t, mutants); err != nil {
 		return 0, err
 	}
 	work, err := os.MkdirTemp("", "mutate")

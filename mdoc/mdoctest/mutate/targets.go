@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"mobileid/mdoc/mdoctest/corpus"
+)
 
 // target is the code that is searched for checks, and the tests that are to notice.
 type target struct {
@@ -8,7 +12,8 @@ type target struct {
 	// code are the folders that are searched.
 	code []folder
 	// first is the folder whose tests are shown every mutant first.
-	first string
+	first     string
+	firstRuns []string // its tests, part by part
 	// tests are folders with tests beside those of the code.
 	tests []string
 	// unreachable are checks that no input can make fail, by file and text, with the reason.
@@ -27,8 +32,9 @@ type exemption struct{ file, code, reason string }
 // targets is the verifying code of this module.
 func targets() target {
 	return target{
-		module: "mobileid",
-		first:  "mdoc/mdoctest/corpus",
+		module:    "mobileid",
+		first:     "mdoc/mdoctest/corpus",
+		firstRuns: corpusRuns(),
 		code: []folder{
 			{path: "mdoc", except: []string{"builder.go", "buildrequest.go", "draftdevice.go"}},
 			{path: "mdoc/cbor", except: []string{"shape.go"}},
@@ -42,6 +48,15 @@ func targets() target {
 		tests:       []string{"mdoc/holder", "verifier/policy", "verifier/reader", "verifier/trust"},
 		unreachable: unreachable(),
 	}
+}
+
+// corpusRuns are the kinds of the corpus, so that only those are made that reach a check.
+func corpusRuns() []string {
+	var out []string
+	for _, k := range corpus.Kinds() {
+		out = append(out, "^TestCorpus$/^"+string(k)+"$")
+	}
+	return out
 }
 
 // maker tells functions that make structures from those that read and judge them. What is made is judged before it leaves; a
