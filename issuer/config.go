@@ -85,6 +85,9 @@ type Config struct {
 	Secret []byte
 	// Authority is the element issuing_authority_unicode. It must contain TEST.
 	Authority string
+	// CRL gives the IACA's certificate revocation list in DER, asked at each request so that a new one is published without
+	// a restart; nil means that none is published here.
+	CRL func() ([]byte, error)
 
 	Life            time.Duration // of an MSO at most; zero means DefaultLife
 	TransactionLife time.Duration // zero means DefaultTransactionLife

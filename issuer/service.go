@@ -138,6 +138,15 @@ func (s *Service) TrustAnchors() []byte {
 	return pki.EncodePEM(ders...)
 }
 
+// RevocationList is the IACA's certificate revocation list in DER, or nothing when none is published here. The authority
+// signed it elsewhere; whoever reads it checks that.
+func (s *Service) RevocationList() ([]byte, error) {
+	if s.config.CRL == nil {
+		return nil, nil
+	}
+	return s.config.CRL()
+}
+
 // Handover takes note that the phone with this secure element changes hands and gives the signed receipt of it; see
 // revocation.Desk.
 func (s *Service) Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error) {

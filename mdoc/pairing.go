@@ -46,15 +46,15 @@ const bestScore = 7
 
 // pair gives each document a request of its docType. A document says only its docType, so that several requests for one are
 // told apart by what the documents hold: as many documents as possible get a request that they answer well, one each; the rest
-// gets what fits best.
-func (in *Verification) pair(response *DeviceResponse) pairing {
+// gets what fits best. An encrypted document does say which request it answers.
+func (in *Verification) pair(documents []received) pairing {
 	requests := in.Request.DocRequests
-	p := pairing{documents: make([]pairedDocument, len(response.Documents)), count: make([]int, len(requests))}
-	fits := make([][]pairedDocument, len(response.Documents))
-	for d := range response.Documents {
+	p := pairing{documents: make([]pairedDocument, len(documents)), count: make([]int, len(requests))}
+	fits := make([][]pairedDocument, len(documents))
+	for d, got := range documents {
 		for i := range requests {
-			if requests[i].ItemsRequest.Value.DocType == response.Documents[d].DocType {
-				fits[d] = append(fits[d], fit(&requests[i].ItemsRequest.Value, i, &response.Documents[d]))
+			if requests[i].ItemsRequest.Value.DocType == got.document.DocType && (got.request < 0 || got.request == i) {
+				fits[d] = append(fits[d], fit(&requests[i].ItemsRequest.Value, i, got.document))
 			}
 		}
 	}

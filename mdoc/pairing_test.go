@@ -8,6 +8,7 @@ import (
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/verdict"
@@ -55,7 +56,7 @@ func newPairScene(t testing.TB, draft mdoc.RequestDraft) *pairScene {
 		t.Fatal(err)
 	}
 	s.wallet.Credentials = append(s.wallet.Credentials, c)
-	s.in = mdoc.Verification{Transcript: s.meeting.Reader.Transcript(), EReaderKey: s.meeting.Reader.EReaderKey(), Anchors: w.Anchors,
+	s.in = mdoc.Verification{Transcript: s.meeting.Reader.Transcript(), EReaderKey: s.meeting.Reader.EReaderKey(), Anchors: w.Anchors, Revocation: w.Revocation,
 		Status: world.Status{Outcome: verdict.Pass, Measured: "valid"}, At: w.Now}
 	s.in.Request = w.RequestOf(t, s.in.Transcript, draft)
 	return s
@@ -313,10 +314,10 @@ func TestResponseMembers(t *testing.T) {
 			r.ZkDocuments = []mdoc.ZkDocument{{DocumentData: data, Proof: []byte{1}}}
 		}, []string{"response.zk_documents"}},
 		{"an encrypted document beside", func(r *mdoc.DeviceResponse) {
-			r.EncryptedDocuments = []mdoc.EncryptedDocument{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
+			r.EncryptedDocuments = []encryption.EncryptedDocuments{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
 		}, []string{"response.encrypted_documents"}},
 		{"an encrypted document alone", func(r *mdoc.DeviceResponse) {
-			r.Documents, r.EncryptedDocuments = nil, []mdoc.EncryptedDocument{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
+			r.Documents, r.EncryptedDocuments = nil, []encryption.EncryptedDocuments{{Enc: make([]byte, 65), CipherText: make([]byte, 32)}}
 		}, []string{"response.encrypted_documents"}},
 		{"too many documents", func(r *mdoc.DeviceResponse) {
 			for range 32 {

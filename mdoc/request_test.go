@@ -381,3 +381,96 @@ func TestReaderAuthHeaders(t *testing.T) {
 		}
 	}
 }
+
+// TestIdentifierListVector reads the published status member of an MSO with an identifier list, and builds the same.
+func TestIdentifierListVector(t *testing.T) {
+	var file struct {
+		List struct {
+			Status struct {
+				Hex string `json:"hex"`
+			} `json:"mso_status"`
+		} `json:"identifier_list"`
+	}
+	mdoctest.ReadJSON(t, "iso18013-5/revocation.json", &file)
+	raw := mdoctest.Hex(t, file.List.Status.Hex)
+	var s mdoc.Status
+	if err := cbor.Unmarshal(raw, &s); err != nil {
+		t.Fatal(err)
+	}
+	want := mdoc.IdentifierListRef{ID: []byte{0xcc, 0xcc}, URI: "https://example.com/identifierlists/1", Certificate: []byte{0xaa}}
+	if s.StatusList != nil || s.IdentifierList == nil || !bytes.Equal(s.IdentifierList.ID, want.ID) || s.IdentifierList.URI != want.URI ||
+		!bytes.Equal(s.IdentifierList.Certificate, want.Certificate) {
+		t.Errorf("read as %+v", s.IdentifierList)
+	}
+	if again := world.Encode(t, s); !bytes.Equal(again, raw) {
+		t.Errorf("encoded differently: %x", again)
+	}
+	w := world.New(t)
+	d := w.Draft(t)
+	d.Status, d.IdentifierList = mdoc.StatusListRef{}, &want
+	p, err := mdoc.Prepare(d, nil)
+	if err != nil || !bytes.HasSuffix(p.MSO(), raw) {
+		t.Errorf("the MSO ends with another status: %v", err)
+	}
+}
+
+// TestDraftStatusAndAuthorizations: what a draft says of lists and of the device key stands in the MSO; what breaks the rules is refused.
+func TestDraftStatusAndAuthorizations(t *testing.T) {
+	w := world.New(t)
+	list := &mdoc.IdentifierListRef{ID: []byte{1}, URI: "https://issuer.example/v1/identifier-lists/1"}
+	whole, part := []string{"example.all"}, cbor.Map[string, []string]{{Key: "example.some", Value: []string{"a", "b"}}}
+	for name, change := range map[string]func(*mdoc.Draft){
+		"both lists":   func(d *mdoc.Draft) { d.IdentifierList = list },
+		"trust points": func(d *mdoc.Draft) { d.Status.Certificate, d.IdentifierList = []byte{1}, list },
+		"whole":        func(d *mdoc.Draft) { d.KeyAuthorizations = &mdoc.KeyAuthorizations{NameSpaces: whole} },
+		"part":         func(d *mdoc.Draft) { d.KeyAuthorizations = &mdoc.KeyAuthorizations{DataElements: part} },
+		"whole and part": func(d *mdoc.Draft) {
+			d.KeyAuthorizations = &mdoc.KeyAuthorizations{NameSpaces: whole, DataElements: part}
+		},
+		"no element": func(d *mdoc.Draft) {
+			d.Elements, d.KeyAuthorizations = nil, &mdoc.KeyAuthorizations{DataElements: part}
+		},
+	} {
+		d := w.Draft(t)
+		change(&d)
+		issued, err := mdoc.ParseIssuerSigned(w.Issue(t, d))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if v, err := issued.CheckIssuerSigned(w.Anchors, w.Now); err != nil || !v.OK() {
+			t.Errorf("%s: %s, %v", name, v, err)
+		}
+		mso, err := issued.MSO()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := mdoc.Status{StatusList: &d.Status, IdentifierList: d.IdentifierList}
+		if !bytes.Equal(world.Encode(t, mso.Status), world.Encode(t, want)) {
+			t.Errorf("%s: status %+v", name, mso.Status)
+		}
+		if k := d.KeyAuthorizations; (k == nil) != (mso.DeviceKeyInfo.KeyAuthorizations == nil) ||
+			k != nil && !bytes.Equal(world.Encode(t, k), world.Encode(t, mso.DeviceKeyInfo.KeyAuthorizations)) {
+			t.Errorf("%s: authorizations %+v", name, mso.DeviceKeyInfo.KeyAuthorizations)
+		}
+	}
+	for name, change := range map[string]func(*mdoc.Draft){
+		"no list":       func(d *mdoc.Draft) { d.Status = mdoc.StatusListRef{} },
+		"no address":    func(d *mdoc.Draft) { d.IdentifierList = &mdoc.IdentifierListRef{ID: []byte{1}} },
+		"no identifier": func(d *mdoc.Draft) { d.IdentifierList = &mdoc.IdentifierListRef{URI: "https://issuer.example"} },
+		"no namespace":  func(d *mdoc.Draft) { d.KeyAuthorizations = &mdoc.KeyAuthorizations{} },
+		"namespace in both": func(d *mdoc.Draft) {
+			d.KeyAuthorizations = &mdoc.KeyAuthorizations{NameSpaces: []string{"example.some"}, DataElements: part}
+		},
+		"namespace twice": func(d *mdoc.Draft) {
+			d.KeyAuthorizations = &mdoc.KeyAuthorizations{DataElements: append(part, part...)}
+		},
+		"nameless namespace": func(d *mdoc.Draft) { d.KeyAuthorizations = &mdoc.KeyAuthorizations{NameSpaces: []string{""}} },
+		"no element at all":  func(d *mdoc.Draft) { d.Elements = nil },
+	} {
+		d := w.Draft(t)
+		change(&d)
+		if _, err := mdoc.Prepare(d, nil); err == nil {
+			t.Errorf("%s: prepared", name)
+		}
+	}
+}

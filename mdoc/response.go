@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/transcript"
 )
 
@@ -25,15 +26,15 @@ const maxDocuments = 32
 // DeviceResponse is ISO/IEC 18013-5:2021, 8.3.2.1.2.2; zkDocuments and encryptedDocuments: second edition, 10.3.
 //
 //	DeviceResponse = {"version": tstr, ? "documents": [+ Document], ? "zkDocuments": [+ ZkDocument],
-//	                  ? "encryptedDocuments": [+ EncryptedDocument], ? "documentErrors": [* {DocType => ErrorCode}],
+//	                  ? "encryptedDocuments": [+ EncryptedDocuments], ? "documentErrors": [* {DocType => ErrorCode}],
 //	                  "status": uint, * tstr => any}
 type DeviceResponse struct {
-	Version            string                    `cbor:"version"`
-	Documents          []Document                `cbor:"documents,omitempty"`
-	ZkDocuments        []ZkDocument              `cbor:"zkDocuments,omitempty"`
-	EncryptedDocuments []EncryptedDocument       `cbor:"encryptedDocuments,omitempty"`
-	DocumentErrors     []cbor.Map[string, int64] `cbor:"documentErrors,omitzero"`
-	Status             uint64                    `cbor:"status"`
+	Version            string                          `cbor:"version"`
+	Documents          []Document                      `cbor:"documents,omitempty"`
+	ZkDocuments        []ZkDocument                    `cbor:"zkDocuments,omitempty"`
+	EncryptedDocuments []encryption.EncryptedDocuments `cbor:"encryptedDocuments,omitempty"`
+	DocumentErrors     []cbor.Map[string, int64]       `cbor:"documentErrors,omitzero"`
+	Status             uint64                          `cbor:"status"`
 }
 
 // Document is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.
@@ -45,15 +46,6 @@ type Document struct {
 	IssuerSigned IssuerSigned                              `cbor:"issuerSigned"`
 	DeviceSigned DeviceSigned                              `cbor:"deviceSigned"`
 	Errors       cbor.Map[string, cbor.Map[string, int64]] `cbor:"errors,omitzero"`
-}
-
-// EncryptedDocument is ISO/IEC 18013-5 second edition, 10.3 and 12.6: documents sealed to the key of one document request.
-//
-//	EncryptedDocument = {"enc": bstr, "cipherText": bstr, "docRequestID": uint, * tstr => any}
-type EncryptedDocument struct {
-	Enc          []byte `cbor:"enc"`
-	CipherText   []byte `cbor:"cipherText"`
-	DocRequestID uint64 `cbor:"docRequestID"`
 }
 
 // DeviceSigned is ISO/IEC 18013-5:2021, 8.3.2.1.2.2.

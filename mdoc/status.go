@@ -87,10 +87,10 @@ type StatusAnswer struct {
 }
 
 // judgeStatus asks about every list the MSO names, one check each. An MSO that names none is of unknown status.
-func (in *Verification) judgeStatus(j *issuerJudgement) {
+func (in *Verification) judgeStatus(j *issuerJudgement, proved bool) {
 	const id = "status.list"
 	switch {
-	case !j.OK() || j.mso == nil || j.chain == nil || j.chain.Anchor == nil:
+	case !proved || j.mso == nil || j.chain == nil || j.chain.Anchor == nil:
 		// Nobody is asked about a list that a document names which was not proved.
 		j.NotRun(id, clauseStatus, "the credential itself was not proved")
 		return

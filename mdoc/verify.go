@@ -18,8 +18,8 @@ const MaxSkew = 5 * time.Minute
 
 const clauseResponse = "ISO/IEC 18013-5:2021, 8.3.2.1.2.2"
 
-// Verification is what Verify judges and with what. Every field is needed but EReaderKey, MacKeys, Status and
-// Skew.
+// Verification is what Verify judges and with what. Every field is needed but EReaderKey, MacKeys, RecipientKeys, Status,
+// Revocation and Skew.
 type Verification struct {
 	// Response is the DeviceResponse as decrypted. The result keeps slices of it.
 	Response []byte
@@ -31,10 +31,16 @@ type Verification struct {
 	EReaderKey *ecdh.PrivateKey
 	// MacKeys are the private halves of the request's macKeys; a MAC is made with the one on the device key's curve, if any.
 	MacKeys []*ecdh.PrivateKey
+	// RecipientKeys are the private halves of the keys that the request's docResponseEncryption names. Without its key an
+	// encrypted document is not opened and the answer not accepted.
+	RecipientKeys []*ecdh.PrivateKey
 	// Anchors are the trusted IACA roots.
 	Anchors *pki.Anchors
 	// Status answers for the lists that MSOs name. Without it the status checks are not run, so nothing is accepted.
 	Status StatusSource
+	// Revocation answers for the document signers' certificates. Without it the check issuer_auth.revocation is not run, so
+	// nothing is accepted.
+	Revocation RevocationSource
 	// At is the time of the check.
 	At time.Time
 	// Skew is the tolerance for clocks at both ends of the validity; zero means none, at most MaxSkew.
@@ -44,8 +50,8 @@ type Verification struct {
 // Result is the outcome of Verify.
 type Result struct {
 	verdict.Verdict
-	// Documents are those of which every check but the status ones has passed, in the order received. Their elements are proved;
-	// whether the document may be accepted is for the verdict to say.
+	// Documents are those of which every check but the status ones has passed, in the order received, and whose signer is not
+	// known to be revoked. Their elements are proved; whether the document may be accepted is for the verdict to say.
 	Documents []VerifiedDocument
 }
 
@@ -98,10 +104,13 @@ func Verify(in Verification) (*Result, error) {
 	r.Record("response.version", clauseResponse, majorOne(response.Version), "major version 1 is due")
 	r.Record("response.status", clauseResponse, response.Status == StatusOK,
 		fmt.Sprintf("status %d with %d documents", response.Status, len(response.Documents)))
-	p := in.pair(response)
-	in.judgeDocumentSet(r, response, p)
-	for i := range response.Documents {
-		if err := in.judgeDocument(r, &response.Documents[i], p.documents[i]); err != nil {
+	o := in.receive(response)
+	p := in.pair(o.documents)
+	in.judgeDocumentSet(r, response, &o, p)
+	for i, d := range o.documents {
+		own := in
+		own.Transcript = d.transcript
+		if err := own.judgeDocument(r, d.document, p.documents[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +131,10 @@ func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) 
 	in.judgeRequested(&j, p)
 	in.judgeDevice(&j, d)
 	proved := j.OK()
-	in.judgeStatus(&j)
+	if judgeRevocation(&j.Verdict, "issuer_auth.revocation", j.chain, in.Revocation, in.At) {
+		proved = false
+	}
+	in.judgeStatus(&j, proved)
 	r.Append(j.Verdict)
 	if proved {
 		r.Documents = append(r.Documents, verifiedDocument(j.mso, d, p))

@@ -215,7 +215,7 @@ func TestOneCheckFails(t *testing.T) {
 				v := &m.ValidityInfo
 				v.Signed, v.ValidFrom, v.ValidUntil = cbor.NewTDate(s.in.At), cbor.NewTDate(s.in.At), cbor.NewTDate(s.in.At.AddDate(0, 0, 1))
 			})
-		}, []string{"chain.validity", "issuer_auth.chain", "mso.validity.signed"}},
+		}, []string{"chain.validity", "issuer_auth.chain", "issuer_auth.revocation", "mso.validity.signed"}},
 		{"valid for no time", func(s *scene) {
 			s.resign(func(m *mdoc.MobileSecurityObject) {
 				m.ValidityInfo.ValidFrom, m.ValidityInfo.ValidUntil = cbor.NewTDate(s.Now), cbor.NewTDate(s.Now)
@@ -239,7 +239,7 @@ func TestOneCheckFails(t *testing.T) {
 			s.sign(payload, cose.Headers{X5Chain: s.SignerChain})
 		}, []string{"issuer_auth.signature"}},
 		{"no x5chain", func(s *scene) { s.sign(s.payload(), cose.Headers{}) }, []string{"issuer_auth.shape", "issuer_auth.chain",
-			"issuer_auth.signature", "mso.shape", "mso.version", "mso.digest_algorithm", "mso.digest", "mso.random", "mso.element_unique",
+			"issuer_auth.revocation", "issuer_auth.signature", "mso.shape", "mso.version", "mso.digest_algorithm", "mso.digest", "mso.random", "mso.element_unique",
 			"mso.validity.order", "mso.validity.signed", "mso.validity.window", "mso.doc_type", "device_auth.proof", "status.list"}},
 		{"MSO without tag 24", func(s *scene) {
 			e, err := cbor.ParseEmbedded[cbor.RawMessage](s.payload())
@@ -253,7 +253,7 @@ func TestOneCheckFails(t *testing.T) {
 			payload := s.payload()
 			s.SignerKey = stranger.SignerKey
 			s.sign(payload, cose.Headers{X5Chain: stranger.SignerChain})
-		}, []string{"chain.authority_key_id", "chain.signature", "issuer_auth.chain", "status.list"}},
+		}, []string{"chain.authority_key_id", "chain.signature", "issuer_auth.chain", "issuer_auth.revocation", "status.list"}},
 		{"another device key", func(s *scene) {
 			key, err := cose.NewKey(world.Key(s.t).Public())
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/doctype"
 )
 
 const (
@@ -14,14 +15,14 @@ const (
 
 // judgeDocumentSet compares the documents with the requests. Without use cases each request is answered once (2021); with them
 // each use case by one document set. No document comes unasked.
-func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, p pairing) {
+func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, o *opening, p pairing) {
 	unasked, missing, doubled := 0, 0, 0
 	for _, d := range p.documents {
 		if d.request < 0 {
 			unasked++
 		}
 	}
-	otherwise := in.answeredOtherwise(response)
+	otherwise := o.closed | in.provedInZeroKnowledge(response)
 	for i := range in.Request.DocRequests {
 		unique := in.Request.DocRequests[i].ItemsRequest.Value.Info().UniqueDocSetRequired
 		if p.count[i] == 0 && otherwise&(1<<i) == 0 && len(in.Request.UseCases()) == 0 {
@@ -32,28 +33,21 @@ func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, p 
 		}
 	}
 	r.Record("response.documents", clauseResponse, unasked == 0 && missing == 0 && doubled == 0,
-		fmt.Sprintf("%d documents: %d missing, %d not asked for, %d given twice", len(response.Documents), missing, unasked, doubled))
+		fmt.Sprintf("%d documents: %d missing, %d not asked for, %d given twice", len(o.documents), missing, unasked, doubled))
 	in.judgeUniqueness(r, p)
 	in.judgeUseCases(r, p)
 	in.judgeSize(r)
-	in.judgeErrors(r, response)
-	if n := len(response.ZkDocuments); n > 0 {
+	in.judgeErrors(r, response, o)
+	o.judgeEncrypted(r, response)
+	if n := len(response.ZkDocuments) + o.zk; n > 0 {
 		r.NotRun("response.zk_documents", clausePairing, strconv.Itoa(n)+" zero-knowledge proofs, which are not verified here")
-	}
-	if n := len(response.EncryptedDocuments); n > 0 {
-		r.NotRun("response.encrypted_documents", clausePairing, strconv.Itoa(n)+" encrypted documents, whose key is not at hand")
 	}
 }
 
-// answeredOtherwise are the requests that an encrypted or a zero-knowledge document answers.
-func (in *Verification) answeredOtherwise(response *DeviceResponse) mask {
+// provedInZeroKnowledge are the requests that a zero-knowledge document answers.
+func (in *Verification) provedInZeroKnowledge(response *DeviceResponse) mask {
 	var m mask
 	for i := range in.Request.DocRequests {
-		for _, e := range response.EncryptedDocuments {
-			if e.DocRequestID == uint64(i) { //nolint:gosec // an index
-				m |= 1 << i
-			}
-		}
 		for k := range response.ZkDocuments {
 			if response.ZkDocuments[k].DocumentData.Value.DocType == in.Request.DocRequests[i].ItemsRequest.Value.DocType {
 				m |= 1 << i
@@ -120,7 +114,7 @@ func (r *DeviceRequest) MaximumResponseSize() (limit uint64, given bool) {
 }
 
 // judgeErrors refuses errors about a document type that was not asked for, and about an element that was returned after all.
-func (in *Verification) judgeErrors(r *Result, response *DeviceResponse) {
+func (in *Verification) judgeErrors(r *Result, response *DeviceResponse, o *opening) {
 	total, strange, contrary := 0, 0, 0
 	for _, e := range response.DocumentErrors {
 		for _, entry := range e {
@@ -130,12 +124,11 @@ func (in *Verification) judgeErrors(r *Result, response *DeviceResponse) {
 			}
 		}
 	}
-	for i := range response.Documents {
-		d := &response.Documents[i]
-		for _, ns := range d.Errors {
+	for _, d := range o.documents {
+		for _, ns := range d.document.Errors {
 			for _, e := range ns.Value {
 				total++
-				if (returned{d}).Has(ns.Key, e.Key) {
+				if (returned{d.document}).Has(ns.Key, e.Key) {
 					contrary++
 				}
 			}
@@ -181,7 +174,7 @@ func judgeCountry(j *issuerJudgement, d *Document) {
 				switch {
 				case !known:
 					j.NotRun(id, clauseMSOCheck, "no signer certificate to compare with")
-				case len(got) == 3 && ns.Key != nameSpaceMDL && id == "mso.issuing_country":
+				case len(got) == 3 && ns.Key != doctype.NameSpaceMDL && id == "mso.issuing_country":
 				default:
 					j.Record(id, clauseMSOCheck, err == nil && len(due) == 1 && due[0] == got, identifier+" against the signer certificate")
 				}
@@ -198,6 +191,3 @@ func judgeCountry(j *issuerJudgement, d *Document) {
 		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", province, true)
 	}
 }
-
-// nameSpaceMDL is the namespace of the mDL, ISO/IEC 18013-5:2021, 7.2.1.
-const nameSpaceMDL = "org.iso.18013.5.1"

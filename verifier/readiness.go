@@ -8,7 +8,7 @@ import (
 
 // Readiness says what a till knows at a time. A till that is not ready still checks, and answers "not confirmed".
 type Readiness struct {
-	// Ready is true when there are roots and at least one usable status list.
+	// Ready is true when there are roots, at least one usable status list, and a CRL in force.
 	Ready bool `json:"ready"`
 	// Profile names what is asked for.
 	Profile string `json:"profile"`
@@ -16,6 +16,8 @@ type Readiness struct {
 	Anchors int `json:"anchors"`
 	// Lists describes every status list held, with its age.
 	Lists []trust.ListInfo `json:"lists"`
+	// CRLs counts the certificate revocation lists in force.
+	CRLs int `json:"crls"`
 	// At is the time it was asked.
 	At time.Time `json:"at"`
 }
@@ -29,8 +31,13 @@ func (t *Till) Readiness() Readiness {
 			r.Anchors++
 		}
 	}
+	for _, c := range t.config.CRLs.Lists() {
+		if !at.Before(c.ThisUpdate()) && !at.After(c.NextUpdate()) {
+			r.CRLs++
+		}
+	}
 	for _, l := range r.Lists {
-		r.Ready = r.Ready || (l.Usable && r.Anchors > 0)
+		r.Ready = r.Ready || (l.Usable && r.Anchors > 0 && r.CRLs > 0)
 	}
 	return r
 }

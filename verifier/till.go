@@ -28,6 +28,8 @@ type Config struct {
 	Anchors *pki.Anchors
 	// Lists is the cache of status lists; needed, and may still be empty.
 	Lists *trust.Cache
+	// CRLs are the certificate revocation lists of the roots; needed, and may still be empty.
+	CRLs *trust.CRLs
 	// Profile is what the till asks for and accepts; needed.
 	Profile policy.Profile
 	// ReaderKey and ReaderChain sign requests; needed. The chain is leaf first, without the root.
@@ -55,6 +57,9 @@ func New(c Config) (*Till, error) {
 	if c.Lists == nil {
 		return nil, errors.New("making till: no cache of status lists")
 	}
+	if c.CRLs == nil {
+		return nil, errors.New("making till: no set of CRLs")
+	}
 	if c.Timeout < 0 {
 		return nil, errors.New("making till: a negative time-out")
 	}
@@ -69,7 +74,7 @@ func New(c Config) (*Till, error) {
 	}
 	r, err := reader.New(reader.Config{
 		Profile: c.Profile, Key: c.ReaderKey, Chain: c.ReaderChain, Anchors: c.Anchors,
-		Status: c.Lists, Rand: c.Rand, Now: c.Now, Skew: c.Skew,
+		Status: c.Lists, Revocation: c.CRLs, Rand: c.Rand, Now: c.Now, Skew: c.Skew,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making till: %w", err)

@@ -35,6 +35,7 @@ type shop struct {
 	t      testing.TB
 	now    time.Time
 	lists  *trust.Cache
+	crls   *trust.CRLs
 	till   *verifier.Till
 	signer *ecdsa.PrivateKey
 	chain  [][]byte
@@ -54,8 +55,14 @@ func newShop(t testing.TB, profile policy.Profile) *shop {
 	if s.lists, err = trust.NewCache(trust.CacheConfig{Anchors: s.Anchors}); err != nil {
 		t.Fatal(err)
 	}
+	if s.crls, err = trust.NewCRLs(s.Anchors, "", s.Now); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.crls.Put(world.CRL(t, s.IACA, s.IACAKey, 1, s.Now.AddDate(0, 0, -1)), s.Now); err != nil {
+		t.Fatal(err)
+	}
 	s.till, err = verifier.New(verifier.Config{
-		Anchors: s.Anchors, Lists: s.lists, Profile: profile, ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain,
+		Anchors: s.Anchors, Lists: s.lists, CRLs: s.crls, Profile: profile, ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain,
 		Now: func() time.Time { return s.now },
 	})
 	if err != nil {
@@ -301,7 +308,7 @@ func TestCarriedByTheCaller(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	s := newShop(t, policy.AgeTill(20, false))
-	good := verifier.Config{Anchors: s.Anchors, Lists: s.lists, Profile: policy.AgeTill(20, false), ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain}
+	good := verifier.Config{Anchors: s.Anchors, Lists: s.lists, CRLs: s.crls, Profile: policy.AgeTill(20, false), ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain}
 	if _, err := verifier.New(good); err != nil {
 		t.Fatal(err)
 	}

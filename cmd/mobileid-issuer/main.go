@@ -83,6 +83,12 @@ func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Confi
 	if c.CardSignatureRoots, c.CardMunicipalRoots, err = cardRoots(s.CardSignatureRoots, s.CardMunicipalRoots); err != nil {
 		return c, err
 	}
+	if s.IACACRL != "" {
+		c.CRL = func() ([]byte, error) { return serve.ReadFile(s.IACACRL, pki.MaxCRL) }
+		if _, err := c.CRL(); err != nil {
+			return c, fmt.Errorf("opening CRL: %w", err)
+		}
+	}
 	if s.CardDenyList == "" {
 		log.WarnContext(ctx, "no card deny list: every card certificate within its time counts as in force")
 	}

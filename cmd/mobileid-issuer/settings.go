@@ -23,6 +23,9 @@ type settings struct {
 
 	// IACA is the PEM file of the authority's own roots.
 	IACA string `json:"iaca"`
+	// IACACRL is the file of the IACA's certificate revocation list in DER, read at each request and published at
+	// /v1/trust/iaca.crl. Optional: without it that door answers 404.
+	IACACRL string `json:"iaca_crl,omitempty"`
 	// SERoots is the PEM file of the roots of secure elements.
 	SERoots string `json:"se_roots"`
 	// DocumentSigners are one or more, in any order; of those in force the one that ends last signs.

@@ -19,11 +19,13 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"mobileid/cmd/internal/serve"
 	"mobileid/issuer/keys"
 	"mobileid/mdoc"
+	"mobileid/mdoc/pki"
 	"mobileid/verifier"
 	"mobileid/verifier/httpapi"
 	"mobileid/verifier/policy"
@@ -60,6 +62,10 @@ type settings struct {
 	StatusPrefixes []string `json:"status_prefixes,omitempty"`
 	// StatusMaxAge is how old a list may be; optional, 24h.
 	StatusMaxAge serve.Duration `json:"status_max_age,omitempty"`
+	// CRLURIs are the addresses of the roots' certificate revocation lists, fetched every hour and kept in StatusDir; CRLFiles
+	// are such lists in DER, read at the start. One of the two is required; https, or http on loopback.
+	CRLURIs  []string `json:"crl_uris,omitempty"`
+	CRLFiles []string `json:"crl_files,omitempty"`
 
 	// Profile is what the till asks for.
 	Profile profile `json:"profile"`
@@ -83,6 +89,9 @@ func (s *settings) Validate() error {
 	if len(s.StatusURIs)+len(s.StatusPrefixes) == 0 {
 		errs = append(errs, errors.New("status_uris and status_prefixes are both empty"))
 	}
+	if len(s.CRLURIs)+len(s.CRLFiles) == 0 {
+		errs = append(errs, errors.New("crl_uris and crl_files are both empty"))
+	}
 	if s.Profile.Age < 1 || s.Profile.Age > 99 {
 		errs = append(errs, errors.New("profile.age is not 1 to 99"))
 	}
@@ -104,7 +113,7 @@ func (s *settings) create(context.Context) error {
 }
 
 func (s *settings) serve(ctx context.Context, log *slog.Logger) error {
-	handler, refresher, err := s.till(ctx, log)
+	handler, refreshers, err := s.till(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -112,39 +121,80 @@ func (s *settings) serve(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return server.Beside(ctx, refresher.Run)
+	return server.Beside(ctx, refreshers.run)
 }
 
-// till joins roots, lists and reader to the doors.
-func (s *settings) till(ctx context.Context, log *slog.Logger) (http.Handler, *trust.Refresher, error) {
-	anchors, err := trust.LoadAnchors(s.Anchors)
+// refreshers keep what the till knows fresh.
+type refreshers struct {
+	lists *trust.Refresher
+	crls  *trust.CRLRefresher
+}
+
+// run ends when ctx does.
+func (r refreshers) run(ctx context.Context) error {
+	var crls sync.WaitGroup
+	crls.Go(func() { _ = r.crls.Run(ctx) }) // its only error is the context's
+	err := r.lists.Run(ctx)
+	crls.Wait()
+	return err
+}
+
+// revocation opens the CRLs kept, and those of the settings.
+func (s *settings) revocation(ctx context.Context, anchors *pki.Anchors, log *slog.Logger) (*trust.CRLs, *trust.CRLRefresher, error) {
+	now := time.Now()
+	crls, err := trust.NewCRLs(anchors, s.StatusDir, now)
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, unusable := range crls.Unusable() {
+		log.WarnContext(ctx, "kept CRL left out", "error", unusable)
+	}
+	for _, path := range s.CRLFiles {
+		if err := crls.LoadFile(path, now); errors.Is(err, pki.ErrCRLOlder) {
+			log.WarnContext(ctx, "CRL of the settings left out", "error", err)
+		} else if err != nil {
+			return nil, nil, err
+		}
+	}
+	refresher, err := trust.NewCRLRefresher(trust.CRLRefresherConfig{CRLs: crls, URIs: s.CRLURIs, Log: log})
+	return crls, refresher, err
+}
+
+// till joins roots, lists and reader to the doors.
+func (s *settings) till(ctx context.Context, log *slog.Logger) (handler http.Handler, r refreshers, err error) {
+	anchors, err := trust.LoadAnchors(s.Anchors)
+	if err != nil {
+		return nil, r, err
+	}
 	lists, err := trust.NewCache(trust.CacheConfig{Anchors: anchors, Dir: s.StatusDir, MaxAge: time.Duration(s.StatusMaxAge)})
 	if err != nil {
-		return nil, nil, err
+		return nil, r, err
 	}
 	for _, unusable := range lists.Unusable() {
 		log.WarnContext(ctx, "kept status list left out", "error", unusable)
 	}
-	refresher, err := trust.NewRefresher(trust.RefresherConfig{Cache: lists, URIs: s.StatusURIs, Prefixes: s.StatusPrefixes, Log: log})
+	r.lists, err = trust.NewRefresher(trust.RefresherConfig{Cache: lists, URIs: s.StatusURIs, Prefixes: s.StatusPrefixes, Log: log})
 	if err != nil {
-		return nil, nil, err
+		return nil, r, err
 	}
+	crls, crlRefresher, err := s.revocation(ctx, anchors, log)
+	if err != nil {
+		return nil, r, err
+	}
+	r.crls = crlRefresher
 	reader, err := keys.OpenSigner(s.ReaderKey, s.ReaderChain)
 	if err != nil {
-		return nil, nil, err
+		return nil, r, err
 	}
-	till, err := verifier.New(verifier.Config{Anchors: anchors, Lists: lists, Profile: policy.AgeTill(s.Profile.Age, s.Profile.Portrait),
+	till, err := verifier.New(verifier.Config{Anchors: anchors, Lists: lists, CRLs: crls, Profile: policy.AgeTill(s.Profile.Age, s.Profile.Portrait),
 		ReaderKey: reader.Key, ReaderChain: reader.Chain, Timeout: time.Duration(s.CheckWithin), Skew: time.Duration(s.ClockSkew)})
 	if err != nil {
-		return nil, nil, err
+		return nil, r, err
 	}
 	token, err := serve.ReadSecret(s.Token)
 	if err != nil {
-		return nil, nil, err
+		return nil, r, err
 	}
-	handler, err := httpapi.New(httpapi.Config{Till: till, Token: string(bytes.TrimRight(token, "\r\n")), MaxOpen: s.MaxOpen, Log: log})
-	return handler, refresher, err
+	handler, err = httpapi.New(httpapi.Config{Till: till, Token: string(bytes.TrimRight(token, "\r\n")), MaxOpen: s.MaxOpen, Log: log})
+	return handler, r, err
 }

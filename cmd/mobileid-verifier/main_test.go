@@ -14,7 +14,7 @@ func good(t *testing.T, alter func(map[string]any)) string {
 	t.Helper()
 	dir := t.TempDir()
 	s := map[string]any{"listen": "127.0.0.1:0", "anchors": "iaca.pem", "reader_key": "file:r.key", "reader_chain": "r.pem", "token": "token", "status_dir": filepath.Join(dir, "state"),
-		"status_uris": []string{"https://issuer.example/v1/status-lists/1"}, "profile": map[string]any{"age": 20}}
+		"status_uris": []string{"https://issuer.example/v1/status-lists/1"}, "crl_uris": []string{"https://issuer.example/iaca.crl"}, "profile": map[string]any{"age": 20}}
 	if alter != nil {
 		alter(s)
 	}
@@ -44,6 +44,8 @@ func TestSettings(t *testing.T) {
 		{"no token", set("token", ""), "token is missing"},
 		{"no folder", set("status_dir", ""), "status_dir is missing"},
 		{"nothing to fetch", set("status_uris", []string{}), "status_uris"},
+		{"no CRL", set("crl_uris", []string{}), "crl_uris"},
+		{"CRL from a file", func(s map[string]any) { delete(s, "crl_uris"); s["crl_files"] = []string{"iaca.crl"} }, ""},
 		{"no age", set("profile", map[string]any{}), "profile.age"},
 		{"age over 99", set("profile", map[string]any{"age": 100}), "profile.age"},
 		{"unknown name in profile", set("profile", map[string]any{"age": 20, "name": "x"}), "name"},

@@ -31,6 +31,7 @@ type authority string
 func (a authority) keys() string        { return filepath.Join(string(a), "keys") }
 func (a authority) cardMaker() string   { return filepath.Join(string(a), "card", "authority.secret") }
 func (a authority) readerRoots() string { return filepath.Join(a.keys(), "reader-root.pem") }
+func (a authority) readerCRL() string   { return filepath.Join(a.keys(), "reader-root.crl") }
 
 // masterKey names the TSM's key as a URI (RFC 8089), whatever characters the path has.
 func (a authority) masterKey() (string, error) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/mdoc"
@@ -25,9 +26,9 @@ import (
 
 // presentation is what the flags of present say.
 type presentation struct {
-	state, till, tokenFile, pinFile, dir, readerRoots string
-	slot                                              int
-	yes                                               bool
+	state, till, tokenFile, pinFile, dir, readerRoots, readerCRL string
+	slot                                                         int
+	yes                                                          bool
 }
 
 func (w *wallet) presentCommand() *cobra.Command {
@@ -53,9 +54,11 @@ asking, and only to a reader whose certificate leads to the reader roots.`,
 	f.StringVar(&p.pinFile, "pin-file", "", "`FILE` with the PIN, mode 0600, or - for the first line of standard input")
 	f.StringVar(&p.dir, "authority", "", "`DIR` that mobileid pki new made, for its reader root")
 	f.StringVar(&p.readerRoots, "reader-roots", "", "PEM `FILE` of the reader roots, in place of --authority")
+	f.StringVar(&p.readerCRL, "reader-crl", "", "`FILE` with the reader root's revocation list in DER, beside --reader-roots; without one no reader is authenticated")
 	f.BoolVar(&p.yes, "yes", false, "agree without asking, to an authenticated reader only")
 	c.MarkFlagsOneRequired("authority", "reader-roots")
 	c.MarkFlagsMutuallyExclusive("authority", "reader-roots")
+	c.MarkFlagsMutuallyExclusive("authority", "reader-crl")
 	return required(c, "state", "slot", "till", "till-token-file", "pin-file")
 }
 
@@ -68,6 +71,10 @@ func (w *wallet) present(ctx context.Context, p presentation) error {
 		return err
 	}
 	roots, err := p.roots()
+	if err != nil {
+		return err
+	}
+	revocations, err := p.revocations(roots, w.now())
 	if err != nil {
 		return err
 	}
@@ -85,7 +92,7 @@ func (w *wallet) present(ctx context.Context, p presentation) error {
 		if err != nil {
 			return err
 		}
-		h := &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: roots, Consent: w.consent(p.yes),
+		h := &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: roots, ReaderRevocation: revocations, Consent: w.consent(p.yes),
 			Restrictions: phone.Restrictions(), Now: w.now}
 		return w.meet(ctx, h, newTill(p.till, strings.TrimSpace(string(token))))
 	})
@@ -105,6 +112,26 @@ func (p presentation) roots() (*pki.Anchors, error) {
 		return nil, fmt.Errorf("reading reader roots: %w", err)
 	}
 	return roots, nil
+}
+
+// revocations holds the reader root's list. A list that cannot be used is an error: the user should know why no reader
+// counts as authenticated.
+func (p presentation) revocations(roots *pki.Anchors, at time.Time) (*pki.RevocationLists, error) {
+	lists, path := pki.NewRevocationLists(roots), p.readerCRL
+	if p.readerRoots == "" {
+		path = authority(p.dir).readerCRL()
+	}
+	if path == "" {
+		return lists, nil
+	}
+	der, err := readFile(path, pki.MaxCRL, false)
+	if err != nil {
+		return nil, fmt.Errorf("reading the reader root's revocation list: %w", err)
+	}
+	if err := lists.Put(der, at); err != nil {
+		return nil, fmt.Errorf("reading the reader root's revocation list: %w", err)
+	}
+	return lists, nil
 }
 
 // meet holds one session with the till and prints its decision, also when the session ended badly after it.

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"mobileid/issuer"
 	"mobileid/issuer/card/cardsim"
@@ -170,7 +171,9 @@ func (w *town) till() http.Handler {
 	lists := must(trust.NewCache(trust.CacheConfig{Anchors: w.anchors}))(t)
 	w.fetch = must(trust.NewRefresher(trust.RefresherConfig{Cache: lists, URIs: []string{w.statusURI()}}))(t)
 	check(t, w.fetch.Fetch(t.Context(), w.statusURI()))
-	till := must(verifier.New(verifier.Config{Anchors: w.anchors, Lists: lists, Profile: policy.AgeTill(20, false),
+	crls := must(trust.NewCRLs(w.anchors, "", time.Now()))(t)
+	check(t, crls.Put(w.authority.IACA.CRL, time.Now()))
+	till := must(verifier.New(verifier.Config{Anchors: w.anchors, Lists: lists, CRLs: crls, Profile: policy.AgeTill(20, false),
 		ReaderKey: w.authority.Reader.Key, ReaderChain: w.authority.Reader.Chain}))(t)
 	return must(verifierapi.New(verifierapi.Config{Till: till, Token: w.pos}))(t)
 }

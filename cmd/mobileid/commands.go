@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"mobileid/cmd/mobileid/internal/ceremony"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,68 @@ func pkiCommand() *cobra.Command {
 	}
 	made.Flags().StringVar(&dir, "dir", "", "folder to make; it must not exist yet")
 	_ = made.MarkFlagRequired("dir") // the flag was defined just above
-	c.AddCommand(made)
+	c.AddCommand(made, crlCommand(), revokeCommand(), releaseCommand())
 	return c
+}
+
+func crlCommand() *cobra.Command {
+	dir := ""
+	c := &cobra.Command{
+		Use:     "crl",
+		Short:   "Make the next revocation lists of a TEST authority's roots; due every 90 days",
+		Example: "  mobileid pki crl --dir state",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ceremony.RenewCRLs(dir, time.Now(), c.OutOrStdout())
+		},
+	}
+	folderFlag(c, &dir)
+	return c
+}
+
+func revokeCommand() *cobra.Command {
+	dir, certificate, reason := "", "", ""
+	c := &cobra.Command{
+		Use:   "revoke",
+		Short: "Put a certificate on the revocation list of the root that issued it",
+		Long: `Put a certificate on the revocation list of the root that issued it, and make the next list.
+
+Without --reason the list follows ISO/IEC 18013-5, Table B.10. The reasons are affiliationChanged, superseded,
+cessationOfOperation and certificateHold; a list with one of them follows docs/profile.md.`,
+		Example: "  mobileid pki revoke --dir state --certificate state/keys/document-signer.pem --reason superseded",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ceremony.Revoke(dir, certificate, reason, time.Now(), c.OutOrStdout())
+		},
+	}
+	folderFlag(c, &dir)
+	certificateFlag(c, &certificate)
+	c.Flags().StringVar(&reason, "reason", "", "`REASON`; none by default")
+	return c
+}
+
+func releaseCommand() *cobra.Command {
+	dir, certificate := "", ""
+	c := &cobra.Command{
+		Use:     "release",
+		Short:   "Take a certificate that is on hold off the revocation list",
+		Example: "  mobileid pki release --dir state --certificate state/keys/document-signer.pem",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ceremony.Release(dir, certificate, time.Now(), c.OutOrStdout())
+		},
+	}
+	folderFlag(c, &dir)
+	certificateFlag(c, &certificate)
+	return c
+}
+
+func folderFlag(c *cobra.Command, dir *string) {
+	c.Flags().StringVar(dir, "dir", "", "`DIR` that mobileid pki new made, with keys/offline in it")
+	_ = c.MarkFlagRequired("dir") // the flag was defined just above
+}
+
+func certificateFlag(c *cobra.Command, path *string) {
+	c.Flags().StringVar(path, "certificate", "", "PEM `FILE` of the certificate, or of its chain")
+	_ = c.MarkFlagRequired("certificate") // the flag was defined just above
 }

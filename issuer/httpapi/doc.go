@@ -9,6 +9,7 @@
 //	POST /v1/suspensions, /resumptions   desk: JSON, operator token       -> 200 JSON
 //	GET  /v1/status-lists/{n}            anyone: CWT                      -> 200
 //	GET  /v1/trust/iaca.pem              anyone                           -> 200 PEM
+//	GET  /v1/trust/iaca.crl              anyone                           -> 200 CRL, 404 if none is published
 //	GET  /livez, /readyz
 //
 // The doors of the TSM need no credential of its own: an attestation or a receipt is signed by a secure element, answers

@@ -36,6 +36,7 @@ const (
 	typeSealed = "application/octet-stream"
 	typeStatus = "application/statuslist+cwt"
 	typePEM    = "application/x-pem-file"
+	typeCRL    = "application/pkix-crl"
 )
 
 // sharedAge bounds how long a cache between may answer with the list, so that a new one is seen within its ttl and a
@@ -55,6 +56,7 @@ type Service interface {
 	StatusURI() string
 	StatusList() (revocation.Published, bool)
 	TrustAnchors() []byte
+	RevocationList() ([]byte, error)
 	Ready(ctx context.Context) error
 }
 
@@ -93,6 +95,7 @@ func New(service Service, log *slog.Logger) http.Handler {
 	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", service.Resume))
 	e.GET("/v1/status-lists/:n", d.statusList)
 	e.GET("/v1/trust/iaca.pem", d.anchors)
+	e.GET("/v1/trust/iaca.crl", d.revocationList)
 	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
 	e.GET("/readyz", d.ready)
 	return e
@@ -283,6 +286,21 @@ func (d *doors) statusList(c *gin.Context) {
 func (d *doors) anchors(c *gin.Context) {
 	c.Header("Cache-Control", "public, max-age=3600")
 	c.Data(http.StatusOK, typePEM, d.service.TrustAnchors())
+}
+
+// revocationList is public, and small beside what it decides: caches may keep it for a minute.
+func (d *doors) revocationList(c *gin.Context) {
+	list, err := d.service.RevocationList()
+	switch {
+	case err != nil:
+		d.log.ErrorContext(c.Request.Context(), "no CRL", "error", err, "request_id", requestID(c))
+		problem.New(http.StatusServiceUnavailable, problem.CodeUnavailable, "no list at hand").Write(c.Writer)
+	case len(list) == 0:
+		problem.New(http.StatusNotFound, problem.CodeNotFound, "no list is published here").Write(c.Writer)
+	default:
+		c.Header("Cache-Control", "public, max-age=60")
+		c.Data(http.StatusOK, typeCRL, list)
+	}
 }
 
 func (d *doors) ready(c *gin.Context) {

@@ -35,9 +35,9 @@ type Ceremony struct {
 	Organization string
 	// IssuerURI says how to reach the authority; empty means https://issuer.example/.
 	IssuerURI string
-	// CRLURI is the address in the certificates' revocation list pointers; empty means IssuerURI + "crl". No list is
-	// published there: revocation goes by the status lists.
-	CRLURI string
+	// CRLURI is the address of the IACA's revocation list in what it certifies; empty means IssuerURI + "crl". ReaderCRLURI
+	// is that of the reader root's; empty means IssuerURI + "reader-crl". Whoever publishes puts [Root.CRL] there.
+	CRLURI, ReaderCRLURI string
 	// Now gives the day of the ceremony; nil means the clock. Certificates begin at the start of the day before, so that
 	// clocks may differ.
 	Now func() time.Time
@@ -49,6 +49,8 @@ type Ceremony struct {
 type Root struct {
 	Key         crypto.Signer
 	Certificate []byte // DER
+	// CRL is the root's revocation list in DER; a secure element root has none.
+	CRL []byte
 }
 
 // LogValue hides the key.
@@ -108,6 +110,12 @@ func NewTestAuthority(c Ceremony) (*Authority, error) {
 			return nil, fmt.Errorf("key ceremony: %w", err)
 		}
 	}
+	for _, r := range []*Root{&a.IACA, &a.ReaderRoot} {
+		var err error
+		if r.CRL, err = r.firstCRL(c.begin()); err != nil {
+			return nil, fmt.Errorf("key ceremony: %w", err)
+		}
+	}
 	order, err := generate(elliptic.P256())
 	if err != nil {
 		return nil, fmt.Errorf("key ceremony: %w", err)
@@ -132,6 +140,9 @@ func (c *Ceremony) defaults() error {
 	if c.CRLURI == "" {
 		c.CRLURI = strings.TrimSuffix(c.IssuerURI, "/") + "/crl"
 	}
+	if c.ReaderCRLURI == "" {
+		c.ReaderCRLURI = strings.TrimSuffix(c.IssuerURI, "/") + "/reader-crl"
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -140,10 +151,17 @@ func (c *Ceremony) defaults() error {
 
 // template fills in what all certificates share.
 func (c *Ceremony) template(p pki.Profile, name string, life time.Duration) pki.Template {
-	from := c.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
-	return pki.Template{Profile: p, Country: c.Country, State: c.State, Organization: c.Organization, CommonName: name,
+	from := c.begin()
+	t := pki.Template{Profile: p, Country: c.Country, State: c.State, Organization: c.Organization, CommonName: name,
 		NotBefore: from, NotAfter: from.Add(life), CRLURI: c.CRLURI, IssuerAltURI: c.IssuerURI}
+	if p == pki.ReaderAuth {
+		t.CRLURI = c.ReaderCRLURI
+	}
+	return t
 }
+
+// begin is the start of the day before the ceremony, so that clocks may differ.
+func (c *Ceremony) begin() time.Time { return c.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -1) }
 
 func (c *Ceremony) root(p pki.Profile, name string) (Root, error) {
 	key, err := generate(elliptic.P256())

@@ -127,9 +127,9 @@ func TestSaveAndOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(sorted([]string{
-		"-rw------- document-signer.key", "-rw-r--r-- document-signer.pem", "-rw-r--r-- iaca.pem",
+		"-rw------- document-signer.key", "-rw-r--r-- document-signer.pem", "-rw-r--r-- iaca.crl", "-rw-r--r-- iaca.pem",
 		"-rw------- offline/iaca.key", "-rw------- offline/reader-root.key", "-rw------- offline/se-root.key",
-		"-rw------- order.key", "-rw-r--r-- order.pub", "-rw------- reader.key", "-rw-r--r-- reader-root.pem", "-rw-r--r-- reader.pem",
+		"-rw------- order.key", "-rw-r--r-- order.pub", "-rw------- reader.key", "-rw-r--r-- reader-root.crl", "-rw-r--r-- reader-root.pem", "-rw-r--r-- reader.pem",
 		"-rw-r--r-- se-root.pem", "-rw------- status-signer.key", "-rw-r--r-- status-signer.pem"}), sorted(listing(t, dir))); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}

@@ -20,6 +20,7 @@ const (
 	orderName     = "order"
 	pemPublicKey  = "PUBLIC KEY"
 	maxCertFile   = 64 << 10
+	crlSuffix     = ".crl"
 )
 
 type namedRoot struct {
@@ -43,6 +44,7 @@ func (a *Authority) signers() []namedSigner {
 // Save writes the authority to a folder that must not exist yet:
 //
 //	iaca.pem reader-root.pem se-root.pem                              the trust anchors
+//	iaca.crl reader-root.crl                                          their revocation lists, in DER
 //	document-signer.{key,pem} status-signer.{key,pem} reader.{key,pem}
 //	order.key order.pub                                               the public half is for the TSM
 //	offline/{iaca,reader-root,se-root}.key                            to be moved to a safe place
@@ -66,6 +68,12 @@ func (a *Authority) Save(dir string) (err error) {
 			return err
 		}
 		if err := writeNew(filepath.Join(dir, r.name+".pem"), pki.EncodePEM(r.root.Certificate), 0o644); err != nil {
+			return err
+		}
+		if len(r.root.CRL) == 0 {
+			continue
+		}
+		if err := writeNew(filepath.Join(dir, r.name+crlSuffix), r.root.CRL, 0o644); err != nil {
 			return err
 		}
 	}
@@ -134,6 +142,9 @@ func (r *Root) open(dir, name string) error {
 		return fmt.Errorf("%s.pem holds %d certificates", name, len(ders))
 	}
 	r.Certificate = ders[0]
+	if r.CRL, err = readBounded(filepath.Join(dir, name+crlSuffix), pki.MaxCRL); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	key, err := Open("file:" + filepath.Join(dir, offlineFolder, name+".key"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -175,7 +186,7 @@ func OpenSigner(keyURI, chainFile string) (DocumentSigner, error) {
 
 // OpenPublicKey reads a public key in PEM (RFC 7468, 13), such as order.pub.
 func OpenPublicKey(path string) (crypto.PublicKey, error) {
-	data, err := readBounded(path)
+	data, err := readBounded(path, maxCertFile)
 	if err != nil {
 		return nil, fmt.Errorf("opening public key: %w", err)
 	}
@@ -191,7 +202,7 @@ func OpenPublicKey(path string) (crypto.PublicKey, error) {
 }
 
 func readCertificates(path string) ([][]byte, error) {
-	data, err := readBounded(path)
+	data, err := readBounded(path, maxCertFile)
 	if err != nil {
 		return nil, err
 	}
@@ -202,18 +213,18 @@ func readCertificates(path string) ([][]byte, error) {
 	return ders, nil
 }
 
-func readBounded(path string) ([]byte, error) {
+func readBounded(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
-	data, err := io.ReadAll(io.LimitReader(f, maxCertFile+1))
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > maxCertFile {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxCertFile)
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return data, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"mobileid/mdoc/cbor"
@@ -24,6 +26,16 @@ const (
 	FullDate         Type = "full-date"         // #6.1004(tstr)
 	BirthDate        Type = "birth-date"        // full-date, or the map of ISO/IEC 23220-2
 	Country          Type = "country"           // tstr, ISO 3166-1 alpha-2
+	CountryOf2Or3    Type = "country-2-3"       // tstr, ISO 3166-1 alpha-2 or alpha-3
+	Subdivision      Type = "subdivision"       // tstr, ISO 3166-2
+	Latin1           Type = "latin1"            // tstr of ISO/IEC 8859-1 characters, at most 150
+	Enum             Type = "enum"              // tstr, one of the values
+	TDate            Type = "tdate"             // #6.0(tstr)
+	Date             Type = "date"              // full-date or tdate
+	Bytes            Type = "bstr"              // bstr, not empty
+	Biometric        Type = "biometric"         // bstr that begins 7F61
+	Array            Type = "array"             // array of anything
+	Privileges       Type = "driving-privileges"
 	individualDigits      = 12
 	maxText               = 4096
 	maxImage              = 1 << 20
@@ -31,7 +43,8 @@ const (
 
 func (t Type) known() bool {
 	switch t {
-	case Text, Digits, Number, Image, Uint, Sex, Bool, FullDate, BirthDate, Country:
+	case Text, Digits, Number, Image, Uint, Sex, Bool, FullDate, BirthDate, Country, CountryOf2Or3, Subdivision, Latin1, Enum,
+		TDate, Date, Bytes, Biometric, Array, Privileges:
 		return true
 	}
 	return false
@@ -75,18 +88,18 @@ func (e Element) Check(value []byte) error {
 
 func (e Element) holds(value []byte) (bool, error) {
 	switch e.Type {
-	case Text, Digits, Number, Country:
+	case Text, Digits, Number, Country, CountryOf2Or3, Subdivision, Latin1, Enum:
 		var s string
 		if err := cbor.Unmarshal(value, &s); err != nil {
 			return false, err
 		}
 		return e.text(s), nil
-	case Image:
+	case Image, Bytes, Biometric:
 		var b []byte
 		if err := cbor.Unmarshal(value, &b); err != nil {
 			return false, err
 		}
-		return uint64(len(b)) <= bound(e.Max, maxImage) && image(b), nil
+		return uint64(len(b)) <= bound(e.Max, maxImage) && e.bytes(b), nil
 	case Uint, Sex:
 		var n uint64
 		if err := cbor.Unmarshal(value, &n); err != nil {
@@ -102,6 +115,17 @@ func (e Element) holds(value []byte) (bool, error) {
 	case FullDate:
 		var d cbor.FullDate
 		return true, cbor.Unmarshal(value, &d)
+	case TDate:
+		var d cbor.TDate
+		return true, cbor.Unmarshal(value, &d)
+	case Date:
+		return holdsDate(value)
+	case Array:
+		var a []cbor.RawMessage
+		return true, cbor.Unmarshal(value, &a)
+	case Privileges:
+		_, err := ParseDrivingPrivileges(value)
+		return true, err
 	case BirthDate:
 		_, err := ParseBirthDate(value)
 		return true, err
@@ -119,10 +143,70 @@ func (e Element) text(s string) bool {
 	case Number:
 		return ValidIndividualNumber(s)
 	case Country:
-		return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
+		return len(s) == 2 && capitals(s)
+	case CountryOf2Or3:
+		return (len(s) == 2 || len(s) == 3) && capitals(s)
+	case Subdivision:
+		return subdivision(s)
+	case Latin1:
+		return latin1(s)
+	case Enum:
+		return slices.Contains(e.Values, s)
 	default: // the others set no form beyond the length
 		return true
 	}
+}
+
+func (e Element) bytes(b []byte) bool {
+	switch e.Type {
+	case Image:
+		return image(b)
+	case Biometric: // ISO/IEC 19785-3 biometric information template
+		return bytes.HasPrefix(b, []byte{0x7f, 0x61})
+	default:
+		return len(b) > 0
+	}
+}
+
+func holdsDate(value []byte) (bool, error) {
+	var day cbor.FullDate
+	if cbor.Unmarshal(value, &day) == nil {
+		return true, nil
+	}
+	var moment cbor.TDate
+	return true, cbor.Unmarshal(value, &moment)
+}
+
+func capitals(s string) bool {
+	for i := range len(s) {
+		if s[i] < 'A' || s[i] > 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+// subdivision accepts the form of ISO 3166-2: a country, a hyphen, one to three letters or digits.
+func subdivision(s string) bool {
+	country, rest, ok := strings.Cut(s, "-")
+	if !ok || len(country) != 2 || !capitals(country) || len(rest) == 0 || len(rest) > 3 {
+		return false
+	}
+	return strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
+// maxLatin1 is ISO/IEC 18013-5:2021, 7.2.1: characters, not bytes.
+const maxLatin1 = 150
+
+// latin1 accepts the printable characters of ISO/IEC 8859-1, at most 150.
+func latin1(s string) bool {
+	n := 0
+	for _, r := range s {
+		if n++; r < 0x20 || r >= 0x7f && r < 0xa0 || r > 0xff {
+			return false
+		}
+	}
+	return n <= maxLatin1
 }
 
 func bound(of, def uint64) uint64 {

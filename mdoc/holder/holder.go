@@ -10,16 +10,20 @@ import (
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
+	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/transcript"
 )
 
-// Holder is a wallet with its documents. All fields but Restrictions, Answered and Now are needed.
+// Holder is a wallet with its documents. All fields but ReaderRevocation, Restrictions, Answered and Now are needed.
 type Holder struct {
 	Credentials []*Credential
 	// ReaderRoots are the reader CAs the wallet knows.
 	ReaderRoots *pki.Anchors
-	Consent     Consent
+	// ReaderRevocation answers for the readers' certificates. Without it, and when it knows nothing, the reader counts as not
+	// authenticated: what it gets then is for Consent and Restrictions to say.
+	ReaderRevocation mdoc.RevocationSource
+	Consent          Consent
 	// Restrictions name the elements that are kept from uncertified readers.
 	Restrictions []Restriction
 	// Answered, if set, is given each request with the answer that was made to it, for the wallet's own record of what it gave
@@ -84,6 +88,14 @@ type meeting struct {
 func respond(ctx context.Context, r *mdoc.DeviceRequest, plans []*plan, m meeting) ([]byte, error) {
 	out := mdoc.DeviceResponse{Version: "1.0", Status: mdoc.StatusOK}
 	for _, p := range plans {
+		if p.sealedTo != nil {
+			sealed, err := p.seal(ctx, r, m)
+			if err != nil {
+				return nil, err
+			}
+			out.EncryptedDocuments = append(out.EncryptedDocuments, sealed)
+			continue
+		}
 		doc, err := p.prove(ctx, r, m)
 		if err != nil {
 			return nil, err
@@ -115,6 +127,25 @@ func unanswered(r *mdoc.DeviceRequest, plans []*plan) []cbor.Map[string, int64] 
 		named[docType] = true
 	}
 	return out
+}
+
+// seal proves the document over the transcript that names the recipient's key, and encrypts it to that key (ISO/IEC 18013-5 second
+// edition, 12.6).
+func (p *plan) seal(ctx context.Context, r *mdoc.DeviceRequest, m meeting) (encryption.EncryptedDocuments, error) {
+	own, err := m.transcript.ForDocumentEncryption(p.sealedTo.Bytes())
+	if err != nil {
+		return encryption.EncryptedDocuments{}, err
+	}
+	doc, err := p.prove(ctx, r, meeting{own, m.eReaderKey})
+	if err != nil {
+		return encryption.EncryptedDocuments{}, err
+	}
+	raw, err := cbor.Marshal(doc)
+	if err != nil {
+		return encryption.EncryptedDocuments{}, err
+	}
+	plain := encryption.Plaintext{Documents: []cbor.RawMessage{raw}}
+	return encryption.SealDocuments(*p.sealedTo, m.transcript, uint64(p.request), plain) //nolint:gosec // an index
 }
 
 // prove builds the document with device authentication over the transcript (ISO/IEC 18013-5:2021, 9.1.3).

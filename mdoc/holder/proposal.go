@@ -7,6 +7,7 @@ import (
 
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/encryption"
 )
 
 // Element is one element that could be answered.
@@ -37,6 +38,8 @@ type Proposal struct {
 type ProposedDocument struct {
 	DocType string
 	Reader  Reader
+	// Encrypted says that the document goes out encrypted to a key of the reader (second edition, 12.6).
+	Encrypted bool
 }
 
 // ProposedUseCase is one use case that the proposal satisfies, by the document set chosen for it.
@@ -60,22 +63,31 @@ type plan struct {
 	reader     Reader
 	elements   []Element
 	complete   bool
+	sealedTo   *encryption.ParametersBytes // nil for a document in clear
 }
 
-// plan picks the credential that answers a request best, by the issuers it takes. It is nil when nothing can be answered, and when the
-// request wants what is not made here: a zero-knowledge proof, or an answer that is encrypted to one of its readers.
+// plan picks the credential that answers a request best, by the issuers it takes. It is nil when nothing can be answered, when the
+// request wants a zero-knowledge proof, which is not made here, and when it wants encryption to a key that is none.
 func (h *Holder) plan(r *mdoc.DeviceRequest, i int, reader Reader) *plan {
 	items := &r.DocRequests[i].ItemsRequest.Value
 	info := items.Info()
-	if info.ZkRequest != nil && info.ZkRequest.ZkRequired || len(info.DocResponseEncryption) > 0 {
+	if info.ZkRequest != nil && info.ZkRequest.ZkRequired {
 		return nil
+	}
+	var sealedTo *encryption.ParametersBytes
+	if len(info.DocResponseEncryption) > 0 {
+		p, err := encryption.ParseParameters(info.DocResponseEncryption)
+		if err != nil { // it cannot be encrypted and must not go in clear
+			return nil
+		}
+		sealedTo = &p
 	}
 	var best *plan
 	for _, c := range h.Credentials {
 		if c.DocType() != items.DocType || len(info.IssuerIdentifiers) > 0 && !info.TakesIssuer(c.authorityKeyIDs()...) {
 			continue
 		}
-		p := &plan{request: i, items: items, credential: c, reader: reader}
+		p := &plan{request: i, items: items, credential: c, reader: reader, sealedTo: sealedTo}
 		p.elements, p.complete = h.choose(c, items, reader)
 		if len(p.elements) > 0 && (best == nil || p.complete && !best.complete) {
 			best = p
@@ -171,7 +183,7 @@ func (h *Holder) agree(ctx context.Context, r *mdoc.DeviceRequest, plans []*plan
 	}
 	proposal := Proposal{UseCases: useCases, Reader: commonReader(proposed)}
 	for d, p := range proposed {
-		proposal.Documents = append(proposal.Documents, ProposedDocument{DocType: p.items.DocType, Reader: p.reader})
+		proposal.Documents = append(proposal.Documents, ProposedDocument{DocType: p.items.DocType, Reader: p.reader, Encrypted: p.sealedTo != nil})
 		for _, e := range p.elements {
 			e.Document = d
 			proposal.Elements = append(proposal.Elements, e)

@@ -3,6 +3,7 @@ package holder
 import (
 	"encoding/asn1"
 	"fmt"
+	"slices"
 
 	"mobileid/mdoc"
 	"mobileid/mdoc/pki"
@@ -39,7 +40,7 @@ func (h *Holder) identify(r *mdoc.DeviceRequest, t transcript.Transcript) ([]Rea
 			continue
 		}
 		for i := range out {
-			out[i] = proved(a.Chain, a.Verdict)
+			out[i] = h.proved(a.Chain, a.Verdict)
 		}
 		return out, nil
 	}
@@ -48,7 +49,7 @@ func (h *Holder) identify(r *mdoc.DeviceRequest, t transcript.Transcript) ([]Rea
 		if err != nil {
 			return nil, fmt.Errorf("checking the reader: %w", err)
 		}
-		if out[i] = proved(chain, v); chain == nil && len(r.ReaderAuthAll) > 0 {
+		if out[i] = h.proved(chain, v); chain == nil && len(r.ReaderAuthAll) > 0 {
 			for _, a := range all { // what was wrong with the signatures over the whole
 				out[i].Verdict.Append(a.Verdict)
 			}
@@ -57,8 +58,11 @@ func (h *Holder) identify(r *mdoc.DeviceRequest, t transcript.Transcript) ([]Rea
 	return out, nil
 }
 
-func proved(chain *pki.Chain, v verdict.Verdict) Reader {
-	r := Reader{Verdict: v}
+// proved adds what is known of the certificate's revocation: a reader of whom that is not known has no name.
+func (h *Holder) proved(chain *pki.Chain, v verdict.Verdict) Reader {
+	r := Reader{Verdict: verdict.Verdict{Checks: slices.Clone(v.Checks)}} // v may be that of several documents
+	r.Verdict.Append(mdoc.CheckReaderRevocation(chain, h.ReaderRevocation, h.now()))
+	v = r.Verdict
 	if v.OK() && chain != nil {
 		r.Name, r.chain = chain.Leaf.Subject.CommonName, chain
 	}

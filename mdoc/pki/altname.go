@@ -12,6 +12,7 @@ import (
 const (
 	tagMail = 1
 	tagDNS  = 2
+	tagDir  = 4
 	tagURI  = 6
 )
 
@@ -58,7 +59,8 @@ type distributionPoint struct {
 func judgeCRLPoints(c *x509.Certificate, r rules) (bool, string) {
 	e, found := extension(c, oidCRLPoints)
 	if !found {
-		return !r.crl, "absent"
+		_, alone := extension(c, oidNoCheck)
+		return !r.crl || r.noCheck && alone, "absent"
 	}
 	var points []distributionPoint
 	if rest, err := asn1.Unmarshal(e.Value, &points); err != nil || len(rest) != 0 || len(points) == 0 {
@@ -97,6 +99,11 @@ func issuerAltName(uri, address string) ([]byte, error) {
 		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tagMail, Bytes: []byte(address)})
 	}
 	return asn1.Marshal(names)
+}
+
+// directoryName encodes a subject alternative name that holds one name, given in DER.
+func directoryName(name []byte) ([]byte, error) {
+	return asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: tagDir, IsCompound: true, Bytes: name}})
 }
 
 func ascii(s string) bool {

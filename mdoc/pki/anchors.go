@@ -33,12 +33,32 @@ type anchor struct {
 // Lines that decide nothing are left to [Lint], since roots in the field fail them: key identifiers, the revocation
 // list's address, string types. Validity is judged at each check.
 func NewAnchors(ders ...[]byte) (*Anchors, error) {
+	return newAnchors([]Profile{IACA, ReaderRoot, SERoot}, ders)
+}
+
+// NewAnchorsFor is NewAnchors for roots of one profile, which then anchor what that profile anchors and nothing else: a
+// provider's root that must not stand in for an issuing authority's, or the other way round.
+//
+// A VICALRoot may have any path length and further key usages beside certificate signing: the root behind AAMVA's VICAL
+// is made so.
+func NewAnchorsFor(p Profile, ders ...[]byte) (*Anchors, error) {
+	r, err := p.rules()
+	if err != nil {
+		return nil, err
+	}
+	if !r.root {
+		return nil, fmt.Errorf("reading trust anchors: %s is no root profile", r.name)
+	}
+	return newAnchors([]Profile{p}, ders)
+}
+
+func newAnchors(profiles []Profile, ders [][]byte) (*Anchors, error) {
 	if len(ders) == 0 {
 		return nil, errors.New("reading trust anchors: none given")
 	}
 	a := &Anchors{bySubject: make(map[string][]*anchor)}
 	for i, der := range ders {
-		n, err := newAnchor(der)
+		n, err := newAnchor(der, profiles)
 		if err != nil {
 			return nil, fmt.Errorf("reading trust anchor %d: %w", i, err)
 		}
@@ -83,14 +103,14 @@ func (a *Anchors) has(der []byte) bool {
 	return false
 }
 
-func newAnchor(der []byte) (*anchor, error) {
+func newAnchor(der []byte, profiles []Profile) (*anchor, error) {
 	c, err := parse(bytes.Clone(der))
 	if err != nil {
 		return nil, err
 	}
 	n := &anchor{cert: c}
 	var reasons []string
-	for _, p := range []Profile{IACA, ReaderRoot, SERoot} {
+	for _, p := range profiles {
 		if reason := misfit(c, p); reason != "" {
 			reasons = append(reasons, p.String()+": "+reason)
 			continue
@@ -125,8 +145,8 @@ func misfit(c *x509.Certificate, p Profile) string {
 		{"serial number", func() (bool, string) { return judgeSerial(c) }},
 		{"signature algorithm", func() (bool, string) { return judgeSignatureAlgorithm(c) }},
 		{"key", func() (bool, string) { return judgeKey(c, r) }},
-		{"basic constraints", func() (bool, string) { return judgeBasicConstraints(c, r) }},
-		{"key usage", func() (bool, string) { return judgeKeyUsage(c, r) }},
+		{"basic constraints", func() (bool, string) { return judgeAuthority(c, p, r) }},
+		{"key usage", func() (bool, string) { return judgeAuthorityUsage(c, p, r) }},
 		{"extended key usage", func() (bool, string) { return judgeExtKeyUsage(c, r) }},
 		{"extensions", func() (bool, string) { return judgeCriticalExtensions(c) }},
 		{"issuer alternative name", func() (bool, string) { return !r.altName || first(judgeIssuerAltName(c, r)), "missing" }},
@@ -138,6 +158,20 @@ func misfit(c *x509.Certificate, p Profile) string {
 		}
 	}
 	return ""
+}
+
+func judgeAuthority(c *x509.Certificate, p Profile, r rules) (bool, string) {
+	if p == VICALRoot {
+		return judgeAnyPathLength(c)
+	}
+	return judgeBasicConstraints(c, r)
+}
+
+func judgeAuthorityUsage(c *x509.Certificate, p Profile, r rules) (bool, string) {
+	if p == VICALRoot {
+		return judgeCertSign(c)
+	}
+	return judgeKeyUsage(c, r)
 }
 
 func first(ok bool, _ string) bool  { return ok }

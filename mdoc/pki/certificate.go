@@ -30,6 +30,8 @@ var (
 	oidExtKeyUsage      = asn1.ObjectIdentifier{2, 5, 29, 37}
 	oidFreshestCRL      = asn1.ObjectIdentifier{2, 5, 29, 46}
 	oidInhibitAnyPolicy = asn1.ObjectIdentifier{2, 5, 29, 54}
+	oidSubjectAltName   = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidNoCheck          = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5} // RFC 6960, 4.2.2.2.1
 )
 
 // keyError says that a certificate could not be read because of its key, which gets its own check id.
@@ -126,9 +128,12 @@ func derInteger(n *big.Int) []byte {
 }
 
 func judgePeriod(c *x509.Certificate, r rules) (bool, string) {
-	life := c.NotAfter.Sub(c.NotBefore)
-	measured := fmt.Sprintf("%d days, at most %d", int64(life/day), int64(r.maxLife/day))
-	return life > 0 && life <= r.maxLife, measured
+	life, longest := c.NotAfter.Sub(c.NotBefore), r.maxLife
+	if _, found := extension(c, oidNoCheck); r.noCheck && found {
+		longest = lifeNoCheck
+	}
+	measured := fmt.Sprintf("%d days, at most %d", int64(life/day), int64(longest/day))
+	return life > 0 && life <= longest, measured
 }
 
 func judgeKey(c *x509.Certificate, r rules) (bool, string) {
@@ -171,7 +176,7 @@ func judgeKeyUsage(c *x509.Certificate, r rules) (bool, string) {
 
 func judgeBasicConstraints(c *x509.Certificate, r rules) (bool, string) {
 	e, found := extension(c, oidBasicConstraints)
-	if !r.root {
+	if !r.ca {
 		return !c.IsCA, map[bool]string{true: "a CA certificate", false: "not a CA"}[c.IsCA]
 	}
 	switch {
@@ -185,6 +190,32 @@ func judgeBasicConstraints(c *x509.Certificate, r rules) (bool, string) {
 		return false, "path length not 0"
 	default:
 		return true, "CA, path length 0, critical"
+	}
+}
+
+// judgeAnyPathLength demands a CA, whatever its path length.
+func judgeAnyPathLength(c *x509.Certificate) (bool, string) {
+	e, found := extension(c, oidBasicConstraints)
+	switch {
+	case !found:
+		return false, "absent"
+	case !e.Critical:
+		return false, "not critical"
+	default:
+		return c.IsCA, map[bool]string{true: "CA, critical", false: "not a CA"}[c.IsCA]
+	}
+}
+
+// judgeCertSign demands the right to sign certificates, alone or beside others.
+func judgeCertSign(c *x509.Certificate) (bool, string) {
+	e, found := extension(c, oidKeyUsage)
+	switch {
+	case !found:
+		return false, "absent"
+	case !e.Critical:
+		return false, "not critical"
+	default:
+		return c.KeyUsage&x509.KeyUsageCertSign != 0, fmt.Sprintf("bits %#x, critical", int(c.KeyUsage))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"mobileid/mdoc/verdict"
@@ -36,6 +37,7 @@ func (c *Chain) Trusted() bool { return c != nil && c.Anchor != nil }
 // each check.
 type link struct {
 	leaf     *x509.Certificate
+	middle   *x509.Certificate // the one CA between them that a deep profile tolerates, or nil
 	anchor   *anchor
 	checks   []verdict.Check // all but chain.validity
 	validity string
@@ -43,7 +45,11 @@ type link struct {
 
 // Check judges the chain of a message, leaf first, for purpose p at the time at. The verdict lists every check with
 // an id "chain.*"; the caller trusts the chain if and only if it is OK. The chain is one certificate; more, or the
-// anchor itself in it, fails chain.path (ISO/IEC 18013-5:2021, 9.1.2.4: the root is not included).
+// anchor itself in it, fails chain.path (ISO/IEC 18013-5:2021, 9.1.2.4: the root is not included). For a VICALSigner
+// alone, one CA between it and the anchor, and the anchor at the end, are tolerated: AAMVA's VICAL comes so.
+//
+// A line of the profile that decides no trust and that the certificate breaks is named as a passed check with an id
+// "tolerance.*", listed only when there is something to tolerate.
 //
 // The chain is nil when no certificate could be read. The error tells a caller's mistake, such as a profile that
 // nothing can be checked for; no input gives one.
@@ -71,7 +77,7 @@ func (a *Anchors) Check(chain [][]byte, p Profile, at time.Time) (*Chain, verdic
 	if l.leaf == nil {
 		return nil, verdict.Verdict{Checks: l.checks}, nil
 	}
-	if (verdict.Verdict{Checks: l.checks}).OK() {
+	if len(chain) == 1 && (verdict.Verdict{Checks: l.checks}).OK() {
 		a.links.keep(p, l)
 	}
 	found, v := l.judge(at)
@@ -84,18 +90,9 @@ func (l *link) judge(at time.Time) (*Chain, verdict.Verdict) {
 	copy(checks, l.checks)
 	v := verdict.Verdict{Checks: checks}
 	const id = "chain.validity"
-	switch {
-	case at.Before(l.leaf.NotBefore):
-		v.Fail(id, clausePath, "not yet valid: "+l.validity)
-	case at.After(l.leaf.NotAfter):
-		v.Fail(id, clausePath, "expired: "+l.validity)
-	case l.anchor == nil:
-		v.Pass(id, clausePath, l.validity)
-	case at.Before(l.anchor.cert.NotBefore):
-		v.Fail(id, clausePath, "anchor not yet valid: "+l.validity)
-	case at.After(l.anchor.cert.NotAfter):
-		v.Fail(id, clausePath, "anchor expired: "+l.validity)
-	default:
+	if fault := l.outside(at); fault != "" {
+		v.Fail(id, clausePath, fault+l.validity)
+	} else {
 		v.Pass(id, clausePath, l.validity)
 	}
 	found := &Chain{Leaf: l.leaf}
@@ -105,7 +102,27 @@ func (l *link) judge(at time.Time) (*Chain, verdict.Verdict) {
 	return found, v
 }
 
-// build carries out every check but validity. It reads the first certificate only: more than one fails anyway.
+// outside says which certificate of the path is not valid at the time, or gives "". Both ends of a validity belong to it.
+func (l *link) outside(at time.Time) string {
+	switch {
+	case at.Before(l.leaf.NotBefore):
+		return "not yet valid: "
+	case at.After(l.leaf.NotAfter):
+		return "expired: "
+	case l.middle != nil && (at.Before(l.middle.NotBefore) || at.After(l.middle.NotAfter)):
+		return "the CA between is not valid: "
+	case l.anchor == nil:
+		return ""
+	case at.Before(l.anchor.cert.NotBefore):
+		return "anchor not yet valid: "
+	case at.After(l.anchor.cert.NotAfter):
+		return "anchor expired: "
+	default:
+		return ""
+	}
+}
+
+// build carries out every check but validity.
 func (a *Anchors) build(l *link, chain [][]byte, r rules) {
 	var v verdict.Verdict
 	defer func() { l.checks = v.Checks }()
@@ -123,17 +140,25 @@ func (a *Anchors) build(l *link, chain [][]byte, r rules) {
 		return
 	}
 	if leaf.Version != 3 { // its extensions were not read
-		v.Fail("chain.certificate", r.clause, fmt.Sprintf("X.509 v%d", leaf.Version))
+		v.Fail("chain.certificate", r.clause, "X.509 v"+strconv.Itoa(leaf.Version))
 		return
 	}
 	l.leaf = leaf
-	v.Pass("chain.certificate", r.clause, fmt.Sprintf("X.509 v3, %d bytes", len(leaf.Raw)))
+	v.Checks = make([]verdict.Check, 0, 20)
+	v.Pass("chain.certificate", r.clause, "X.509 v3, "+strconv.Itoa(len(leaf.Raw))+" bytes")
 	judgeLeaf(&v, leaf, r)
-	candidates, ok, measured := a.issuers(leaf, chain, r)
-	v.Record("chain.path", clausePath, ok, measured)
-	l.anchor = judgeSignature(&v, leaf, candidates)
-	judgeAgainstAnchor(&v, leaf, l.anchor, r)
+	judgeTolerances(&v, leaf, r)
+	u := a.climb(leaf, chain[1:], r)
+	l.middle = u.middle
+	v.Record("chain.path", clausePath, u.fault == "", text(u.fault, u.measured))
+	u.judgeTolerances(&v)
+	l.anchor = u.judgeSignatures(&v, leaf)
+	u.judgeMiddle(&v)
+	judgeAgainstAnchor(&v, leaf, u.middle, l.anchor, r)
 	l.validity = period("certificate", leaf)
+	if u.middle != nil {
+		l.validity += ", " + period("CA between", u.middle)
+	}
 	if l.anchor != nil {
 		l.validity += ", " + period("anchor", l.anchor.cert)
 	}
@@ -163,74 +188,14 @@ func judgeLeaf(v *verdict.Verdict, c *x509.Certificate, r rules) {
 	record("chain.critical_extensions", ok, measured)
 	if r.seID {
 		_, err := SEID(c)
-		record("chain.profile.se_id", err == nil, text(err, "10 bytes"))
+		record("chain.profile.se_id", err == nil, errorText(err, "10 bytes"))
+	}
+	if r.dns {
+		record("chain.profile.dns_name", len(c.DNSNames) > 0, strconv.Itoa(len(c.DNSNames))+" names of a server")
 	}
 }
 
-// issuers finds the anchors the leaf names as its issuer, byte for byte, that fit the root profile it needs. A leaf
-// with an authority key identifier gets the anchor with that key first.
-func (a *Anchors) issuers(leaf *x509.Certificate, chain [][]byte, r rules) (found []*anchor, ok bool, measured string) {
-	named := a.bySubject[string(leaf.RawIssuer)]
-	for _, n := range named {
-		if !anchoredBy(r.anchor, n.fits) {
-			continue
-		}
-		if bytes.Equal(n.cert.SubjectKeyId, leaf.AuthorityKeyId) {
-			found = append([]*anchor{n}, found...)
-		} else {
-			found = append(found, n)
-		}
-	}
-	switch {
-	case a.has(leaf.Raw):
-		return found, false, "the anchor itself in place of the leaf"
-	case selfIssued(leaf):
-		return found, false, "self-issued"
-	case len(chain) > 1 && a.hasAny(chain[1:]):
-		return found, false, "the anchor inside the chain"
-	case len(chain) > 1:
-		return found, false, fmt.Sprintf("%d certificates, one expected", len(chain))
-	case len(named) == 0:
-		return found, false, "no anchor with the issuer's name"
-	case len(found) == 0:
-		return found, false, "the issuer is an anchor, but not as " + r.anchor.String()
-	default:
-		return found, true, "one link to an anchor"
-	}
-}
-
-// hasAny looks at the first few only: what stands behind them does not change the outcome.
-func (a *Anchors) hasAny(ders [][]byte) bool {
-	for _, der := range ders[:min(len(ders), maxSameName)] {
-		if a.has(der) {
-			return true
-		}
-	}
-	return false
-}
-
-// judgeSignature gives the anchor whose key made the leaf's signature, or else the first one named.
-func judgeSignature(v *verdict.Verdict, leaf *x509.Certificate, candidates []*anchor) *anchor {
-	const id = "chain.signature"
-	if len(candidates) == 0 {
-		v.NotRun(id, clausePath, "no anchor to check it with")
-		return nil
-	}
-	if ok, measured := judgeSignatureAlgorithm(leaf); !ok {
-		v.NotRun(id, clausePath, "algorithm "+measured)
-		return candidates[0]
-	}
-	for _, n := range candidates {
-		if n.cert.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil {
-			v.Pass(id, clausePath, "verified with the anchor's key")
-			return n
-		}
-	}
-	v.Fail(id, clausePath, "made by no anchor of that name")
-	return candidates[0]
-}
-
-func judgeAgainstAnchor(v *verdict.Verdict, leaf *x509.Certificate, n *anchor, r rules) {
+func judgeAgainstAnchor(v *verdict.Verdict, leaf, middle *x509.Certificate, n *anchor, r rules) {
 	if n == nil {
 		v.NotRun("chain.authority_key_id", r.clause, "no anchor to compare with")
 		if r.country {
@@ -239,17 +204,28 @@ func judgeAgainstAnchor(v *verdict.Verdict, leaf *x509.Certificate, n *anchor, r
 		}
 		return
 	}
-	ski, aki := n.cert.SubjectKeyId, leaf.AuthorityKeyId
-	same := len(ski) == 0 || len(aki) == 0 || bytes.Equal(ski, aki)
-	v.Record("chain.authority_key_id", r.clause, same, map[bool]string{true: "the anchor's key", false: "another key"}[same])
+	above := n.cert
+	if middle != nil {
+		above = middle
+	}
+	same := sameKeyID(leaf, above) && (middle == nil || sameKeyID(middle, n.cert))
+	v.Record("chain.authority_key_id", r.clause, same, map[bool]string{true: "the issuer's key", false: "another key"}[same])
 	if !r.country {
 		return
 	}
 	want, _ := country(n.cert.Subject)
 	code, ok := country(leaf.Subject)
-	v.Record("chain.country", r.clause, ok && code == want, fmt.Sprintf("certificate %q, anchor %q", clip(code), clip(want)))
+	v.Record("chain.country", r.clause, ok && code == want, `certificate "`+clip(code)+`", anchor "`+clip(want)+`"`)
 	ok, measured := judgeState(leaf, n.cert)
 	v.Record("chain.state", r.clause, ok, measured)
+	if ok && len(leaf.Subject.Province) != len(n.cert.Subject.Province) {
+		v.Pass("tolerance.state", r.clause, "stateOrProvinceName in one of certificate and anchor only")
+	}
+}
+
+// sameKeyID compares the key identifiers where both are there. A certificate without them names its issuer all the same.
+func sameKeyID(c, issuer *x509.Certificate) bool {
+	return len(issuer.SubjectKeyId) == 0 || len(c.AuthorityKeyId) == 0 || bytes.Equal(issuer.SubjectKeyId, c.AuthorityKeyId)
 }
 
 // judgeState compares stateOrProvinceName where both certificates have it.
@@ -261,6 +237,6 @@ func judgeState(leaf, root *x509.Certificate) (bool, string) {
 	case len(a) == 0 || len(b) == 0:
 		return true, "not in both"
 	default:
-		return a[0] == b[0], fmt.Sprintf("certificate %q, anchor %q", clip(a[0]), clip(b[0]))
+		return a[0] == b[0], `certificate "` + clip(a[0]) + `", anchor "` + clip(b[0]) + `"`
 	}
 }

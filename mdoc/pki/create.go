@@ -20,23 +20,32 @@ import (
 // basic constraints follow from the profile and cannot be chosen.
 type Template struct {
 	Profile Profile
-	// Country is the alpha-2 code of countryName; required for IACA, DocumentSigner and StatusSigner.
+	// Country is the alpha-2 code of countryName; required for every profile under an IACA and for VICALs.
 	Country string
 	// State is stateOrProvinceName; empty leaves it out.
 	State string
-	// Organization is organizationName; empty leaves it out.
+	// Organization is organizationName; required for VICALSigner, empty leaves it out.
 	Organization string
-	// CommonName must contain "TEST": nothing made here is to pass for a government record.
+	// CommonName must contain "TEST": nothing made here is to pass for a government record. An IACALink takes its whole
+	// subject from LinkTo.
 	CommonName string
 	// SEID is the secure element's id, 10 bytes; required for SEAttestation, refused for all others.
 	SEID []byte
 	// NotBefore and NotAfter are cut to whole seconds. NotAfter may not lie after the parent's.
 	NotBefore, NotAfter time.Time
-	// CRLURI is the address of the revocation list; required for DocumentSigner and ReaderAuth.
+	// CRLURI is the address of the revocation list; required for all but roots, StatusSigner and secure elements.
 	CRLURI string
-	// IssuerAltURI and IssuerAltEmail say how to reach the issuing authority; one is required for IACA and
-	// DocumentSigner.
+	// OCSPURI is the address of an OCSP responder for the authority information access extension; empty leaves it out.
+	OCSPURI string
+	// OCSPNoCheck marks an OCSPSigner that nobody asks about: 90 days at most, and it needs no CRLURI.
+	OCSPNoCheck bool
+	// DNSNames are the names of a TLSServer; at least one is required there.
+	DNSNames []string
+	// IssuerAltURI and IssuerAltEmail say how to reach the issuing authority; one is required for an IACA, its links, and
+	// what it issues, but StatusSigner.
 	IssuerAltURI, IssuerAltEmail string
+	// LinkTo is the new root whose subject and key an IACALink carries; required there, refused for all others.
+	LinkTo *x509.Certificate
 }
 
 // Create makes the certificate of pub in DER. parent nil makes a self-signed root, whose parentKey is its own key.
@@ -49,13 +58,13 @@ func Create(t Template, pub crypto.PublicKey, parent *x509.Certificate, parentKe
 	if err != nil {
 		return nil, err
 	}
-	if err := t.validate(r, parent); err != nil {
+	if err := t.validate(r, pub, parent); err != nil {
 		return nil, fmt.Errorf("creating certificate: %w", err)
 	}
 	if random == nil {
 		random = rand.Reader
 	}
-	c, err := t.certificate(r, pub, random)
+	c, err := t.certificate(r, pub, parent, random)
 	if err != nil {
 		return nil, fmt.Errorf("creating certificate: %w", err)
 	}
@@ -73,10 +82,20 @@ func Create(t Template, pub crypto.PublicKey, parent *x509.Certificate, parentKe
 	return der, nil
 }
 
-func (t Template) validate(r rules, parent *x509.Certificate) error {
+func (t Template) validate(r rules, pub crypto.PublicKey, parent *x509.Certificate) error {
+	name := t.CommonName
+	if t.LinkTo != nil {
+		name = t.LinkTo.Subject.CommonName
+	}
 	switch {
-	case !strings.Contains(t.CommonName, "TEST"):
+	case !strings.Contains(name, "TEST"):
 		return errors.New("common name without TEST")
+	case (t.Profile == IACALink) != (t.LinkTo != nil):
+		return errors.New("a link names the new root, and nothing else does")
+	case t.LinkTo != nil && !equalKeys(t.LinkTo.PublicKey, pub):
+		return errors.New("the key is not the new root's")
+	case t.OCSPNoCheck && !r.noCheck:
+		return errors.New("ocsp-nocheck in another profile")
 	case r.root != (parent == nil):
 		return errors.New("a root has no parent, and every other certificate has one")
 	case r.seID && len(t.SEID) != seIDLength:
@@ -90,7 +109,7 @@ func (t Template) validate(r rules, parent *x509.Certificate) error {
 	}
 }
 
-func (t Template) certificate(r rules, pub crypto.PublicKey, random io.Reader) (*x509.Certificate, error) {
+func (t Template) certificate(r rules, pub crypto.PublicKey, parent *x509.Certificate, random io.Reader) (*x509.Certificate, error) {
 	serial, err := newSerial(random)
 	if err != nil {
 		return nil, err
@@ -103,7 +122,7 @@ func (t Template) certificate(r rules, pub crypto.PublicKey, random io.Reader) (
 	if err != nil {
 		return nil, err
 	}
-	extra, err := t.extensions(r)
+	extra, err := t.extensions(r, parent)
 	if err != nil {
 		return nil, err
 	}
@@ -116,13 +135,25 @@ func (t Template) certificate(r rules, pub crypto.PublicKey, random io.Reader) (
 		SubjectKeyId:    ski,
 		ExtraExtensions: extra,
 	}
-	if r.root {
+	if r.ca {
 		c.BasicConstraintsValid, c.IsCA, c.MaxPathLenZero = true, true, true
 	}
 	if t.CRLURI != "" {
 		c.CRLDistributionPoints = []string{t.CRLURI}
 	}
+	if t.OCSPURI != "" {
+		c.OCSPServer = []string{t.OCSPURI}
+	}
+	if t.LinkTo != nil {
+		c.RawSubject = t.LinkTo.RawSubject
+	}
+	c.DNSNames = t.DNSNames
 	return c, nil
+}
+
+func equalKeys(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
 }
 
 func (t Template) subject() pkix.Name {
@@ -142,11 +173,12 @@ func (t Template) subject() pkix.Name {
 	return name
 }
 
-// extensions gives those that the Go library cannot write itself: a critical extended key usage, issuerAltName.
-func (t Template) extensions(r rules) ([]pkix.Extension, error) {
+// extensions gives those that the Go library cannot write itself: a critical extended key usage, issuerAltName, the
+// directory name of a link, ocsp-nocheck.
+func (t Template) extensions(r rules, parent *x509.Certificate) ([]pkix.Extension, error) {
 	var out []pkix.Extension
 	if r.eku == ekuCritical {
-		value, err := asn1.Marshal(append([]asn1.ObjectIdentifier{r.purpose}, r.also...))
+		value, err := asn1.Marshal(r.written())
 		if err != nil {
 			return nil, fmt.Errorf("encoding extended key usage: %w", err)
 		}
@@ -158,6 +190,16 @@ func (t Template) extensions(r rules) ([]pkix.Extension, error) {
 			return nil, err
 		}
 		out = append(out, pkix.Extension{Id: oidIssuerAltName, Value: value})
+	}
+	if t.OCSPNoCheck {
+		out = append(out, pkix.Extension{Id: oidNoCheck, Value: asn1.NullBytes})
+	}
+	if t.LinkTo != nil && !bytes.Equal(t.LinkTo.RawSubject, parent.RawSubject) {
+		value, err := directoryName(parent.RawSubject)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, pkix.Extension{Id: oidSubjectAltName, Value: value})
 	}
 	return out, nil
 }
@@ -180,7 +222,11 @@ func judgeOwn(der []byte, t Template, parent *x509.Certificate) error {
 	if parent == nil {
 		return nil
 	}
-	anchors, err := NewAnchors(parent.Raw)
+	r, err := t.Profile.rules()
+	if err != nil {
+		return err
+	}
+	anchors, err := NewAnchorsFor(r.anchor, parent.Raw)
 	if err != nil {
 		return fmt.Errorf("creating certificate: %w", err)
 	}

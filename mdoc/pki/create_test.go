@@ -25,7 +25,9 @@ func TestCreateGivesItsProfile(t *testing.T) {
 		profile pki.Profile
 		parent  *x509.Certificate
 	}{
-		{pki.DocumentSigner, w.iaca}, {pki.StatusSigner, w.iaca}, {pki.ReaderAuth, w.readerRoot}, {pki.SEAttestation, w.seRoot},
+		{pki.DocumentSigner, w.iaca}, {pki.StatusSigner, w.iaca}, {pki.ReaderAuth, w.readerRoot}, {pki.ReaderAuth, w.iaca},
+		{pki.SEAttestation, w.seRoot}, {pki.VICALSigner, w.vicalRoot}, {pki.OCSPSigner, w.iaca}, {pki.JWSSigner, w.iaca},
+		{pki.TLSServer, w.iaca}, {pki.TLSClient, w.readerRoot},
 	} {
 		t.Run(c.profile.String(), func(t *testing.T) {
 			der := w.create(c.profile, c.parent)

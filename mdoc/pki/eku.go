@@ -3,6 +3,7 @@ package pki
 import (
 	"crypto/x509"
 	"encoding/asn1"
+	"slices"
 )
 
 // judgeExtKeyUsage holds the extended key usage against the profile. It reads the extension itself, because the
@@ -30,18 +31,17 @@ func judgePurpose(critical bool, purposes []asn1.ObjectIdentifier, r rules) (boo
 	if !critical {
 		return false, "not critical"
 	}
-	found := false
 	for _, p := range purposes {
-		if p.Equal(r.purpose) {
-			found = true
-		} else if !contains(r.also, p) {
+		if !contains(r.purpose, p) && !contains(r.also, p) {
 			return false, "also for " + p.String()
 		}
 	}
-	if !found {
-		return false, "without " + r.purpose.String()
+	for _, due := range r.purpose {
+		if !contains(purposes, due) {
+			return false, "without " + due.String()
+		}
 	}
-	return true, r.purpose.String() + ", critical"
+	return true, r.purpose[0].String() + ", critical"
 }
 
 // judgeOptionalPurpose is for the status list signer: the purpose's number is still open in the Token Status List
@@ -61,10 +61,5 @@ func judgeOptionalPurpose(critical bool, purposes []asn1.ObjectIdentifier) (bool
 }
 
 func contains(list []asn1.ObjectIdentifier, oid asn1.ObjectIdentifier) bool {
-	for _, o := range list {
-		if o.Equal(oid) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, oid.Equal)
 }

@@ -50,6 +50,7 @@ type world struct {
 	tb                        testing.TB
 	iacaKey, dsKey, readerKey *ecdsa.PrivateKey
 	iaca, readerRoot, seRoot  *x509.Certificate
+	vicalRoot                 *x509.Certificate
 }
 
 func newWorld(tb testing.TB) *world {
@@ -57,6 +58,7 @@ func newWorld(tb testing.TB) *world {
 	w.iaca = w.root(pki.IACA, "JP", "")
 	w.readerRoot = w.root(pki.ReaderRoot, "JP", "")
 	w.seRoot = w.root(pki.SERoot, "", "")
+	w.vicalRoot = w.root(pki.VICALRoot, "JP", "")
 	return w
 }
 
@@ -77,16 +79,26 @@ func (w *world) root(p pki.Profile, country, state string) *x509.Certificate {
 // create makes a certificate of the profile under parent, as an issuer would.
 func (w *world) create(p pki.Profile, parent *x509.Certificate) []byte {
 	w.tb.Helper()
-	t := pki.Template{Profile: p, Country: "JP", CommonName: "TEST " + p.String(), CRLURI: "https://issuer.example/crl",
-		IssuerAltURI: "https://issuer.example/", NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(1, 0, 0)}
-	if p == pki.SEAttestation {
-		t.SEID = []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
-	}
-	der, err := pki.Create(t, w.dsKey.Public(), parent, w.iacaKey, nil)
+	der, err := pki.Create(w.template(p), w.dsKey.Public(), parent, w.iacaKey, nil)
 	if err != nil {
 		w.tb.Fatal(err)
 	}
 	return der
+}
+
+// template has all that the profile demands.
+func (w *world) template(p pki.Profile) pki.Template {
+	t := pki.Template{Profile: p, Country: "JP", CommonName: "TEST " + p.String(), CRLURI: "https://issuer.example/crl",
+		IssuerAltURI: "https://issuer.example/", NotBefore: now.AddDate(0, -1, 0), NotAfter: now.AddDate(1, 0, 0)}
+	switch p {
+	case pki.SEAttestation:
+		t.SEID = []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
+	case pki.VICALSigner:
+		t.Organization = "TEST provider"
+	case pki.TLSServer:
+		t.DNSNames = []string{"issuer.example"}
+	}
+	return t
 }
 
 func ext(oid asn1.ObjectIdentifier, critical bool, value any) pkix.Extension {

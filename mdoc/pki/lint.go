@@ -45,8 +45,9 @@ func lintBody(v *verdict.Verdict, c *x509.Certificate, r rules) {
 	record := func(id string, ok bool, measured string) { v.Record(id, r.clause, ok, measured) }
 	ok, measured := judgeSerial(c)
 	record("cert.serial", ok, measured)
-	if ok { // 63 random bits are demanded. A number drawn so falls below 40 bits once in eight million.
-		record("cert.serial.entropy", c.SerialNumber.BitLen() >= 40, fmt.Sprintf("%d bits", c.SerialNumber.BitLen()))
+	if ok {
+		ok, measured = judgeEntropy(c)
+		record("cert.serial.entropy", ok, measured)
 	} else {
 		v.NotRun("cert.serial.entropy", r.clause, "not a serial number of the profile")
 	}
@@ -57,12 +58,12 @@ func lintBody(v *verdict.Verdict, c *x509.Certificate, r rules) {
 	ok, measured = judgeKey(c, r)
 	record("cert.key", ok, measured)
 	if !r.root {
-		record("cert.issuer", !selfIssued(c), "issuer and subject are compared as bytes")
+		record("cert.issuer", r.ca || !selfIssued(c), "issuer and subject are compared as bytes")
 		return
 	}
 	record("cert.issuer", selfIssued(c), "issuer and subject are compared as bytes")
 	err := selfSignature(c)
-	record("cert.self_signature", err == nil, text(err, "verified with the certificate's own key"))
+	record("cert.self_signature", err == nil, errorText(err, "verified with the certificate's own key"))
 }
 
 // selfSignature verifies a root's signature with its own key, after the algorithm was found allowed.
@@ -78,13 +79,20 @@ func lintNames(v *verdict.Verdict, c *x509.Certificate, r rules) {
 		code, ok := country(c.Subject)
 		v.Record("cert.subject.country", r.clause, ok, "countryName "+clip(code))
 	}
-	v.Record("cert.subject.common_name", r.clause, c.Subject.CommonName != "",
-		fmt.Sprintf("commonName of %d bytes", len(c.Subject.CommonName)))
+	ok, measured := judgeCommonName(c)
+	v.Record("cert.subject.common_name", r.clause, ok, measured)
+	if r.organization {
+		ok, measured = judgeOrganization(c, r)
+		v.Record("cert.subject.organization", r.clause, ok, measured)
+	}
+	if r.dns {
+		v.Record("cert.dns_name", r.clause, len(c.DNSNames) > 0, fmt.Sprintf("%d names of a server", len(c.DNSNames)))
+	}
 	if r.seID {
 		id, err := SEID(c)
-		v.Record("cert.subject.se_id", r.clause, err == nil, text(err, fmt.Sprintf("%d bytes", len(id))))
+		v.Record("cert.subject.se_id", r.clause, err == nil, errorText(err, fmt.Sprintf("%d bytes", len(id))))
 	}
-	ok, measured := judgeNameStrings(c.RawSubject)
+	ok, measured = judgeNameStrings(c.RawSubject)
 	v.Record("cert.subject.strings", r.clause, ok, measured)
 }
 
@@ -129,12 +137,8 @@ func lintExtensions(v *verdict.Verdict, c *x509.Certificate, r rules) {
 	record("cert.forbidden_extensions", ok, measured)
 	ok, measured = judgeSubjectKeyID(c)
 	record("cert.subject_key_id", ok, measured)
-	if r.root {
-		same := len(c.AuthorityKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, c.SubjectKeyId)
-		record("cert.authority_key_id", same, fmt.Sprintf("%d bytes", len(c.AuthorityKeyId)))
-	} else {
-		record("cert.authority_key_id", len(c.AuthorityKeyId) > 0, fmt.Sprintf("%d bytes", len(c.AuthorityKeyId)))
-	}
+	ok, measured = judgeAuthorityKeyID(c, r)
+	record("cert.authority_key_id", ok, measured)
 	ok, measured = judgeIssuerAltName(c, r)
 	record("cert.issuer_alt_name", ok, measured)
 	ok, measured = judgeCRLPoints(c, r)
@@ -162,6 +166,15 @@ func judgeSubjectKeyID(c *x509.Certificate) (bool, string) {
 	return true, "SHA-1 of the key bits"
 }
 
+// judgeAuthorityKeyID demands the extension of all but roots, which may leave it out or name themselves.
+func judgeAuthorityKeyID(c *x509.Certificate, r rules) (bool, string) {
+	measured := fmt.Sprintf("authority key identifier of %d bytes", len(c.AuthorityKeyId))
+	if r.root {
+		return len(c.AuthorityKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, c.SubjectKeyId), measured
+	}
+	return len(c.AuthorityKeyId) > 0, measured
+}
+
 // keyID is RFC 5280, 4.2.1.2 method 1: SHA-1 over the key's bit string, which both keys' profiles ask for.
 func keyID(spki []byte) ([]byte, error) {
 	var info struct {
@@ -175,7 +188,7 @@ func keyID(spki []byte) ([]byte, error) {
 	return sum[:], nil
 }
 
-func text(err error, good string) string {
+func errorText(err error, good string) string {
 	if err != nil {
 		return err.Error()
 	}

@@ -8,5 +8,6 @@
 // The package trusts nothing and judges nothing: a transcript is as good as the bytes given to it. Whether the keys inside
 // are usable is for packages engagement and session to say.
 //
-// Start at [QR] and [NFC]; [Parse] reads one that somebody else built.
+// Start at [QR] and [NFC], online at [OpenID4VP], [OpenID4VPDCAPI], [AnnexB] and [AnnexC]; [Parse] reads one that somebody
+// else built.
 package transcript

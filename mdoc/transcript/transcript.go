@@ -59,7 +59,8 @@ func NFC(engagement, eReaderKeyBytes, hs, hr []byte) (Transcript, error) {
 	return proximity(engagement, eReaderKeyBytes, handover)
 }
 
-// Online is the transcript of a presentation without engagement and reader key (OpenID4VP, ISO/IEC TS 18013-7): both are
+// Online is the transcript of a presentation without engagement and reader key whose handover has another form than those
+// of [OpenID4VP], [OpenID4VPDCAPI], [AnnexB] and [AnnexC], such as one from before the standards: the first two members are
 // null and handover, one encoded CBOR item, carries the binding.
 func Online(handover []byte) (Transcript, error) {
 	if err := cbor.Wellformed(handover); err != nil {

@@ -41,6 +41,19 @@ type counter struct {
 	draft   mdoc.Draft
 }
 
+// revocations holds an empty CRL of the root.
+func (s *counter) revocations() *trust.CRLs {
+	s.t.Helper()
+	crls, err := trust.NewCRLs(s.Anchors, "", s.Now)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := crls.Put(world.CRL(s.t, s.IACA, s.IACAKey, 1, s.Now.AddDate(0, 0, -1)), s.Now); err != nil {
+		s.t.Fatal(err)
+	}
+	return crls
+}
+
 func newCounter(t testing.TB, profile policy.Profile, maxOpen int) *counter {
 	t.Helper()
 	s := &counter{World: world.New(t), t: t}
@@ -51,7 +64,7 @@ func newCounter(t testing.TB, profile policy.Profile, maxOpen int) *counter {
 	}
 	now := func() time.Time { return s.now }
 	till, err := verifier.New(verifier.Config{
-		Anchors: s.Anchors, Lists: s.lists, Profile: profile, ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain, Now: now,
+		Anchors: s.Anchors, Lists: s.lists, CRLs: s.revocations(), Profile: profile, ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain, Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -395,7 +408,7 @@ func TestNothingOfAPersonIsLoggedOrAnswered(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	s := newCounter(t, policy.AgeTill(20, false), 0)
-	till, err := verifier.New(verifier.Config{Anchors: s.Anchors, Lists: s.lists, Profile: policy.AgeTill(20, false),
+	till, err := verifier.New(verifier.Config{Anchors: s.Anchors, Lists: s.lists, CRLs: s.revocations(), Profile: policy.AgeTill(20, false),
 		ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain})
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ const (
 	CodeUnaskedData      Code = "unasked_data"        // more was sent than was asked for
 	CodeWrongDocument    Code = "wrong_document"      // another type, or several documents
 	CodeBadResponse      Code = "bad_response"        // not a well-formed response
-	CodeStatusUnknown    Code = "status_unknown"      // no status list that is fresh enough
+	CodeStatusUnknown    Code = "status_unknown"      // no status list, or no CRL, that is fresh enough
 	CodeAgeNotShown      Code = "age_not_shown"       // no answer about the age asked for
 	CodeElementMissing   Code = "element_missing"     // the portrait, say, was not sent
 	CodeNoDocument       Code = "no_document"         // declined, or nothing that fits
@@ -68,11 +68,16 @@ func rules() []rule {
 		{prefix: CheckUnasked, failed: CodeUnaskedData, following: true},
 		{prefix: CheckDocument, failed: CodeWrongDocument, notRun: CodeNoDocument},
 		{prefix: "response.requested", failed: CodeUnaskedData, following: true},
+		{prefix: "response.age_over", failed: CodeUnaskedData, following: true},
+		{prefix: "response.document_sets", failed: CodeUnaskedData, following: true},
+		{prefix: "response.use_cases", failed: CodeNoDocument, following: true},
+		{prefix: "response.issuer", failed: CodeIssuerNotTrusted, notRun: CodeIssuerNotTrusted},
 		{prefix: "response.status", failed: CodeNoDocument, following: true},
 		{prefix: "response.documents", failed: CodeNoDocument, following: true},
 		{prefix: "response.", failed: CodeBadResponse, notRun: CodeBadResponse},
 		{prefix: "chain.", failed: CodeIssuerNotTrusted, notRun: CodeIssuerNotTrusted},
 		{prefix: "issuer_auth.chain", failed: CodeIssuerNotTrusted, notRun: CodeIssuerNotTrusted},
+		{prefix: "issuer_auth.revocation", failed: CodeIssuerNotTrusted, notRun: CodeStatusUnknown},
 		{prefix: "issuer_auth.", failed: CodeNotGenuine, notRun: CodeNotGenuine},
 		{prefix: "mso.validity.window", failed: CodeOutsideValidity, notRun: CodeNotGenuine},
 		{prefix: "mso.", failed: CodeNotGenuine, notRun: CodeNotGenuine},

@@ -221,6 +221,8 @@ func TestDecide(t *testing.T) {
 		"every check passed":           {[]verdict.Check{good}, policy.Accepted, "accepted"},
 		"revoked":                      {[]verdict.Check{good, fail("status.list")}, policy.Refused, "revoked"},
 		"status unknown":               {[]verdict.Check{good, notRun("status.list")}, policy.NotConfirmed, "status_unknown"},
+		"signer revoked":               {[]verdict.Check{fail("issuer_auth.revocation"), notRun("status.list")}, policy.Refused, "issuer_not_trusted"},
+		"signer's revocation unknown":  {[]verdict.Check{notRun("issuer_auth.revocation"), notRun("status.list")}, policy.NotConfirmed, "status_unknown"},
 		"untrusted":                    {[]verdict.Check{fail("chain.path"), notRun("status.list")}, policy.Refused, "issuer_not_trusted"},
 		"expired and revoked":          {[]verdict.Check{fail("mso.validity.window"), fail("status.list")}, policy.Refused, "outside_validity revoked"},
 		"one code once":                {[]verdict.Check{fail("mso.digest"), fail("mso.random")}, policy.Refused, "not_genuine"},

@@ -137,7 +137,7 @@ func (x *Exchange) judge(report *Report, response []byte, key *ecdh.PrivateKey) 
 	c := &x.reader.config
 	result, err := mdoc.Verify(mdoc.Verification{
 		Response: response, Transcript: x.transcript, Request: x.request, EReaderKey: key,
-		Anchors: c.Anchors, Status: c.Status, At: c.Now(), Skew: c.Skew,
+		Anchors: c.Anchors, Status: c.Status, Revocation: c.Revocation, At: c.Now(), Skew: c.Skew,
 	})
 	if err != nil {
 		return err

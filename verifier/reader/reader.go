@@ -27,6 +27,8 @@ type Config struct {
 	Anchors *pki.Anchors
 	// Status answers for the status lists without a network.
 	Status mdoc.StatusSource
+	// Revocation answers for the document signers' certificates without a network.
+	Revocation mdoc.RevocationSource
 	// Rand is the source of ephemeral keys; nil means crypto/rand.
 	Rand io.Reader
 	// Now gives the time of the check; nil means the clock.
@@ -43,6 +45,8 @@ func (c Config) validate() error {
 		return errors.New("no trust anchors")
 	case c.Status == nil:
 		return errors.New("no status source")
+	case c.Revocation == nil:
+		return errors.New("no revocation source")
 	case c.Skew < 0 || c.Skew > mdoc.MaxSkew:
 		return fmt.Errorf("clock tolerance %s, at most %s", c.Skew, mdoc.MaxSkew)
 	}

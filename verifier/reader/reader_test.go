@@ -49,7 +49,7 @@ func (s *shop) newReader(profile policy.Profile) *reader.Reader {
 	s.t.Helper()
 	r, err := reader.New(reader.Config{
 		Profile: profile, Key: s.ReaderKey, Chain: s.ReaderChain, Anchors: s.Anchors,
-		Status: s, Now: func() time.Time { return s.now },
+		Status: s, Revocation: s.Revocation, Now: func() time.Time { return s.now },
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -264,7 +264,8 @@ func TestPortraitIsPassedOnOnlyWhenEverythingPassed(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	s := newShop(t, policy.AgeTill(20, false), holder.BySignature)
-	good := reader.Config{Profile: policy.AgeTill(20, false), Key: s.ReaderKey, Chain: s.ReaderChain, Anchors: s.Anchors, Status: s}
+	good := reader.Config{Profile: policy.AgeTill(20, false), Key: s.ReaderKey, Chain: s.ReaderChain, Anchors: s.Anchors, Status: s,
+		Revocation: s.Revocation}
 	for name, change := range map[string]func(*reader.Config){
 		"no key":           func(c *reader.Config) { c.Key = nil },
 		"no chain":         func(c *reader.Config) { c.Chain = nil },

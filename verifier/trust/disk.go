@@ -37,20 +37,28 @@ func (c *Cache) store(uri string, h *held) error {
 	if err != nil {
 		return fmt.Errorf("keeping status list: %w", err)
 	}
-	f, err := os.CreateTemp(c.dir, "new-*")
-	if err != nil {
+	if err := replaceFile(c.dir, c.path(uri), raw); err != nil {
 		return fmt.Errorf("keeping status list: %w", err)
 	}
-	_, errWrite := f.Write(raw)
+	return nil
+}
+
+// replaceFile writes beside the file that path names in dir, and then takes its place.
+func replaceFile(dir, path string, data []byte) error {
+	f, err := os.CreateTemp(dir, "new-*")
+	if err != nil {
+		return err
+	}
+	_, errWrite := f.Write(data)
 	err = errors.Join(errWrite, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), c.path(uri))
+		err = os.Rename(f.Name(), path)
 	}
 	if err == nil {
-		err = syncDir(c.dir)
+		err = syncDir(dir)
 	}
 	if err != nil {
-		return fmt.Errorf("keeping status list: %w", errors.Join(err, removeIfThere(f.Name())))
+		return errors.Join(err, removeIfThere(f.Name()))
 	}
 	return nil
 }

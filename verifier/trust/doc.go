@@ -9,6 +9,9 @@
 // undone by playing an old list back. A list that the issuer signed later may lift an entry: a suspended document returns. The folder a
 // cache is kept in is trusted as the till's own disk is; a list read back from it is verified again.
 //
+// [CRLs] and [CRLRefresher] do the same for the roots' certificate revocation lists, by which a document signer is known to be
+// revoked.
+//
 // An answer says whether it is known: no list, a list older than the policy allows or past its own expiry, and an index
 // beyond its end are all "not known", never "valid".
 package trust

@@ -18,6 +18,8 @@ const (
 	RequestLint      Kind = "device_request_lint"
 	CertificateChain Kind = "certificate_chain"
 	Certificate      Kind = "certificate"
+	CRL              Kind = "crl"
+	VICAL            Kind = "vical"
 	StatusToken      Kind = "status_token"
 	SessionMessages  Kind = "session"
 	Engagement       Kind = "engagement"
@@ -105,7 +107,7 @@ func All() []Case {
 
 // Kinds lists the kinds in the order of the corpus.
 func Kinds() []Kind {
-	return []Kind{DeviceResponse, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, StatusToken, SessionMessages, Engagement,
+	return []Kind{DeviceResponse, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, VICAL, StatusToken, SessionMessages, Engagement,
 		EngagementURI, Transcript, CBORItem}
 }
 
@@ -125,6 +127,10 @@ func Make(k Kind) []Case {
 		return chainCases(a)
 	case Certificate:
 		return certificateCases(a)
+	case CRL:
+		return crlCases(a)
+	case VICAL:
+		return vicalCases(a)
 	case StatusToken:
 		return append(tokenCases(a), identifierCases(a)...)
 	case SessionMessages:

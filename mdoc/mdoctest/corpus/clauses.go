@@ -44,6 +44,8 @@ func clauses() [][2]string {
 		{"anchor.", "ISO/IEC 18013-5:2021, Annex B, Table B.1"},
 		{"chain.", "ISO/IEC 18013-5:2021, 9.3.3; RFC 5280, 6.1"},
 		{"chain.profile.", "ISO/IEC 18013-5:2021, Annex B"},
+		{"crl", "ISO/IEC 18013-5:2021, Annex B, Table B.10; RFC 5280, 5"},
+		{"vical", "ISO/IEC 18013-5:2021, Annex C"},
 		{"certificate", "ISO/IEC 18013-5:2021, Annex B"},
 		{"cert.", "ISO/IEC 18013-5:2021, Annex B"},
 		{"session", "ISO/IEC 18013-5:2021, 9.1.1"},

@@ -185,7 +185,11 @@ func edition2Cases(a *authority) []Case {
 		row("zk-document", "?response.zk_documents", "a zero-knowledge proof beside the document", response(set(array(mapOf("documentData",
 			embed(mapOf("docType", text(docType), "zkSystemId", text("x"), "timestamp", fullDate("2027-01-15"))), "proof", bstr([]byte{1}))), "zkDocuments"))),
 		row("encrypted-document", "?response.encrypted_documents", "an encrypted document whose key is not at hand",
+			all(requestInfo("docResponseEncryption", embed(mapOf("recipientPublicKey", keyNode(p256Key("recipient").Public())))), response(set(array(mapOf("enc", bstr(make([]byte, 65)), "cipherText", bstr(make([]byte, 32)), "docRequestID", uinteger(0))), "encryptedDocuments")))),
+		row("encrypted-not-asked", "response.encrypted_documents", "an encrypted document that was not asked to be encrypted",
 			response(set(array(mapOf("enc", bstr(make([]byte, 65)), "cipherText", bstr(make([]byte, 32)), "docRequestID", uinteger(0))), "encryptedDocuments"))),
+		row("encrypted-place", "response.encrypted_documents", "an encrypted document for a request that is not there",
+			response(set(array(mapOf("enc", bstr(make([]byte, 65)), "cipherText", bstr(make([]byte, 32)), "docRequestID", uinteger(1))), "encryptedDocuments"))),
 		row("zk-shape", "response.decode", "a zero-knowledge document without its proof", response(set(array(mapOf("documentData", embed(mapOf()))), "zkDocuments"))),
 		row("encrypted-shape", "response.decode", "an encrypted document without enc", response(set(array(mapOf("cipherText", bstr(nil), "docRequestID", uinteger(0))), "encryptedDocuments"))),
 		row("documents-many", "response.decode", "more documents than any request asks for", response(func(n *node) {

@@ -89,7 +89,7 @@ func (c Case) named(held map[[sha256.Size]byte]string) (Case, []File, error) {
 func endings() map[string]string {
 	return map[string]string{
 		"response": ".cbor", "request": ".cbor", "transcript": ".cbor", "issuer_signed": ".cbor", "engagement": ".cbor", "message": ".cbor",
-		"item": ".cbor", "token": ".cwt", "status_token": ".cwt", "anchor": ".der", "certificate": ".der", "document_signer": ".der",
+		"item": ".cbor", "token": ".cwt", "status_token": ".cwt", "anchor": ".der", "issuer": ".der", "crl": ".crl", "vical": ".cbor", "certificate": ".der", "document_signer": ".der",
 		"reader_key": ".bin", "device_key": ".bin", "identifier": ".bin", "uri": ".txt",
 	}
 }

@@ -23,7 +23,7 @@ func Judge(c Case) (verdict.Verdict, error) {
 	judges := map[Kind]func(*Case) (verdict.Verdict, error){
 		DeviceResponse: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, RequestLint: judgeRequestLint,
 		CertificateChain: judgeChain,
-		Certificate:      judgeCertificate, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
+		Certificate:      judgeCertificate, CRL: judgeCRL, VICAL: judgeVICAL, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
 		EngagementURI: judgeURI, Transcript: judgeTranscript, CBORItem: judgeItem,
 	}
 	judge, ok := judges[c.Kind]
@@ -67,6 +67,13 @@ func judgeResponse(c *Case) (verdict.Verdict, error) {
 	}
 	if raw := c.file("status_token"); raw != nil {
 		in.Status = &lists{raw: raw, uri: c.URI, anchors: in.Anchors}
+	}
+	if ders := c.files("crl"); len(ders) > 0 {
+		crls := pki.NewRevocationLists(in.Anchors)
+		for _, der := range ders {
+			_ = crls.Put(der, c.At) // one that is refused is not at hand
+		}
+		in.Revocation = crls
 	}
 	r, err := mdoc.Verify(in)
 	if err != nil {

@@ -51,6 +51,7 @@ type presentation struct {
 	signedDoc string                // the docType that the device signed
 	anchors   [][]byte
 	token     []byte
+	crls      [][]byte // revocation lists, in the order they came
 	at        time.Time
 
 	onItem      func(e element, item *node) // before the digests
@@ -85,6 +86,7 @@ func newPresentation(a *authority) *presentation {
 		}}
 	p.session = qrSession("first", p.reader)
 	p.token = newToken(a).build()
+	p.crls = [][]byte{a.crl(func(*revocation) {})}
 	return p
 }
 
@@ -276,6 +278,7 @@ func (p *presentation) responseCase(l label, base string) Case {
 		c.add("reader_key", p.reader.Bytes())
 	}
 	c.add("anchor", p.anchors...)
+	c.add("crl", p.crls...)
 	if p.token != nil {
 		c.add("status_token", p.token)
 	}

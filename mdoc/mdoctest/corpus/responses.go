@@ -29,7 +29,7 @@ func responseCases(a *authority) []Case {
 		}
 	}
 	add("base-signature", func(*presentation) {}, responseShapeRows(), elementRows(), msoRows(), validityRows(), issuerAuthRows(),
-		headerRows(), signerRows(a), deviceRows(), statusRows(a))
+		headerRows(), signerRows(a), deviceRows(), statusRows(a), revocationRows(a))
 	add("base-mac", func(p *presentation) { p.byMAC = true }, macRows())
 	variants := goodVariants(a)
 	for _, name := range sortedKeys(variants) {

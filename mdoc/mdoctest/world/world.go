@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"math/big"
 	"testing"
 	"time"
 
@@ -43,9 +44,14 @@ type World struct {
 	SignerKey   *ecdsa.PrivateKey
 	SignerChain [][]byte
 
-	ReaderRoots *pki.Anchors
-	ReaderKey   *ecdsa.PrivateKey
-	ReaderChain [][]byte
+	ReaderRootKey *ecdsa.PrivateKey
+	ReaderRoot    *x509.Certificate
+	ReaderRoots   *pki.Anchors
+	ReaderKey     *ecdsa.PrivateKey
+	ReaderChain   [][]byte
+
+	// Revocation holds an empty CRL of either root.
+	Revocation *pki.RevocationLists
 
 	DeviceKey *ecdsa.PrivateKey
 }
@@ -63,15 +69,37 @@ func New(tb testing.TB) *World {
 		NotBefore: from, NotAfter: from.AddDate(0, 0, 450), IssuerAltURI: "https://issuer.example",
 		CRLURI: "https://issuer.example/crl"}, w.SignerKey.Public(), w.IACA, w.IACAKey)
 	w.SignerChain = [][]byte{signer.Raw}
-	readerRootKey := Key(tb)
-	readerRoot := w.Certificate(tb, pki.Template{Profile: pki.ReaderRoot, Country: "JP", CommonName: "TEST reader root",
-		NotBefore: from, NotAfter: from.AddDate(5, 0, 0), IssuerAltURI: "https://reader.example"}, readerRootKey.Public(), nil, readerRootKey)
-	w.ReaderRoots = anchors(tb, readerRoot)
+	w.ReaderRootKey = Key(tb)
+	w.ReaderRoot = w.Certificate(tb, pki.Template{Profile: pki.ReaderRoot, Country: "JP", CommonName: "TEST reader root",
+		NotBefore: from, NotAfter: from.AddDate(5, 0, 0), IssuerAltURI: "https://reader.example"}, w.ReaderRootKey.Public(), nil, w.ReaderRootKey)
+	w.ReaderRoots = anchors(tb, w.ReaderRoot)
 	reader := w.Certificate(tb, pki.Template{Profile: pki.ReaderAuth, Country: "JP", CommonName: "TEST till",
 		NotBefore: from, NotAfter: from.AddDate(1, 0, 0), IssuerAltURI: "https://reader.example",
-		CRLURI: "https://reader.example/crl"}, w.ReaderKey.Public(), readerRoot, readerRootKey)
+		CRLURI: "https://reader.example/crl"}, w.ReaderKey.Public(), w.ReaderRoot, w.ReaderRootKey)
 	w.ReaderChain = [][]byte{reader.Raw}
+	w.Revocation = pki.NewRevocationLists(w.Anchors, w.ReaderRoots)
+	w.Revoke(tb, w.IACA, w.IACAKey, 1)
+	w.Revoke(tb, w.ReaderRoot, w.ReaderRootKey, 1)
 	return w
+}
+
+// Revoke gives Revocation the root's CRL of that number, made a day ago for 30 days, with the certificates given.
+func (w *World) Revoke(tb testing.TB, root *x509.Certificate, key crypto.Signer, number int64, revoked ...pki.Revocation) {
+	tb.Helper()
+	if err := w.Revocation.Put(CRL(tb, root, key, number, w.Now.AddDate(0, 0, -1), revoked...), w.Now); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// CRL makes a root's list for 30 days.
+func CRL(tb testing.TB, root *x509.Certificate, key crypto.Signer, number int64, from time.Time, revoked ...pki.Revocation) []byte {
+	tb.Helper()
+	der, err := pki.CreateCRL(pki.CRLTemplate{Profile: pki.CRLWithReasons, Number: big.NewInt(number), ThisUpdate: from,
+		NextUpdate: from.AddDate(0, 0, 30), Revoked: revoked}, root, key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
 }
 
 // Key makes a P-256 key.
@@ -263,7 +291,8 @@ func (w *World) Holder(tb testing.TB, issued []byte, proof holder.Proof) *holder
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: w.ReaderRoots, Consent: AgreeAll, Now: func() time.Time { return w.Now }}
+	return &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: w.ReaderRoots,
+		ReaderRevocation: w.Revocation, Consent: AgreeAll, Now: func() time.Time { return w.Now }}
 }
 
 // Answer lets the holder answer the request and gives all that a verifier needs to judge it. Every credential counts as
@@ -282,7 +311,7 @@ func (w *World) AnswerTo(tb testing.TB, h *holder.Holder, m Meeting, request *md
 		tb.Fatal(err)
 	}
 	return mdoc.Verification{Response: raw, Transcript: t, Request: request, EReaderKey: m.Reader.EReaderKey(), Anchors: w.Anchors,
-		Status: Status{Outcome: verdict.Pass, Measured: "valid"}, At: w.Now}
+		Status: Status{Outcome: verdict.Pass, Measured: "valid"}, Revocation: w.Revocation, At: w.Now}
 }
 
 // Status answers every question alike.

@@ -15,7 +15,7 @@ import (
 
 const (
 	// DefaultMaxMessage is the largest message when Config leaves it open: 1 MiB.
-	DefaultMaxMessage = 1 << 20
+	DefaultMaxMessage = transport.DefaultMaxMessage
 	// inFlight is how many messages one direction holds before Send waits.
 	inFlight = 16
 )

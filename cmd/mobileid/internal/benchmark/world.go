@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"math/big"
 	"time"
 
 	"mobileid/mdoc"
@@ -32,6 +33,7 @@ type world struct {
 	now             time.Time
 	signer, reader  party
 	iacas, readerCA *pki.Anchors
+	revocation      *pki.RevocationLists
 	device          *ecdsa.PrivateKey
 }
 
@@ -62,6 +64,17 @@ func newWorld(now time.Time) (*world, error) {
 	}
 	if w.readerCA, err = pki.NewAnchors(root.cert.Raw); err != nil {
 		return nil, err
+	}
+	w.revocation = pki.NewRevocationLists(w.iacas, w.readerCA)
+	for _, p := range []party{iaca, root} {
+		der, err := pki.CreateCRL(pki.CRLTemplate{Profile: pki.CRLAnnexB, Number: big.NewInt(1), ThisUpdate: from,
+			NextUpdate: from.AddDate(0, 0, 90)}, p.cert, p.key)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.revocation.Put(der, w.now); err != nil {
+			return nil, err
+		}
 	}
 	w.device, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	return w, err
@@ -127,7 +140,7 @@ func (w *world) answer(ctx context.Context, elements []mdoc.Element, items ...as
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	phone := &holder.Holder{Credentials: []*holder.Credential{credential}, ReaderRoots: w.readerCA,
+	phone := &holder.Holder{Credentials: []*holder.Credential{credential}, ReaderRoots: w.readerCA, ReaderRevocation: w.revocation,
 		Consent: func(_ context.Context, p holder.Proposal) ([]holder.Element, error) { return p.Elements, nil },
 		Now:     func() time.Time { return w.now }}
 	return w.present(ctx, phone, items)
@@ -161,7 +174,7 @@ func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked
 		return mdoc.Verification{}, err
 	}
 	return mdoc.Verification{Response: response, Transcript: reader.Transcript(), Request: request, EReaderKey: reader.EReaderKey(),
-		Anchors: w.iacas, Status: valid{}, At: w.now}, nil
+		Anchors: w.iacas, Status: valid{}, Revocation: w.revocation, At: w.now}, nil
 }
 
 // valid is a status list at hand in which every entry is valid.

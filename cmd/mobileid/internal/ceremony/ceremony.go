@@ -78,7 +78,7 @@ type folder string
 func (f folder) path(name string) string { return filepath.Join(string(f), filepath.FromSlash(name)) }
 
 func (f folder) authority() error {
-	a, err := keys.NewTestAuthority(keys.Ceremony{})
+	a, err := keys.NewTestAuthority(keys.Ceremony{CRLURI: "http://" + issuerAddr + crlPath})
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,8 @@ func (f folder) write(name string, data []byte, mode os.FileMode) error {
 
 func (f folder) explain(out io.Writer) error {
 	_, err := fmt.Fprintf(out, `TEST authority written to %[1]s; keep it to yourself.
-The roots' keys are in %[1]s/keys/offline: move them away once no more is to be certified.
+The roots' keys are in %[1]s/keys/offline: move them away once no more is to be certified; revoking needs them.
+The roots' revocation lists speak for 90 days: renew them with mobileid pki crl.
 Make the stores, once:
   mobileid-issuer -config %[1]s/issuer.json -init
   mobileid-tsm -config %[1]s/tsm.json -init

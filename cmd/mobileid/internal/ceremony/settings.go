@@ -9,6 +9,7 @@ const (
 	verifierAddr = "127.0.0.1:8083"
 
 	statusPath = "/v1/status-lists/"
+	crlPath    = "/v1/trust/iaca.crl"
 )
 
 // keyVersion is the first of those SCP03 has (hex 30).
@@ -26,7 +27,7 @@ func (f folder) settings() error {
 	if err := f.json("issuer.json", object{
 		"listen": issuerAddr, "store": f.path("state/issuer.db"), "secret": f.path("issuer/secret"),
 		"authority": "TEST市（試験用の発行者）",
-		"iaca":      f.path("keys/iaca.pem"), "se_roots": f.path("keys/se-root.pem"),
+		"iaca":      f.path("keys/iaca.pem"), "iaca_crl": f.path("keys/iaca.crl"), "se_roots": f.path("keys/se-root.pem"),
 		"document_signers": []object{signer("document-signer")}, "status_signer": signer("status-signer"),
 		"order_key": key("order"), "status_uri": lists + "1", "tsm_url": "http://" + tsmAddr,
 		"card_signature_roots": f.path("card/signature-roots.pem"), "card_municipal_roots": f.path("card/municipal-roots.pem"),
@@ -43,7 +44,7 @@ func (f folder) settings() error {
 	return f.json("verifier.json", object{
 		"listen": verifierAddr, "anchors": f.path("keys/iaca.pem"), "reader_key": key("reader"),
 		"reader_chain": f.path("keys/reader.pem"), "token": f.path("verifier/token"), "status_dir": f.path("state/status"),
-		"status_uris": []string{lists + "1"}, "profile": object{"age": 20},
+		"status_uris": []string{lists + "1"}, "crl_uris": []string{"http://" + issuerAddr + crlPath}, "profile": object{"age": 20},
 	})
 }
 

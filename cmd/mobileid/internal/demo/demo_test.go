@@ -87,8 +87,8 @@ func read(t *testing.T, dir, name string) []byte {
 func TestOutHoldsEverythingThatCrossed(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "crossed")
 	r := told(t, Options{Person: "leapday", Out: dir})
-	if len(r.Files) != 12 {
-		t.Errorf("%d files, expected 12", len(r.Files))
+	if len(r.Files) != 13 {
+		t.Errorf("%d files, expected 13", len(r.Files))
 	}
 	anchors, err := pki.ParseAnchorsPEM(read(t, dir, "iaca.pem"))
 	if err != nil {
@@ -103,7 +103,7 @@ func TestOutHoldsEverythingThatCrossed(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := mdoc.Verification{Transcript: tr, Request: request, EReaderKey: readerKey(t, dir), Anchors: anchors, At: time.Now(),
-		Status: testworld.Status{Outcome: verdict.Pass}}
+		Status: testworld.Status{Outcome: verdict.Pass}, Revocation: revocations(t, anchors, read(t, dir, "iaca.crl"))}
 	for _, name := range []string{"device_response.cbor", "device_response_mac.cbor"} {
 		in.Response = read(t, dir, name)
 		result, err := mdoc.Verify(in)
@@ -210,4 +210,14 @@ func TestTextInBothLanguages(t *testing.T) {
 			}
 		}
 	}
+}
+
+// revocations is a set with the list that the demo wrote down.
+func revocations(t *testing.T, anchors *pki.Anchors, der []byte) *pki.RevocationLists {
+	t.Helper()
+	lists := pki.NewRevocationLists(anchors)
+	if err := lists.Put(der, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return lists
 }

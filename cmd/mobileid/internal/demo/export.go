@@ -102,7 +102,7 @@ func (r *run) answer(ctx context.Context, m *meeting, slot byte, request []byte)
 		return nil, nil, err
 	}
 	result, err := mdoc.Verify(mdoc.Verification{Response: response, Transcript: m.t, Request: m.parsed, EReaderKey: m.key,
-		Anchors: r.anchors, Status: r.lists, At: r.options.Now()})
+		Anchors: r.anchors, Status: r.lists, Revocation: r.crls, At: r.options.Now()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -171,6 +171,7 @@ func (r *run) export(ctx context.Context) error {
 	}
 	return errors.Join(
 		r.write("iaca.pem", pki.EncodePEM(r.authority.IACA.Certificate)),
+		r.write("iaca.crl", r.authority.IACA.CRL),
 		r.write("ds.pem", pki.EncodePEM(r.authority.DocumentSigner.Chain...)),
 		r.write("issuer_signed.cbor", issued),
 		r.write("device_request.cbor", m.raw),

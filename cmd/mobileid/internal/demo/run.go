@@ -39,15 +39,18 @@ const (
 // run is one run under way.
 type run struct {
 	*world
-	p       *printer
-	toCard  apdu.Transmitter
-	pin     string
-	lists   *trust.Cache
-	fetch   *trust.Refresher
-	till    *verifier.Till
-	receipt []byte
-	listOld []byte
-	listNew []byte
+	p      *printer
+	toCard apdu.Transmitter
+	pin    string
+	lists  *trust.Cache
+	fetch  *trust.Refresher
+
+	crls     *trust.CRLs
+	fetchCRL *trust.CRLRefresher
+	till     *verifier.Till
+	receipt  []byte
+	listOld  []byte
+	listNew  []byte
 }
 
 // Run tells the whole story once. Any error is one sentence with what to do.
@@ -171,7 +174,14 @@ func (r *run) newTill() error {
 		Transport: r.options.Transport, Now: r.options.Now, Log: r.options.Log}); err != nil {
 		return err
 	}
-	r.till, err = verifier.New(verifier.Config{Anchors: anchors, Lists: r.lists, Profile: policy.AgeTill(20, true),
+	if r.crls, err = trust.NewCRLs(anchors, "", r.options.Now()); err != nil {
+		return err
+	}
+	if r.fetchCRL, err = trust.NewCRLRefresher(trust.CRLRefresherConfig{CRLs: r.crls, URIs: []string{r.crlURI},
+		Transport: r.options.Transport, Now: r.options.Now, Log: r.options.Log}); err != nil {
+		return err
+	}
+	r.till, err = verifier.New(verifier.Config{Anchors: anchors, Lists: r.lists, CRLs: r.crls, Profile: policy.AgeTill(20, true),
 		ReaderKey: r.authority.Reader.Key, ReaderChain: r.authority.Reader.Chain, Now: r.options.Now})
 	return err
 }
@@ -187,10 +197,10 @@ func (r *run) present(ctx context.Context) error {
 	if _, err := r.show(ctx, r.p.say("失効リストをまだ持たないレジ", "a till without a status list"), false); err != nil {
 		return err
 	}
-	if err := r.fetch.Fetch(ctx, r.statusURI); err != nil {
+	if err := errors.Join(r.fetch.Fetch(ctx, r.statusURI), r.fetchCRL.Refresh(ctx)); err != nil {
 		return err
 	}
-	r.p.line("%s", r.p.say("レジが前もって失効リストを取得", "the till fetches the status list ahead of time, and asks nobody from here on"))
+	r.p.line("%s", r.p.say("レジが前もって失効リストと証明書失効リスト（CRL）を取得", "the till fetches status list and CRL ahead of time, and asks nobody from here on"))
 	_, err := r.show(ctx, r.p.say("失効リストを持つレジ", "the same till with a list"), true)
 	return err
 }
@@ -202,7 +212,7 @@ func (r *run) wallet(ctx context.Context, slot byte, answered func(request, resp
 		return nil, nil, err
 	}
 	agree := func(_ context.Context, p holder.Proposal) ([]holder.Element, error) { return p.Elements, nil }
-	return &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: r.readerRoots, Consent: agree,
+	return &holder.Holder{Credentials: []*holder.Credential{c}, ReaderRoots: r.readerRoots, ReaderRevocation: r.revocations, Consent: agree,
 		Restrictions: phone.Restrictions(), Answered: answered, Now: r.options.Now}, issued, nil
 }
 

@@ -52,10 +52,12 @@ type world struct {
 	card      *cardsim.Card
 
 	anchors, readerRoots *pki.Anchors
+	revocations          *pki.RevocationLists // the authority's, as the phone has them
 
 	issuer        *issuer.Service
 	issuerURL     string
 	statusURI     string
+	crlURI        string
 	operatorToken string
 	tsmURL        string
 	element       *se.SE
@@ -100,6 +102,9 @@ func (w *world) ceremony(context.Context) (err error) {
 	if w.authority, err = keys.NewTestAuthority(keys.Ceremony{Now: w.options.Now}); err != nil {
 		return err
 	}
+	if w.revocations, err = w.authority.Revocations(w.options.Now()); err != nil {
+		return err
+	}
 	if w.anchors, err = w.authority.IACA.Anchors(); err != nil {
 		return err
 	}
@@ -136,7 +141,7 @@ func (w *world) start(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("listening on loopback: %w", err), issuerListener.Close())
 	}
 	w.issuerURL, w.tsmURL = "http://"+issuerListener.Addr().String(), "http://"+tsmListener.Addr().String()
-	w.statusURI = w.issuerURL + "/v1/status-lists/1"
+	w.statusURI, w.crlURI = w.issuerURL+"/v1/status-lists/1", w.issuerURL+"/v1/trust/iaca.crl"
 	if err := w.startIssuer(ctx, issuerListener); err != nil {
 		return errors.Join(err, issuerListener.Close(), tsmListener.Close())
 	}
@@ -172,7 +177,7 @@ func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
 		CardSignatureRoots: w.cards.SignatureRoots(), CardMunicipalRoots: w.cards.MunicipalRoots(), CardStatus: &issuer.DenyList{},
 		StatusKey: w.authority.StatusSigner.Key, StatusChain: w.authority.StatusSigner.Chain, StatusURI: w.statusURI,
 		Operators: []revocation.Operator{{Name: "desk", TokenHash: hash[:]}},
-		Secret:    secret, Authority: "TEST issuer", Now: w.options.Now, Log: w.log,
+		Secret:    secret, Authority: "TEST issuer", CRL: func() ([]byte, error) { return w.authority.IACA.CRL, nil }, Now: w.options.Now, Log: w.log,
 	})
 	if err != nil {
 		return err
