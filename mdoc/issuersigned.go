@@ -1,7 +1,6 @@
 package mdoc
 
 import (
-	"errors"
 	"fmt"
 
 	"mobileid/mdoc/cbor"
@@ -78,9 +77,6 @@ func (s *IssuerSigned) MSO() (*MobileSecurityObject, error) {
 }
 
 func msoOf(a *cose.Sign1) (*MobileSecurityObject, error) {
-	if a.Payload() == nil {
-		return nil, errors.New("decoding MSO: issuerAuth carries no payload")
-	}
 	e, err := cbor.ParseEmbedded[MobileSecurityObject](a.Payload())
 	if err != nil {
 		return nil, fmt.Errorf("decoding MSO: %w", err)

@@ -39,8 +39,8 @@ func (d *TDate) UnmarshalCBOR(data []byte) error {
 	if err != nil {
 		return err
 	}
-	t, err := time.Parse(tdateLayout, s)
-	if err != nil || t.Format(tdateLayout) != s {
+	t, _ := time.Parse(tdateLayout, s) // the year 1 on failure, which is not s either
+	if t.Format(tdateLayout) != s {
 		return fail(0, "a tdate that is not YYYY-MM-DDThh:mm:ssZ")
 	}
 	d.t = t
@@ -56,8 +56,8 @@ type FullDate struct {
 
 // ParseFullDate reads YYYY-MM-DD and refuses days that the calendar does not have. The text is not repeated in the error.
 func ParseFullDate(s string) (FullDate, error) {
-	t, err := time.Parse(dateLayout, s)
-	if err != nil || t.Format(dateLayout) != s {
+	t, _ := time.Parse(dateLayout, s) // as above
+	if t.Format(dateLayout) != s {
 		return FullDate{}, fmt.Errorf("cbor: a full-date that is not a day YYYY-MM-DD")
 	}
 	return FullDate{t.Year(), t.Month(), t.Day()}, nil

@@ -65,6 +65,22 @@ func beside(from, to int) spoil {
 	}
 }
 
+// pairs asks twice for a family name in a photo id, with changes, and answers with one document that has it.
+func pairs(uc *node, change func(first, second *node)) spoil {
+	return func(p *presentation) {
+		p.elements = p.elements[:1]
+		p.signedDoc = photo
+		p.onMSO = set(text(photo), "docType")
+		p.onDocument = set(text(photo), "docType")
+		p.request = func() []byte {
+			first, second := itemsRequest(photo, p.elements), itemsRequest(photo, p.elements)
+			change(first, second)
+			return encode(mapOf("version", text("1.1"), "docRequests", array(mapOf("itemsRequest", embed(first)), mapOf("itemsRequest", embed(second))),
+				"deviceRequestInfo", embed(mapOf("useCases", array(uc)))))
+		}
+	}
+}
+
 func again() spoil {
 	return response(func(n *node) {
 		list := n.get("documents")
@@ -128,6 +144,18 @@ func edition2Cases(a *authority) []Case {
 			items.set("requestInfo", mapOf("alternativeDataElements", array(mapOf("requestedElement", ref(spaceMDL, "family_name"),
 				"alternativeElementSets", array(array(ref(spaceJP, "full_name")))))))
 		})),
+		row("age-of-alternative", "response.age_over", "an age attestation that answers none of the alternative", all(alternatives(array(ref(spaceJP, "age_over_20"))),
+			func(p *presentation) { p.elements[7].id, p.elements[7].value = "age_over_18", boolean(true) })),
+		good("pair-by-issuer", "the second of two requests names the issuer", pairs(useCase(true, places(0), places(1)),
+			func(first, second *node) {
+				first.set("requestInfo", mapOf("issuerIdentifiers", array(bstr([]byte{9}))))
+				second.set("requestInfo", mapOf("issuerIdentifiers", array(aki)))
+			})),
+		good("pair-by-moving", "the first document leaves the second the one request that fits it", all(pairs(useCase(true, places(0, 1)),
+			func(first, second *node) {
+				first.set("requestInfo", mapOf("alternativeDataElements", array(mapOf("requestedElement", ref(spaceMDL, "family_name"),
+					"alternativeElementSets", array(array(ref(spaceMDL, "portrait")))))))
+			}), beside(6, 7))),
 		row("age-other", "response.age_over", "an age attestation that answers none of the ages asked for", func(p *presentation) {
 			p.request = requestFor(docType, append(slices.Clone(p.elements[:4]), p.elements[4], p.elements[6], p.elements[7])...)
 		}),

@@ -255,6 +255,10 @@ func elementRows() []responseRow {
 			content := e.items[0].str
 			n.get(spaceMDL).items[4] = verbatim(slices.Concat([]byte{0xd8, 0x18, 0x59, 0x00, byte(len(content))}, content)...)
 		})),
+		row("digest-sha384-bit", "mso.digest", "one bit of a SHA-384 digest in the MSO", "P2", all(func(p *presentation) { p.hash = crypto.SHA384 },
+			mso(flip(-1, "valueDigests", spaceMDL, int(digestID(4)))))),
+		row("digest-sha512-value", "mso.digest", "another element value under SHA-512", "P2", all(func(p *presentation) { p.hash = crypto.SHA512 },
+			tampered("portrait", flip(0, "elementValue")))),
 		row("digest-wrong-hash", "mso.digest", "digests made with SHA-384 under the name SHA-256", "P2", all(
 			func(p *presentation) { p.hash = crypto.SHA384 }, mso(set(text("SHA-256"), "digestAlgorithm")))),
 		row("item-in-other-namespace", "mso.digest", "an item moved to another namespace", "P2 S22", all(spaces(func(n *node) {
@@ -546,6 +550,8 @@ func signerRows(a *authority) []responseRow {
 		row("reader-purpose", "chain.profile.eku", "a certificate for readers", "P2 P7 S22", forged(func(t *x509.Certificate) { t.ExtraExtensions[1] = purpose(true, oidReader) })),
 		row("other-country", "chain.country", "the signer is of another country", "P2 P7 S22", all(forged(func(t *x509.Certificate) { t.Subject.Country = []string{"KR"} }),
 			func(p *presentation) { p.elements[2].value = text("KR") })),
+		row("without-country", "chain.country", "the signer names no country", "P2 P7", forged(func(t *x509.Certificate) { t.Subject.Country = nil })),
+		row("two-states", "chain.state", "the signer names two states", "P2 P7", forged(func(t *x509.Certificate) { t.Subject.Province = []string{"JP-13", "JP-27"} })),
 		row("other-state", "chain.state", "the signer is of another state", "P2 P7", all(forged(func(t *x509.Certificate) { t.Subject.Province = []string{"JP-27"} }),
 			func(p *presentation) { p.elements[3].value = text("JP-27") })),
 		row("expired", "chain.validity", "the signer's certificate has expired", "P2 P7 S22", forged(func(t *x509.Certificate) { t.NotAfter = now.Add(-time.Second) })),
@@ -611,6 +617,8 @@ func deviceRows() []responseRow {
 		row("neither", "device_auth.shape", "neither signature nor MAC", "P2 S22", members(remove("deviceSignature"))),
 		row("both", "device_auth.shape", "both signature and MAC", "P2 S22", members(func(n *node) { n.set("deviceMac", n.get("deviceSignature")) })),
 		row("member-case", "device_auth.shape", "DeviceSignature in place of deviceSignature", "M1", members(rename(text("DeviceSignature"), "deviceSignature"))),
+		row("authorizations-unread", "mso.shape", "a device-signed element under an MSO that is not well-formed", "P2",
+			all(mso(remove("version")), deviceSigned(own, "till"))),
 		row("unauthorized", "device_auth.key_authorizations", "a device-signed element without authorization", "P2 S22", deviceSigned(own, "till")),
 		row("unauthorized-age", "device_auth.key_authorizations", "the device attests an age by itself", "P2 S22", deviceSigned(own, "age_over_20")),
 		row("authorized-elsewhere", "device_auth.key_authorizations", "authorized for another namespace", "P2",
