@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -50,7 +52,7 @@ type Draft struct {
 
 // Prepared is an MSO ready to be signed, with its items. It is signed at most once.
 type Prepared struct {
-	out    []byte // IssuerSigned up to and including the key "issuerAuth"
+	out    []byte // IssuerSigned up to and including the key "issuerAuth", with room for the rest
 	mso    []byte // MobileSecurityObjectBytes, the payload of issuerAuth
 	signed atomic.Bool
 }
@@ -76,48 +78,75 @@ func Prepare(d Draft, random io.Reader) (*Prepared, error) {
 	if _, err := io.ReadFull(random, pool); err != nil {
 		return nil, fmt.Errorf("preparing MSO: %w", err)
 	}
-	ids := permutation(n, pool[n*saltSize:])
-	size := 64
-	for _, e := range d.Elements {
-		size += len(e.Value) + len(e.Identifier) + len(e.NameSpace) + saltSize + 80
-	}
-	spaces := d.nameSpaces()
-	p := &Prepared{out: make([]byte, 0, size+n*36+len(d.DeviceKey.Bytes())+2048)}
-	digests := make([][sha256.Size]byte, n)
-	p.out = cbor.AppendText(cbor.AppendMapHead(p.out, 2), "nameSpaces")
-	p.out = cbor.AppendMapHead(p.out, len(spaces))
-	for _, ns := range spaces {
-		p.out = cbor.AppendArrayHead(cbor.AppendText(p.out, ns.name), len(ns.elements))
-		for _, i := range ns.elements {
-			start := len(p.out)
-			p.out = appendItem(p.out, ids[i], pool[i*saltSize:(i+1)*saltSize], d.Elements[i])
-			digests[i] = sha256.Sum256(p.out[start:])
-		}
-	}
-	p.out = cbor.AppendText(p.out, "issuerAuth")
-	p.mso = cbor.AppendEmbedded(nil, d.appendMSO(make([]byte, 0, 512+n*40), spaces, ids, digests))
-	return p, nil
+	indexes := make([]int, 3*n)
+	p := &plan{Draft: &d, salts: pool, ids: indexes[:n], places: indexes[n : n : 2*n], byID: indexes[2*n:],
+		digests: make([][sha256.Size]byte, n)}
+	permute(p.ids, pool[n*saltSize:])
+	p.group()
+	out := p.appendNameSpaces(make([]byte, 0, p.size()))
+	return &Prepared{out: cbor.AppendText(out, "issuerAuth"), mso: p.appendMSOBytes()}, nil
 }
 
-// space is a namespace with the places of its elements in the draft.
+// plan is a draft with what was drawn for it and hashed. Elements are known by their places in the draft.
+type plan struct {
+	*Draft
+	salts   []byte // saltSize bytes an element
+	ids     []int  // digest id by place
+	digests [][sha256.Size]byte
+	spaces  []space
+	places  []int // namespace by namespace
+	byID    []int // place + 1 by digest id, while a namespace is written
+}
+
+// space is a namespace and the part of the places that are its elements.
 type space struct {
-	name     string
-	elements []int
+	name   string
+	places []int
 }
 
-func (d *Draft) nameSpaces() []space {
-	var out []space
-next:
-	for i, e := range d.Elements {
-		for s := range out {
-			if out[s].name == e.NameSpace {
-				out[s].elements = append(out[s].elements, i)
-				continue next
+// group sorts the elements by namespace, in the order of the first element of each.
+func (p *plan) group() {
+	p.spaces = make([]space, 0, 4)
+	grouped := func(name string) bool {
+		return slices.ContainsFunc(p.spaces, func(s space) bool { return s.name == name })
+	}
+	for i := range p.Elements {
+		name := p.Elements[i].NameSpace
+		if grouped(name) {
+			continue
+		}
+		start := len(p.places)
+		for k := i; k < len(p.Elements); k++ {
+			if p.Elements[k].NameSpace == name {
+				p.places = append(p.places, k)
 			}
 		}
-		out = append(out, space{name: e.NameSpace, elements: append(make([]int, 0, len(d.Elements)), i)})
+		p.spaces = append(p.spaces, space{name: name, places: p.places[start:]})
 	}
-	return out
+}
+
+// size is a little more than the whole IssuerSigned takes with one certificate.
+func (p *plan) size() int {
+	const item, auth = 80 + saltSize + sha256.Size, 2048
+	size := auth + len(p.DeviceKey.Bytes())
+	for i := range p.Elements {
+		size += item + len(p.Elements[i].Value) + len(p.Elements[i].Identifier)
+	}
+	return size
+}
+
+func (p *plan) appendNameSpaces(b []byte) []byte {
+	b = cbor.AppendText(cbor.AppendMapHead(b, 2), "nameSpaces")
+	b = cbor.AppendMapHead(b, len(p.spaces))
+	for _, ns := range p.spaces {
+		b = cbor.AppendArrayHead(cbor.AppendText(b, ns.name), len(ns.places))
+		for _, i := range ns.places {
+			start := len(b)
+			b = appendItem(b, p.ids[i], p.salts[i*saltSize:(i+1)*saltSize], &p.Elements[i])
+			p.digests[i] = sha256.Sum256(b[start:])
+		}
+	}
+	return b
 }
 
 func (d *Draft) validate() error {
@@ -129,7 +158,7 @@ func (d *Draft) validate() error {
 	case d.Signed.IsZero() || d.ValidFrom.Before(d.Signed) || !d.ValidUntil.After(d.ValidFrom):
 		return errors.New("signed, validFrom and validUntil are out of order")
 	}
-	if _, err := d.DeviceKey.Public(); err != nil {
+	if err := d.DeviceKey.CheckSigning(); err != nil {
 		return err
 	}
 	if err := d.checkStatus(); err != nil {
@@ -140,13 +169,12 @@ func (d *Draft) validate() error {
 			return err
 		}
 	}
-	seen := make(map[[2]string]struct{}, len(d.Elements))
-	for _, e := range d.Elements {
-		key := [2]string{e.NameSpace, e.Identifier}
-		if _, twice := seen[key]; twice || e.NameSpace == "" || e.Identifier == "" {
+	names := newNames(len(d.Elements))
+	for i := range d.Elements {
+		e := &d.Elements[i]
+		if e.NameSpace == "" || e.Identifier == "" || !names.add(d.Elements, i) {
 			return fmt.Errorf("element %q without a namespace or given twice", e.Identifier)
 		}
-		seen[key] = struct{}{}
 		if err := cbor.Wellformed(e.Value); err != nil {
 			return fmt.Errorf("element %q: %w", e.Identifier, err)
 		}
@@ -154,56 +182,99 @@ func (d *Draft) validate() error {
 	return nil
 }
 
-// permutation orders 0..n-1 by random 64-bit words: Fisher and Yates with a bias below n/2^64.
-func permutation(n int, random []byte) []uint64 {
-	out := make([]uint64, n)
-	for i := range out {
-		out[i] = uint64(i) //nolint:gosec // an index
+// names is a hash table of elements by namespace and identifier, at most half full.
+type names struct {
+	seed  maphash.Seed
+	slots []uint16 // place in the draft + 1
+}
+
+func newNames(n int) names {
+	size := 64
+	for size < 2*n {
+		size *= 2
 	}
-	for i := n - 1; i > 0; i-- {
+	return names{seed: maphash.MakeSeed(), slots: make([]uint16, size)}
+}
+
+// add reports whether no earlier element is called as the one at place is.
+func (t names) add(elements []Element, place int) bool {
+	e := &elements[place]
+	size := uint64(len(t.slots))
+	slot := maphash.String(t.seed, e.Identifier) % size // few identifiers stand in two namespaces
+	for ; t.slots[slot] != 0; slot = (slot + 1) % size {
+		if o := &elements[t.slots[slot]-1]; o.Identifier == e.Identifier && o.NameSpace == e.NameSpace {
+			return false
+		}
+	}
+	t.slots[slot] = uint16(place + 1) //nolint:gosec // at most maxElements
+	return true
+}
+
+// permute fills ids with 0..n-1 in an order drawn from random 64-bit words: Fisher and Yates with a bias below n/2^64.
+func permute(ids []int, random []byte) {
+	for i := range ids {
+		ids[i] = i
+	}
+	for i := len(ids) - 1; i > 0; i-- {
 		j := binary.BigEndian.Uint64(random[8*i:]) % uint64(i+1) //nolint:gosec // positive
-		out[i], out[j] = out[j], out[i]
+		ids[i], ids[j] = ids[j], ids[i]
 	}
-	return out
 }
 
 // appendItem writes an IssuerSignedItemBytes.
-func appendItem(b []byte, id uint64, salt []byte, e Element) []byte {
-	size := 1 + len("\x68digestID") + cbor.HeadSize(int(id)) + len("\x66random") + 1 + len(salt) + //nolint:gosec // below maxElements
+func appendItem(b []byte, id int, salt []byte, e *Element) []byte {
+	size := 1 + len("\x68digestID") + cbor.HeadSize(id) + len("\x66random") + 1 + len(salt) +
 		len("\x71elementIdentifier") + cbor.HeadSize(len(e.Identifier)) + len(e.Identifier) + len("\x6celementValue") + len(e.Value)
-	b = cbor.AppendHead(cbor.AppendTag(b, 24), 2, uint64(size)) //nolint:gosec // positive
-	b = cbor.AppendUint(append(cbor.AppendMapHead(b, 4), "\x68digestID"...), id)
+	b = cbor.AppendEmbeddedHead(b, size)
+	b = cbor.AppendUint(append(cbor.AppendMapHead(b, 4), "\x68digestID"...), uint64(id)) //nolint:gosec // an index
 	b = cbor.AppendBytes(append(b, "\x66random"...), salt)
 	b = cbor.AppendText(append(b, "\x71elementIdentifier"...), e.Identifier)
 	return append(append(b, "\x6celementValue"...), e.Value...)
 }
 
-func (d *Draft) appendMSO(b []byte, spaces []space, ids []uint64, digests [][sha256.Size]byte) []byte {
+// appendMSOBytes writes the MobileSecurityObjectBytes: the content first, behind room for its head.
+func (p *plan) appendMSOBytes() []byte {
+	const room = 16
+	b := p.appendMSO(make([]byte, room, room+512+len(p.DocType)+len(p.DeviceKey.Bytes())+len(p.Status.URI)+len(p.Elements)*40))
+	var head [room]byte
+	h := cbor.AppendEmbeddedHead(head[:0], len(b)-room)
+	start := room - len(h)
+	copy(b[start:], h)
+	return b[start:]
+}
+
+func (p *plan) appendMSO(b []byte) []byte {
 	b = cbor.AppendMapHead(b, 7)
 	b = cbor.AppendText(cbor.AppendText(b, "version"), "1.0")
 	b = cbor.AppendText(cbor.AppendText(b, "digestAlgorithm"), "SHA-256")
-	b = cbor.AppendMapHead(cbor.AppendText(b, "valueDigests"), len(spaces))
-	for _, ns := range spaces {
-		b = cbor.AppendMapHead(cbor.AppendText(b, ns.name), len(ns.elements))
-		byID := make([]int, len(ids)) // place of the element + 1, by digest id
-		for _, i := range ns.elements {
-			byID[ids[i]] = i + 1
+	b = p.appendDigests(cbor.AppendText(b, "valueDigests"))
+	b = p.appendDeviceKeyInfo(b)
+	b = cbor.AppendText(cbor.AppendText(b, "docType"), p.DocType)
+	b = p.appendValidity(cbor.AppendText(b, "validityInfo"))
+	return p.appendStatus(b)
+}
+
+// appendDigests writes valueDigests, in each namespace by rising digest id.
+func (p *plan) appendDigests(b []byte) []byte {
+	b = cbor.AppendMapHead(b, len(p.spaces))
+	for _, ns := range p.spaces {
+		b = cbor.AppendMapHead(cbor.AppendText(b, ns.name), len(ns.places))
+		clear(p.byID)
+		for _, i := range ns.places {
+			p.byID[p.ids[i]] = i + 1
 		}
-		for id, place := range byID {
+		for id, place := range p.byID {
 			if place > 0 {
-				b = cbor.AppendBytes(cbor.AppendUint(b, uint64(id)), digests[place-1][:]) //nolint:gosec // an index
+				b = cbor.AppendBytes(cbor.AppendUint(b, uint64(id)), p.digests[place-1][:]) //nolint:gosec // an index
 			}
 		}
 	}
-	b = d.appendDeviceKeyInfo(b)
-	b = cbor.AppendText(cbor.AppendText(b, "docType"), d.DocType)
-	b = d.appendValidity(cbor.AppendText(b, "validityInfo"))
-	return d.appendStatus(b)
+	return b
 }
 
 func (d *Draft) appendValidity(b []byte) []byte {
 	tdate := func(b []byte, key string, t time.Time) []byte {
-		return cbor.AppendText(cbor.AppendTag(cbor.AppendText(b, key), 0), cbor.NewTDate(t).String())
+		return cbor.NewTDate(t).Append(cbor.AppendText(b, key))
 	}
 	n := 3
 	if !d.ExpectedUpdate.IsZero() {
@@ -228,11 +299,12 @@ func (p *Prepared) Issue(signer crypto.Signer, chain [][]byte) ([]byte, error) {
 	if len(chain) == 0 {
 		return nil, errors.New("issuing: no document signer certificate")
 	}
-	s, err := cose.NewSign1(signer, cose.Headers{X5Chain: chain}, p.mso)
+	out, err := cose.AppendSign1(p.out, signer, cose.Headers{X5Chain: chain}, p.mso)
 	if err != nil {
 		return nil, fmt.Errorf("issuing: %w", err)
 	}
-	return append(p.out, s.Bytes()...), nil
+	p.out = nil // the caller's from here on
+	return out, nil
 }
 
 // MSO gives a copy of the MobileSecurityObjectBytes that Issue signs.

@@ -6,8 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"strconv"
 	"time"
 
 	"mobileid/mdoc/cose"
@@ -54,7 +52,7 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	}
 	until := j.mso.ValidityInfo.ValidUntil.Time()
 	j.Record(id, clause, !until.After(j.chain.Leaf.NotAfter),
-		fmt.Sprintf("valid until %s, certificate until %s", stamp(until), stamp(j.chain.Leaf.NotAfter)))
+		measured("valid until ", until, ", certificate until ", j.chain.Leaf.NotAfter))
 	return j.Verdict, nil
 }
 
@@ -67,6 +65,7 @@ func (s *IssuerSigned) judge(anchors *pki.Anchors, at time.Time, skew time.Durat
 		return issuerJudgement{}, errors.New("checking IssuerSigned: no time given")
 	}
 	var j issuerJudgement
+	j.Grow(48) // the checks of one document
 	if err := s.judgeSignature(&j, anchors, at); err != nil {
 		return issuerJudgement{}, err
 	}
@@ -103,7 +102,7 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 	}
 	j.Append(cv)
 	if cv.OK() {
-		j.Pass("issuer_auth.chain", clauseMSOCheck, strconv.Itoa(len(cv.Checks))+" checks of the path")
+		j.Pass("issuer_auth.chain", clauseMSOCheck, measured(len(cv.Checks), " checks of the path"))
 	} else { // the check that failed is among those of the path
 		j.NotRun("issuer_auth.chain", clauseMSOCheck, "the path did not hold")
 	}
@@ -156,7 +155,7 @@ func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Dura
 		j.Fail("mso.shape", clauseIssuerAuth, "device key: "+err.Error())
 		return
 	}
-	j.Pass("mso.shape", clauseIssuerAuth, strconv.Itoa(len(mso.ValueDigests))+" namespaces")
+	j.Pass("mso.shape", clauseIssuerAuth, measured(len(mso.ValueDigests), " namespaces"))
 	j.mso, j.deviceKey = mso, key
 	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), "major version 1 is due")
 	if k := mso.DeviceKeyInfo.KeyAuthorizations; k != nil {
@@ -192,10 +191,10 @@ func (s *IssuerSigned) judgeDigests(j *issuerJudgement) {
 	if err != nil {
 		j.NotRun("mso.digest", clauseMSOCheck, "the digest algorithm is unknown")
 	} else {
-		j.Record("mso.digest", clauseMSOCheck, wrong == 0, fmt.Sprintf("%d of %d items match their digest", total-wrong, total))
+		j.Record("mso.digest", clauseMSOCheck, wrong == 0, measured(total-wrong, " of ", total, " items match their digest"))
 	}
-	j.Record("mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5", short == 0, fmt.Sprintf("%d of %d items with at least %d bytes", total-short, total, minRandom))
-	j.Record("mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3", twice == 0, fmt.Sprintf("%d elements without a name or given twice", twice))
+	j.Record("mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5", short == 0, measured(total-short, " of ", total, " items with at least ", minRandom, " bytes"))
+	j.Record("mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3", twice == 0, measured(twice, " elements without a name or given twice"))
 }
 
 func measuredRules(err error) string {
@@ -236,16 +235,14 @@ func judgeValidity(j *issuerJudgement, at time.Time, skew time.Duration) {
 	info := j.mso.ValidityInfo
 	signed, from, until := info.Signed.Time(), info.ValidFrom.Time(), info.ValidUntil.Time()
 	j.Record("mso.validity.order", clauseIssuerAuth, !signed.After(from) && from.Before(until),
-		fmt.Sprintf("signed %s, from %s, until %s", stamp(signed), stamp(from), stamp(until)))
+		measured("signed ", signed, ", from ", from, ", until ", until))
 	if j.chain == nil || j.chain.Leaf == nil {
 		j.NotRun("mso.validity.signed", clauseMSOCheck, "no signer certificate to compare with")
 	} else {
 		leaf := j.chain.Leaf
 		j.Record("mso.validity.signed", clauseMSOCheck, !signed.Before(leaf.NotBefore) && !signed.After(leaf.NotAfter),
-			fmt.Sprintf("signed %s, certificate %s to %s", stamp(signed), stamp(leaf.NotBefore), stamp(leaf.NotAfter)))
+			measured("signed ", signed, ", certificate ", leaf.NotBefore, " to ", leaf.NotAfter))
 	}
 	j.Record("mso.validity.window", clauseMSOCheck, !at.Add(skew).Before(from) && !at.Add(-skew).After(until),
-		fmt.Sprintf("checked at %s, tolerance %s", stamp(at), skew))
+		measured("checked at ", at, ", tolerance ", skew))
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

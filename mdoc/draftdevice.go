@@ -15,9 +15,9 @@ func (d *Draft) prepareEmpty(random io.Reader) (*Prepared, error) {
 	if _, err := io.ReadFull(random, digest[:]); err != nil {
 		return nil, fmt.Errorf("preparing MSO: %w", err)
 	}
-	spaces := []space{{name: d.KeyAuthorizations.first(), elements: []int{0}}}
-	mso := d.appendMSO(nil, spaces, []uint64{0}, [][sha256.Size]byte{digest})
-	return &Prepared{out: cbor.AppendText(cbor.AppendMapHead(nil, 1), "issuerAuth"), mso: cbor.AppendEmbedded(nil, mso)}, nil
+	p := &plan{Draft: d, ids: []int{0}, byID: []int{0}, digests: [][sha256.Size]byte{digest},
+		spaces: []space{{name: d.KeyAuthorizations.first(), places: []int{0}}}}
+	return &Prepared{out: cbor.AppendText(cbor.AppendMapHead(nil, 1), "issuerAuth"), mso: p.appendMSOBytes()}, nil
 }
 
 // appendDeviceKeyInfo writes the deviceKeyInfo member of the MSO.

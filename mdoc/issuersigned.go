@@ -40,11 +40,13 @@ func ParseIssuerSigned(raw []byte) (*IssuerSigned, error) {
 	if len(raw) > MaxIssuerSigned {
 		return nil, fmt.Errorf("decoding IssuerSigned: %d bytes, at most %d are taken", len(raw), MaxIssuerSigned)
 	}
-	var s IssuerSigned
-	if err := cbor.Unmarshal(raw, &s); err != nil {
+	s := new(IssuerSigned)
+	c := cbor.NewCursor(raw)
+	readIssuerSigned(c, s)
+	if err := c.Done(); err != nil {
 		return nil, fmt.Errorf("decoding IssuerSigned: %w", err)
 	}
-	return &s, nil
+	return s, nil
 }
 
 // Item finds an element; the bool tells whether it is there.
@@ -77,8 +79,10 @@ func (s *IssuerSigned) MSO() (*MobileSecurityObject, error) {
 }
 
 func msoOf(a *cose.Sign1) (*MobileSecurityObject, error) {
-	e, err := cbor.ParseEmbedded[MobileSecurityObject](a.Payload())
-	if err != nil {
+	var e cbor.Embedded[MobileSecurityObject]
+	c := cbor.NewCursor(a.Payload())
+	cbor.ReadEmbedded(c, &e, readMSO)
+	if err := c.Done(); err != nil {
 		return nil, fmt.Errorf("decoding MSO: %w", err)
 	}
 	return &e.Value, nil

@@ -188,8 +188,12 @@ func (r returned) Has(namespace, identifier string) bool {
 func (r returned) Ages(namespace string) map[int]bool {
 	out := map[int]bool{}
 	r.d.each(func(ns, identifier string, value cbor.RawMessage) {
-		var is bool
-		if nn, ok := AgeOver(identifier); ok && ns == namespace && cbor.Unmarshal(value, &is) == nil {
+		nn, ok := AgeOver(identifier)
+		if !ok || ns != namespace {
+			return
+		}
+		c := cbor.NewCursor(value)
+		if is := c.Bool(); c.Done() == nil {
 			out[nn] = is
 		}
 	})

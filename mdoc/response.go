@@ -72,8 +72,10 @@ func ParseDeviceResponse(raw []byte) (*DeviceResponse, error) {
 	if len(raw) > MaxMessage {
 		return nil, fmt.Errorf("decoding DeviceResponse: %d bytes, at most %d are taken", len(raw), MaxMessage)
 	}
-	var r DeviceResponse
-	if err := cbor.Unmarshal(raw, &r); err != nil {
+	r := new(DeviceResponse)
+	c := cbor.NewCursor(raw)
+	readDeviceResponse(c, r)
+	if err := c.Done(); err != nil {
 		return nil, fmt.Errorf("decoding DeviceResponse: %w", err)
 	}
 	for _, n := range []int{len(r.Documents), len(r.ZkDocuments), len(r.EncryptedDocuments), len(r.DocumentErrors)} {
@@ -81,16 +83,16 @@ func ParseDeviceResponse(raw []byte) (*DeviceResponse, error) {
 			return nil, fmt.Errorf("decoding DeviceResponse: %w: a list of %d, at most %d are taken", ErrInvalid, n, maxDocuments)
 		}
 	}
-	return &r, nil
+	return r, nil
 }
 
 // DeviceAuthenticationBytes is the detached content of deviceSignature and deviceMac, ISO/IEC 18013-5:2021, 9.1.3.4:
 //
 //	#6.24(bstr .cbor ["DeviceAuthentication", SessionTranscript, DocType, DeviceNameSpacesBytes])
 func DeviceAuthenticationBytes(t transcript.Transcript, docType string, deviceNameSpacesBytes []byte) []byte {
-	array := t.Array()
-	a := make([]byte, 0, len(array)+len(docType)+len(deviceNameSpacesBytes)+32)
-	a = cbor.AppendText(cbor.AppendArrayHead(a, 4), "DeviceAuthentication")
-	a = cbor.AppendText(append(a, array...), docType)
-	return cbor.AppendEmbedded(nil, append(a, deviceNameSpacesBytes...))
+	const context = "DeviceAuthentication"
+	size := 1 + cbor.TextSize(context) + t.Size() + cbor.TextSize(docType) + len(deviceNameSpacesBytes)
+	b := cbor.AppendEmbeddedHead(make([]byte, 0, size+16), size)
+	b = t.AppendArray(cbor.AppendText(cbor.AppendArrayHead(b, 4), context))
+	return append(cbor.AppendText(b, docType), deviceNameSpacesBytes...)
 }

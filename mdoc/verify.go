@@ -4,7 +4,6 @@ import (
 	"crypto/ecdh"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"mobileid/mdoc/cbor"
@@ -94,16 +93,17 @@ func Verify(in Verification) (*Result, error) {
 		return nil, fmt.Errorf("verifying: a clock tolerance of %s, at most %s is allowed", in.Skew, MaxSkew)
 	}
 	r := &Result{}
+	r.Grow(8)
 	response, err := ParseDeviceResponse(in.Response)
 	if err != nil {
 		r.Fail("response.decode", clauseResponse, err.Error())
 		r.NotRun("response.documents", clauseResponse, "the response did not decode")
 		return r, nil
 	}
-	r.Pass("response.decode", clauseResponse, strconv.Itoa(len(in.Response))+" bytes")
+	r.Pass("response.decode", clauseResponse, measured(len(in.Response), " bytes"))
 	r.Record("response.version", clauseResponse, majorOne(response.Version), "major version 1 is due")
 	r.Record("response.status", clauseResponse, response.Status == StatusOK,
-		fmt.Sprintf("status %d with %d documents", response.Status, len(response.Documents)))
+		measured("status ", response.Status, " with ", len(response.Documents), " documents"))
 	o := in.receive(response)
 	p := in.pair(o.documents)
 	in.judgeDocumentSet(r, response, &o, p)
@@ -145,6 +145,7 @@ func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) 
 func verifiedDocument(mso *MobileSecurityObject, d *Document, p pairedDocument) VerifiedDocument {
 	out := VerifiedDocument{DocType: d.DocType, Request: p.request, Complete: p.complete(),
 		ValidFrom: mso.ValidityInfo.ValidFrom.Time(), ValidUntil: mso.ValidityInfo.ValidUntil.Time()}
+	out.Elements = make([]Element, 0, p.total)
 	for _, ns := range d.IssuerSigned.NameSpaces {
 		for i := range ns.Value {
 			v := &ns.Value[i].Value

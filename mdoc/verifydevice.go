@@ -2,7 +2,6 @@ package mdoc
 
 import (
 	"crypto/ecdh"
-	"fmt"
 
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/transcript"
@@ -60,11 +59,11 @@ func (in *Verification) judgeDeviceMac(j *issuerJudgement, raw, content []byte) 
 			err = m.VerifyDetached(key, content)
 		}
 	}
-	measured := "MAC: " + cose.HMAC256.String()
+	found := "MAC: " + cose.HMAC256.String()
 	if err != nil {
-		measured = "MAC: " + err.Error()
+		found = "MAC: " + err.Error()
 	}
-	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, measured)
+	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, found)
 }
 
 // macKey gives the key of macKeys on the device key's curve, else EReaderKey (ISO/IEC TS 18013-7).
@@ -96,9 +95,9 @@ func judgeAuthorizations(j *issuerJudgement, d *Document) {
 		}
 	}
 	j.Record("device_auth.key_authorizations", clauseDeviceAuth, without == 0,
-		fmt.Sprintf("%d device-signed elements, %d not authorized", total, without))
+		measured(total, " device-signed elements, ", without, " not authorized"))
 	if total > 0 {
 		j.Record("device_auth.element_unique", "ISO/IEC 18013-5 second edition, 10.3", doubled == 0,
-			fmt.Sprintf("%d of %d device-signed elements are signed by the issuer as well", doubled, total))
+			measured(doubled, " of ", total, " device-signed elements are signed by the issuer as well"))
 	}
 }

@@ -1,9 +1,6 @@
 package mdoc
 
 import (
-	"fmt"
-	"strconv"
-
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/doctype"
 )
@@ -33,14 +30,14 @@ func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, o 
 		}
 	}
 	r.Record("response.documents", clauseResponse, unasked == 0 && missing == 0 && doubled == 0,
-		fmt.Sprintf("%d documents: %d missing, %d not asked for, %d given twice", len(o.documents), missing, unasked, doubled))
+		measured(len(o.documents), " documents: ", missing, " missing, ", unasked, " not asked for, ", doubled, " given twice"))
 	in.judgeUniqueness(r, p)
 	in.judgeUseCases(r, p)
 	in.judgeSize(r)
 	in.judgeErrors(r, response, o)
 	o.judgeEncrypted(r, response)
 	if n := len(response.ZkDocuments) + o.zk; n > 0 {
-		r.NotRun("response.zk_documents", clausePairing, strconv.Itoa(n)+" zero-knowledge proofs, which are not verified here")
+		r.NotRun("response.zk_documents", clausePairing, measured(n, " zero-knowledge proofs, which are not verified here"))
 	}
 }
 
@@ -69,7 +66,7 @@ func (in *Verification) judgeUniqueness(r *Result, p pairing) {
 		}
 	}
 	if unique > 0 {
-		r.Record("response.unique_document", clausePairing, doubled == 0, fmt.Sprintf("%d of %d requests for one document got several", doubled, unique))
+		r.Record("response.unique_document", clausePairing, doubled == 0, measured(doubled, " of ", unique, " requests for one document got several"))
 	}
 }
 
@@ -86,20 +83,20 @@ func (in *Verification) judgeUseCases(r *Result, p pairing) {
 			satisfied++
 		}
 	}
-	r.Record("response.use_cases", clausePairing, ok, fmt.Sprintf("%d of %d use cases satisfied", satisfied, len(useCases)))
+	r.Record("response.use_cases", clausePairing, ok, measured(satisfied, " of ", len(useCases), " use cases satisfied"))
 	if !ok {
 		r.NotRun("response.document_sets", clausePairing, "the use cases are not satisfied")
 		return
 	}
 	r.Record("response.document_sets", clausePairing, covers(useCases, p.answered, p.complete),
-		fmt.Sprintf("%d document requests answered, one set of each use case is due", p.answered.size()))
+		measured(p.answered.size(), " document requests answered, one set of each use case is due"))
 }
 
 // judgeSize holds the response to the least maximumResponseSize among the requests.
 func (in *Verification) judgeSize(r *Result) {
 	limit, given := in.Request.MaximumResponseSize()
 	if given {
-		r.Record("response.size", clausePairing, uint64(len(in.Response)) <= limit, fmt.Sprintf("%d bytes, at most %d", len(in.Response), limit))
+		r.Record("response.size", clausePairing, uint64(len(in.Response)) <= limit, measured(len(in.Response), " bytes, at most ", limit))
 	}
 }
 
@@ -136,7 +133,7 @@ func (in *Verification) judgeErrors(r *Result, response *DeviceResponse, o *open
 	}
 	if total > 0 {
 		r.Record("response.errors", clauseResponse, strange == 0 && contrary == 0,
-			fmt.Sprintf("%d errors, %d about documents not asked for, %d about elements that were returned", total, strange, contrary))
+			measured(total, " errors, ", strange, " about documents not asked for, ", contrary, " about elements that were returned"))
 	}
 }
 
@@ -148,11 +145,11 @@ func (in *Verification) judgeRequested(j *issuerJudgement, p pairedDocument) {
 		j.NotRun("response.answered", clauseResponse, "the document was not asked for")
 		return
 	}
-	j.Record("response.requested", clauseResponse, p.unasked == 0, strconv.Itoa(p.unasked)+" elements that were not asked for")
-	j.Record("response.answered", clauseResponse, p.total > 0, strconv.Itoa(p.total)+" elements returned")
+	j.Record("response.requested", clauseResponse, p.unasked == 0, measured(p.unasked, " elements that were not asked for"))
+	j.Record("response.answered", clauseResponse, p.total > 0, measured(p.total, " elements returned"))
 	if p.asked > 0 {
 		j.Record("response.age_over", clauseAges, p.ages == 0,
-			fmt.Sprintf("%d age attestations, %d that answer none of the ages asked for", p.asked, p.ages))
+			measured(p.asked, " age attestations, ", p.ages, " that answer none of the ages asked for"))
 	}
 	if len(in.Request.DocRequests[p.request].ItemsRequest.Value.Info().IssuerIdentifiers) > 0 {
 		j.Record("response.issuer", clausePairing, p.issuer, "authority key identifiers of x5chain against those asked for")

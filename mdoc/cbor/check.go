@@ -24,7 +24,8 @@ func checkWhole(data []byte, s *shape) error { return (&walker{data: data}).whol
 type walker struct {
 	data  []byte
 	items int
-	wide  int // pairs a map may have beyond maxPairs, see PairsWithin
+	spare *keyTable // of a wide map that was done with
+	wide  int       // pairs a map may have beyond maxPairs, see PairsWithin
 }
 
 func (w *walker) whole(s *shape) error {
@@ -46,14 +47,19 @@ func (w *walker) limit(major byte) uint64 {
 	return maxElements
 }
 
-func (w *walker) item(off int, s *shape, depth int) (int, error) {
+// begin counts an item in and reads its head.
+func (w *walker) begin(off, depth int) (head, error) {
 	if depth > maxDepth {
-		return 0, fail(off, "nested deeper than %d levels", maxDepth)
+		return head{}, fail(off, "nested deeper than %d levels", maxDepth)
 	}
 	if w.items++; w.items > max(maxItems, 4*w.wide) {
-		return 0, fail(off, "more than %d items", max(maxItems, 4*w.wide))
+		return head{}, fail(off, "more than %d items", max(maxItems, 4*w.wide))
 	}
-	h, err := readHead(w.data, off)
+	return readHead(w.data, off)
+}
+
+func (w *walker) item(off int, s *shape, depth int) (int, error) {
+	h, err := w.begin(off, depth)
 	if err != nil {
 		return 0, err
 	}
@@ -133,10 +139,10 @@ func (w *walker) pairs(off int, h head, s *shape, depth int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !seen.add(k) {
+		if !seen.add(w, k, n) {
 			return 0, fail(next, "duplicate map key")
 		}
-		elem, isRequired, err := s.member(next, k)
+		elem, isRequired, err := s.member(w.data, next, k)
 		if err != nil {
 			return 0, err
 		}
@@ -148,16 +154,10 @@ func (w *walker) pairs(off int, h head, s *shape, depth int) (int, error) {
 		}
 	}
 	if s.kind == kindStruct && required != s.required {
-		return 0, fail(off, "required member %s is missing", s.missing(&seen))
+		return 0, fail(off, "required member %s is missing", s.missing(w.data, &seen))
 	}
+	seen.done(w)
 	return next, nil
-}
-
-// mapKey is a map key by meaning, so that two encodings of one key are equal.
-type mapKey struct {
-	major byte
-	num   uint64
-	str   string
 }
 
 // key reads a map key: an integer, text or byte string.
@@ -168,13 +168,13 @@ func (w *walker) key(off int) (mapKey, int, error) {
 	}
 	switch h.major {
 	case majorUint, majorNint:
-		return mapKey{major: h.major, num: h.arg}, h.next, nil
+		return mapKey{major: h.major, arg: h.arg}, h.next, nil
 	case majorBytes, majorText:
 		end, err := w.str(off, h, anyShape)
 		if err != nil {
 			return mapKey{}, 0, err
 		}
-		return mapKey{major: h.major, str: view(w.data[h.next:end])}, end, nil
+		return mapKey{major: h.major, arg: h.arg, at: h.next}, end, nil
 	}
 	return mapKey{}, 0, fail(off, "a map key that is neither integer, text nor byte string")
 }
@@ -200,51 +200,4 @@ func (w *walker) simple(off int, h head) (int, error) {
 		return h.next, nil
 	}
 	return 0, fail(off, "simple value %d has no meaning here", h.arg)
-}
-
-// keySet finds duplicate keys: small integers, such as digest ids, in a bit map, others by looking through while they are few
-// and by hashing beyond.
-type keySet struct {
-	ints  [4]uint64
-	small [12]mapKey
-	n     int
-	large map[mapKey]struct{}
-}
-
-func (k *keySet) add(key mapKey) bool {
-	if k.has(key) {
-		return false
-	}
-	switch {
-	case key.major == majorUint && key.num < 64*uint64(len(k.ints)):
-		k.ints[key.num/64] |= 1 << (key.num % 64)
-	case k.large != nil:
-		k.large[key] = struct{}{}
-	case k.n < len(k.small):
-		k.small[k.n] = key
-		k.n++
-	default:
-		k.large = make(map[mapKey]struct{}, 4*len(k.small))
-		for _, s := range k.small {
-			k.large[s] = struct{}{}
-		}
-		k.large[key] = struct{}{}
-	}
-	return true
-}
-
-func (k *keySet) has(key mapKey) bool {
-	if key.major == majorUint && key.num < 64*uint64(len(k.ints)) {
-		return k.ints[key.num/64]>>(key.num%64)&1 == 1
-	}
-	if k.large != nil {
-		_, ok := k.large[key]
-		return ok
-	}
-	for i := range k.n {
-		if k.small[i] == key {
-			return true
-		}
-	}
-	return false
 }

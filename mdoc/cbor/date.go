@@ -30,7 +30,13 @@ func (d TDate) MarshalCBOR() ([]byte, error) {
 	if y := d.t.Year(); y < 0 || y > 9999 {
 		return nil, fail(0, "the year %d has no four digits", y)
 	}
-	return AppendText(AppendTag(nil, tagTDate), d.String()), nil
+	return d.Append(nil), nil
+}
+
+// Append appends the tagged text. The caller answers for a year of four digits.
+func (d TDate) Append(b []byte) []byte {
+	b = AppendHead(AppendTag(b, tagTDate), majorText, uint64(len(tdateLayout)))
+	return d.t.AppendFormat(b, tdateLayout)
 }
 
 // UnmarshalCBOR accepts tag 0 with exactly the form above.
@@ -39,12 +45,36 @@ func (d *TDate) UnmarshalCBOR(data []byte) error {
 	if err != nil {
 		return err
 	}
-	t, _ := time.Parse(tdateLayout, s) // the year 1 on failure, which is not s either
-	if t.Format(tdateLayout) != s {
+	t, ok := parseTDate(s)
+	if !ok {
 		return fail(0, "a tdate that is not YYYY-MM-DDThh:mm:ssZ")
 	}
 	d.t = t
 	return nil
+}
+
+// parseTDate takes what time.Parse takes with tdateLayout and formats back to the same, and nothing else.
+func parseTDate(s []byte) (time.Time, bool) {
+	const form = "0000-00-00T00:00:00Z"
+	if len(s) != len(form) {
+		return time.Time{}, false
+	}
+	for i, c := range s {
+		if isDigit := c >= '0' && c <= '9'; form[i] == '0' && !isDigit || form[i] != '0' && c != form[i] {
+			return time.Time{}, false
+		}
+	}
+	n := func(from, to int) (n int) {
+		for _, c := range s[from:to] {
+			n = 10*n + int(c-'0')
+		}
+		return n
+	}
+	year, month, day, hour, minute, second := n(0, 4), n(5, 7), n(8, 10), n(11, 13), n(14, 16), n(17, 19)
+	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	// time.Date carries what is out of range: such a text does not come back.
+	ok := hour < 24 && minute < 60 && second < 60 && t.Day() == day && t.Month() == time.Month(month)
+	return t, ok
 }
 
 // FullDate is full-date = #6.1004(tstr), a calendar day without a time zone (RFC 8943).
@@ -56,7 +86,7 @@ type FullDate struct {
 
 // ParseFullDate reads YYYY-MM-DD and refuses days that the calendar does not have. The text is not repeated in the error.
 func ParseFullDate(s string) (FullDate, error) {
-	t, _ := time.Parse(dateLayout, s) // as above
+	t, _ := time.Parse(dateLayout, s) // the year 1 on failure, which is not s either
 	if t.Format(dateLayout) != s {
 		return FullDate{}, fmt.Errorf("cbor: a full-date that is not a day YYYY-MM-DD")
 	}
@@ -80,21 +110,21 @@ func (d *FullDate) UnmarshalCBOR(data []byte) error {
 	if err != nil {
 		return err
 	}
-	*d, err = ParseFullDate(s)
+	*d, err = ParseFullDate(string(s))
 	return err
 }
 
-func taggedText(data []byte, tag uint64) (string, error) {
+// taggedText gives the text inside a tag, a slice of data.
+func taggedText(data []byte, tag uint64) ([]byte, error) {
 	h, err := readHead(data, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if h.major != majorTag || h.arg != tag {
-		return "", fail(0, "%s where tag %d is due", majorName(h), tag)
+		return nil, fail(0, "%s where tag %d is due", majorName(h), tag)
 	}
-	var s string
-	if err := Unmarshal(data[h.next:], &s); err != nil {
-		return "", err
-	}
-	return s, nil
+	c := NewCursor(data)
+	c.off = h.next
+	s := c.str(kindText)
+	return s, c.Done()
 }

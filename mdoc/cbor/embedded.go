@@ -25,6 +25,9 @@ func NewEmbedded[T any](v T) (Embedded[T], error) {
 // AppendEmbedded appends #6.24(bstr content).
 func AppendEmbedded(b, content []byte) []byte { return AppendBytes(AppendTag(b, tagEmbedded), content) }
 
+// AppendEmbeddedHead appends #6.24(bstr) up to its content; the n bytes of that follow.
+func AppendEmbeddedHead(b []byte, n int) []byte { return AppendBytesHead(AppendTag(b, tagEmbedded), n) }
+
 // ParseEmbedded decodes a whole tag 24 item; the result keeps slices of raw.
 func ParseEmbedded[T any](raw []byte) (Embedded[T], error) {
 	var e Embedded[T]

@@ -96,10 +96,16 @@ func AppendInt(b []byte, n int64) []byte {
 // AppendBytes appends a byte string.
 func AppendBytes(b, v []byte) []byte { return append(AppendHead(b, majorBytes, uint64(len(v))), v...) }
 
+// AppendBytesHead appends the head of a byte string; its n bytes follow.
+func AppendBytesHead(b []byte, n int) []byte { return AppendHead(b, majorBytes, uint64(n)) } //nolint:gosec // a length
+
 // AppendText appends a text string; the caller answers for valid UTF-8.
 func AppendText(b []byte, s string) []byte {
 	return append(AppendHead(b, majorText, uint64(len(s))), s...)
 }
+
+// TextSize is the number of bytes of an encoded text string.
+func TextSize(s string) int { return HeadSize(len(s)) + len(s) }
 
 // AppendArrayHead appends the head of an array of n items.
 func AppendArrayHead(b []byte, n int) []byte { return AppendHead(b, majorArray, uint64(n)) } //nolint:gosec // a count

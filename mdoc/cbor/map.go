@@ -3,7 +3,6 @@ package cbor
 import (
 	"fmt"
 	"reflect"
-	"strings"
 )
 
 // Key is what may be a key of [Map].
@@ -80,7 +79,7 @@ func (m *Map[K, V]) UnmarshalCBOR(data []byte) error {
 		if err != nil {
 			return err
 		}
-		if !assignKey(&out[i].Key, k) {
+		if !assignKey(&out[i].Key, k, data) {
 			if err := dec.Unmarshal(data[next:valueAt], &out[i].Key); err != nil {
 				return fmt.Errorf("cbor: %w", err)
 			}
@@ -100,12 +99,12 @@ func (m *Map[K, V]) UnmarshalCBOR(data []byte) error {
 
 // assignKey and assignValue take the commonest types without reflection. The item has been checked against the type
 // before. They report whether they did it.
-func assignKey(to any, k mapKey) bool {
+func assignKey(to any, k mapKey, data []byte) bool {
 	switch p := to.(type) {
 	case *string:
-		*p = strings.Clone(k.str)
+		*p = string(k.content(data))
 	case *uint64:
-		*p = k.num
+		*p = k.arg
 	default:
 		return false
 	}
@@ -143,45 +142,27 @@ type RawPair struct {
 
 // Pairs splits a map with integer and text keys into its pairs, in order. Other keys, and integers outside int64, are
 // refused.
-func Pairs(data []byte) ([]RawPair, error) { return split(&walker{data: data}) }
+func Pairs(data []byte) ([]RawPair, error) { return NewCursor(data).split() }
 
-func split(w *walker) ([]RawPair, error) {
-	data := w.data
-	if err := w.whole(anyShape); err != nil {
+func (c *Cursor) split() ([]RawPair, error) {
+	m := c.Map()
+	if m.n > maxPairs {
+		c.fail(fail(m.start, "%d pairs: more than allowed", m.n))
+	}
+	out := make([]RawPair, 0, m.Left())
+	for m.Next() {
+		var p RawPair
+		if p.Int, p.IsInt = m.Label(); !p.IsInt {
+			if m.key.major != majorText {
+				c.fail(fail(m.keyAt, "a map key that is neither text nor a 64-bit integer"))
+			}
+			p.Text = string(m.Name())
+		}
+		p.Value = c.Raw()
+		out = append(out, p)
+	}
+	if err := c.Done(); err != nil {
 		return nil, err
-	}
-	h, err := readHead(data, 0)
-	if err != nil {
-		return nil, err
-	}
-	if h.major != majorMap {
-		return nil, fail(0, "%s where a map is due", majorName(h))
-	}
-	if h.arg > maxPairs {
-		return nil, fail(0, "%d pairs: more than allowed", h.arg)
-	}
-	w.items = 0
-	out := make([]RawPair, h.arg)
-	next := h.next
-	for i := range out {
-		k, valueAt, err := w.key(next)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case k.major == majorText:
-			out[i].Text = string(data[valueAt-len(k.str) : valueAt])
-		case k.major == majorUint && k.num>>63 == 0:
-			out[i].Int, out[i].IsInt = int64(k.num), true //nolint:gosec // below 2^63
-		case k.major == majorNint && k.num>>63 == 0:
-			out[i].Int, out[i].IsInt = -1-int64(k.num), true //nolint:gosec // below 2^63
-		default:
-			return nil, fail(next, "a map key that is neither text nor a 64-bit integer")
-		}
-		if next, err = w.item(valueAt, anyShape, 0); err != nil {
-			return nil, err
-		}
-		out[i].Value = data[valueAt:next]
 	}
 	return out, nil
 }

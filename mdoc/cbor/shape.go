@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unsafe"
 
 	fxcbor "github.com/fxamacker/cbor/v2"
 )
@@ -56,9 +55,6 @@ var (
 	orderedType     = reflect.TypeFor[ordered]()
 	shapes          sync.Map // reflect.Type -> *shape; a cache of facts about types
 )
-
-// view gives the bytes as a string without copying; it lives only as long as the check of its input.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func shapeOf(t reflect.Type) *shape {
 	if s, ok := shapes.Load(t); ok {
@@ -173,10 +169,10 @@ func (s *shape) structure(t reflect.Type, depth int) {
 }
 
 // member gives the shape of the value under key, and whether the member is a required one.
-func (s *shape) member(off int, k mapKey) (*shape, bool, error) {
+func (s *shape) member(data []byte, off int, k mapKey) (*shape, bool, error) {
 	switch s.kind {
 	case kindStruct:
-		if i, ok := s.index(k); ok {
+		if i, ok := s.index(data, k); ok {
 			return s.fields[i].shape, s.fields[i].required, nil
 		}
 		return anyShape, false, nil
@@ -189,39 +185,32 @@ func (s *shape) member(off int, k mapKey) (*shape, bool, error) {
 	return anyShape, false, nil
 }
 
-func (s *shape) index(k mapKey) (int, bool) {
-	var i int
-	var ok bool
-	switch k.major {
-	case majorText:
-		i, ok = s.byText[k.str]
-	case majorUint:
-		if k.num>>63 == 0 {
-			i, ok = s.byInt[int64(k.num)] //nolint:gosec // below 2^63
-		}
-	case majorNint:
-		if k.num>>63 == 0 {
-			i, ok = s.byInt[-1-int64(k.num)] //nolint:gosec // below 2^63
-		}
+func (s *shape) index(data []byte, k mapKey) (int, bool) {
+	if k.major == majorText {
+		i, ok := s.byText[string(k.content(data))]
+		return i, ok
 	}
+	n, ok := k.number()
+	if !ok {
+		return 0, false
+	}
+	i, ok := s.byInt[n]
 	return i, ok
 }
 
 // missing names the first required member that is not among the keys seen.
-func (s *shape) missing(seen *keySet) string {
+func (s *shape) missing(data []byte, seen *keySet) string {
 	for _, f := range s.fields {
 		if !f.required {
 			continue
 		}
-		k := mapKey{major: majorText, str: f.name}
-		if _, isText := s.byText[f.name]; !isText {
-			n, _ := strconv.ParseInt(f.name, 10, 64)
-			k = mapKey{major: majorUint, num: uint64(n)} //nolint:gosec // negative keys follow
-			if n < 0 {
-				k = mapKey{major: majorNint, num: uint64(-1 - n)} //nolint:gosec // not negative
-			}
+		found := false
+		if _, isText := s.byText[f.name]; isText {
+			found = seen.has(data, f.name)
+		} else if n, err := strconv.ParseInt(f.name, 10, 64); err == nil {
+			found = seen.hasNumber(n)
 		}
-		if !seen.has(k) {
+		if !found {
 			return f.name
 		}
 	}
@@ -230,38 +219,43 @@ func (s *shape) missing(seen *keySet) string {
 
 // accepts checks the head of an item against the shape.
 func (s *shape) accepts(off int, h head) error {
-	ok := true
-	switch s.kind {
-	case kindAny:
-	case kindCustom: // decodes itself; an absent value is absent, not null
-		ok = h.major != majorSimple || h.arg != simpleNull
-	case kindText:
-		ok = h.major == majorText
-	case kindBytes:
-		ok = h.major == majorBytes
-	case kindUint:
-		ok = h.major == majorUint
-	case kindInt:
-		ok = h.major == majorUint || h.major == majorNint
-	case kindBool:
-		ok = h.major == majorSimple && h.info < 24 && (h.arg == simpleFalse || h.arg == simpleTrue)
-	case kindFloat:
-		ok = h.major == majorSimple && h.info > 24
-	case kindArray, kindTuple:
-		ok = h.major == majorArray
-	case kindStruct, kindMap:
-		ok = h.major == majorMap
-	default:
+	if s.kind == kindRefused {
 		return fail(off, "%s cannot be decoded into", s.name)
 	}
-	if !ok {
-		return fail(off, "%s where %s is due", majorName(h), s.due())
+	if !s.kind.accepts(h) {
+		return fail(off, "%s where %s is due", majorName(h), s.kind.due())
 	}
 	return nil
 }
 
-func (s *shape) due() string {
-	switch s.kind {
+func (k kind) accepts(h head) bool {
+	switch k {
+	case kindAny:
+		return true
+	case kindCustom: // decodes itself; an absent value is absent, not null
+		return h.major != majorSimple || h.arg != simpleNull
+	case kindText:
+		return h.major == majorText
+	case kindBytes:
+		return h.major == majorBytes
+	case kindUint:
+		return h.major == majorUint
+	case kindInt:
+		return h.major == majorUint || h.major == majorNint
+	case kindBool:
+		return h.major == majorSimple && h.info < 24 && (h.arg == simpleFalse || h.arg == simpleTrue)
+	case kindFloat:
+		return h.major == majorSimple && h.info > 24
+	case kindArray, kindTuple:
+		return h.major == majorArray
+	case kindStruct, kindMap:
+		return h.major == majorMap
+	}
+	return false
+}
+
+func (k kind) due() string {
+	switch k {
 	case kindText:
 		return "text"
 	case kindBytes:

@@ -3,7 +3,9 @@ package cbor
 // PairsWithin is [Pairs] for a structure in which an issuer, not a standard, sizes a map, such as an identifier list: any map
 // inside it may have up to pairs pairs, itself not. The bound of the nesting stays; the caller bounds the input.
 func PairsWithin(data []byte, pairs int) ([]RawPair, error) {
-	return split(&walker{data: data, wide: pairs})
+	c := NewCursor(data)
+	c.w.wide = pairs
+	return c.split()
 }
 
 // EachByteKey calls each with every pair of a map of at most pairs pairs whose keys are byte strings, in order, and ends at its
@@ -29,7 +31,7 @@ func EachByteKey(data []byte, pairs int, each func(key []byte, value RawMessage)
 		if next, err = w.item(valueAt, anyShape, 1); err != nil {
 			return err
 		}
-		if err := each(data[valueAt-len(k.str):valueAt], data[valueAt:next]); err != nil {
+		if err := each(k.content(data), data[valueAt:next]); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,19 @@ const (
 	HMAC256 Algorithm = 5 // HMAC 256/256
 )
 
+// hash gives the hash that the algorithm signs a digest of; EdDSA has none.
+func (a Algorithm) hash() crypto.Hash {
+	switch a {
+	case ES256:
+		return crypto.SHA256
+	case ES384:
+		return crypto.SHA384
+	case ES512:
+		return crypto.SHA512
+	}
+	return 0
+}
+
 // String gives the registered name.
 func (a Algorithm) String() string {
 	switch a {
@@ -68,11 +81,16 @@ func (d deterministic) Public() crypto.PublicKey { return d.key.Public() }
 
 func (d deterministic) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	if opts == nil {
-		hash, ok := map[int]crypto.Hash{32: crypto.SHA256, 48: crypto.SHA384, 64: crypto.SHA512}[len(digest)]
-		if !ok {
+		switch len(digest) {
+		case crypto.SHA256.Size():
+			opts = crypto.SHA256
+		case crypto.SHA384.Size():
+			opts = crypto.SHA384
+		case crypto.SHA512.Size():
+			opts = crypto.SHA512
+		default:
 			return nil, errors.New("cose: signing: a digest of unknown length")
 		}
-		opts = hash
 	}
 	return d.key.Sign(nil, digest, opts)
 }

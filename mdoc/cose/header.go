@@ -37,35 +37,64 @@ type Headers struct {
 	Unprotected cbor.Map[int64, cbor.RawMessage]
 }
 
+// encode writes both buckets: the protected one as the content of its byte string.
 func (h Headers) encode(alg Algorithm) (protected, unprotected []byte, err error) {
-	p := append(cbor.Map[int64, cbor.RawMessage]{{Key: labelAlg, Value: cbor.AppendInt(nil, int64(alg))}}, h.Protected...)
-	u := append(cbor.Map[int64, cbor.RawMessage]{}, h.Unprotected...)
-	if len(h.X5Chain) > 0 {
-		chain := cbor.Entry[int64, cbor.RawMessage]{Key: labelX5Chain, Value: encodeChain(h.X5Chain)}
-		if h.X5ChainProtected {
-			p = append(p, chain)
-		} else {
-			u = append(u, chain)
-		}
+	inside, outside := h.X5Chain, [][]byte(nil)
+	if !h.X5ChainProtected {
+		inside, outside = outside, inside
 	}
-	if protected, err = cbor.Marshal(p); err != nil {
+	if protected, err = encodeBucket(alg, h.Protected, inside); err != nil {
 		return nil, nil, err
 	}
-	if unprotected, err = cbor.Marshal(u); err != nil {
+	if unprotected, err = encodeBucket(0, h.Unprotected, outside); err != nil {
 		return nil, nil, err
 	}
 	return protected, unprotected, nil
 }
 
-func encodeChain(chain [][]byte) []byte {
-	if len(chain) == 1 {
-		return cbor.AppendBytes(nil, chain[0])
+// encodeBucket writes alg unless it is 0, the further parameters, and the chain unless it is empty.
+func encodeBucket(alg Algorithm, further cbor.Map[int64, cbor.RawMessage], chain [][]byte) ([]byte, error) {
+	n, size := len(further), 16
+	for _, e := range further {
+		size += len(e.Value) + 9
 	}
-	out := cbor.AppendArrayHead(nil, len(chain))
 	for _, c := range chain {
-		out = cbor.AppendBytes(out, c)
+		size += len(c) + 9
 	}
-	return out
+	if alg != 0 {
+		n++
+	}
+	if len(chain) > 0 {
+		n++
+	}
+	out := cbor.AppendMapHead(make([]byte, 0, size), n)
+	if alg != 0 {
+		out = cbor.AppendInt(cbor.AppendInt(out, labelAlg), int64(alg))
+	}
+	for i, e := range further {
+		_, twice := further[:i].Get(e.Key)
+		if twice || e.Key == labelAlg && alg != 0 || e.Key == labelX5Chain && len(chain) > 0 {
+			return nil, errors.New("a header label stands twice")
+		}
+		if err := cbor.Wellformed(e.Value); err != nil {
+			return nil, fmt.Errorf("header %d: %w", e.Key, err)
+		}
+		out = append(cbor.AppendInt(out, e.Key), e.Value...)
+	}
+	if len(chain) > 0 {
+		out = appendChain(cbor.AppendInt(out, labelX5Chain), chain)
+	}
+	return out, nil
+}
+
+func appendChain(b []byte, chain [][]byte) []byte {
+	if len(chain) > 1 {
+		b = cbor.AppendArrayHead(b, len(chain))
+	}
+	for _, c := range chain {
+		b = cbor.AppendBytes(b, c)
+	}
+	return b
 }
 
 // message is what COSE_Sign1 and COSE_Mac0 share:
@@ -80,42 +109,41 @@ type message struct {
 	unprotectedI []cbor.RawPair
 }
 
-// messageArray is COSE_Sign1 and COSE_Mac0 on the wire, RFC 9052, 4.2 and 6.2.
-type messageArray struct {
-	_           struct{} `cbor:",toarray"`
-	Protected   []byte
-	Unprotected cbor.RawMessage
-	Payload     cbor.RawMessage
-	Proof       []byte
-}
-
 func parseMessage(raw []byte) (message, error) {
-	var a messageArray
-	if err := cbor.Unmarshal(raw, &a); err != nil {
+	m := message{raw: raw}
+	var unprotected cbor.RawMessage
+	c := cbor.NewCursor(raw)
+	e := c.Tuple(4)
+	for place := 0; e.Next(); place++ {
+		switch place {
+		case 0:
+			m.protected = c.Bytes()
+		case 1:
+			unprotected = c.Raw()
+		case 2:
+			if c.IsNull() {
+				c.Skip()
+			} else {
+				m.payload = c.Bytes()
+			}
+		default:
+			m.proof = c.Bytes()
+		}
+	}
+	err := c.Done()
+	if err != nil {
 		return message{}, err
 	}
-	m := message{raw: raw, protected: a.Protected, proof: a.Proof}
-	if !isNull(a.Payload) {
-		if err := cbor.Unmarshal(a.Payload, &m.payload); err != nil {
-			return message{}, err
-		}
-		if m.payload == nil {
-			m.payload = []byte{}
-		}
-	}
-	var err error
-	if len(a.Protected) > 0 {
-		if m.protectedIn, err = cbor.Pairs(a.Protected); err != nil {
+	if len(m.protected) > 0 {
+		if m.protectedIn, err = cbor.Pairs(m.protected); err != nil {
 			return message{}, fmt.Errorf("protected header: %w", err)
 		}
 	}
-	if m.unprotectedI, err = cbor.Pairs(a.Unprotected); err != nil {
+	if m.unprotectedI, err = cbor.Pairs(unprotected); err != nil {
 		return message{}, fmt.Errorf("unprotected header: %w", err)
 	}
 	return m, m.checkHeaders()
 }
-
-func isNull(raw cbor.RawMessage) bool { return len(raw) == 1 && raw[0] == 0xf6 }
 
 // checkHeaders refuses what RFC 9052, 3 forbids: a label in both buckets, an algorithm outside the protected one, critical
 // labels that are not understood.
@@ -139,8 +167,8 @@ func (m *message) checkHeaders() error {
 		return errors.New("crit is not an array of labels")
 	}
 	for _, c := range crit {
-		var label int64
-		if err := cbor.Unmarshal(c, &label); err != nil || !understood(label) {
+		label, err := integer(c)
+		if err != nil || !understood(label) {
 			return errors.New("a critical header that is not understood")
 		}
 		if _, present := find(m.protectedIn, label); !present {
@@ -148,6 +176,12 @@ func (m *message) checkHeaders() error {
 		}
 	}
 	return nil
+}
+
+func integer(raw []byte) (int64, error) {
+	c := cbor.NewCursor(raw)
+	n := c.Int()
+	return n, c.Done()
 }
 
 func understood(label int64) bool {
@@ -169,8 +203,8 @@ func (m *message) Algorithm() (Algorithm, error) {
 	if !ok {
 		return 0, errors.New("cose: no algorithm in the protected header")
 	}
-	var alg int64
-	if err := cbor.Unmarshal(raw, &alg); err != nil {
+	alg, err := integer(raw)
+	if err != nil {
 		return 0, errors.New("cose: an algorithm that is not an integer")
 	}
 	return Algorithm(alg), nil
@@ -208,12 +242,13 @@ func (m *message) X5Chain() ([][]byte, error) {
 	if !ok {
 		return nil, errors.New("cose: no x5chain")
 	}
-	var one []byte
-	if err := cbor.Unmarshal(raw, &one); err == nil {
-		return checkChain([][]byte{one})
+	one := cbor.NewCursor(raw)
+	if der := one.Bytes(); one.Done() == nil {
+		return checkChain([][]byte{der})
 	}
-	var several [][]byte
-	if err := cbor.Unmarshal(raw, &several); err != nil {
+	c := cbor.NewCursor(raw)
+	several := cbor.ReadArray(c, func(c *cbor.Cursor, der *[]byte) { *der = c.Bytes() })
+	if c.Done() != nil {
 		return nil, errors.New("cose: x5chain is neither a byte string nor an array of them")
 	}
 	return checkChain(several)

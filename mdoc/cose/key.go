@@ -34,21 +34,64 @@ const (
 // ErrCurve is wrapped by errors about curves that the standard names and this implementation does not have.
 var ErrCurve = errors.New("curve not supported")
 
+// Labels of COSE_Key, RFC 9052, 7 and RFC 9053, 7.
+const (
+	labelKty = 1
+	labelCrv = -1
+	labelX   = -2
+	labelY   = -3
+)
+
 // keyMap is COSE_Key, RFC 9052, 7 and RFC 9053, 7; ISO/IEC 18013-5:2021, 9.1.1.4.
 //
 //	COSE_Key = {1: kty, -1: crv, -2: bstr x, ? -3: bstr y / bool sign, * label => any}
 type keyMap struct {
-	Kty int64           `cbor:"1,keyasint"`
-	Crv int64           `cbor:"-1,keyasint"`
-	X   []byte          `cbor:"-2,keyasint"`
-	Y   cbor.RawMessage `cbor:"-3,keyasint,omitzero"`
+	kty, crv int64
+	x        []byte
+	y        cbor.RawMessage // nil where it is absent
+}
+
+func (m *keyMap) encode() []byte {
+	n := 3
+	if m.y != nil {
+		n++
+	}
+	out := cbor.AppendMapHead(make([]byte, 0, len(m.x)+len(m.y)+24), n)
+	out = cbor.AppendInt(cbor.AppendInt(out, labelKty), m.kty)
+	out = cbor.AppendInt(cbor.AppendInt(out, labelCrv), m.crv)
+	out = cbor.AppendBytes(cbor.AppendInt(out, labelX), m.x)
+	if m.y != nil {
+		out = append(cbor.AppendInt(out, labelY), m.y...)
+	}
+	return out
+}
+
+// ReadKey reads a COSE_Key; the result keeps slices of the cursor's input.
+func ReadKey(c *cbor.Cursor, k *Key) {
+	start := c.Offset()
+	for m := c.Labels(labelKty, labelCrv, labelX); m.Next(); {
+		switch label, _ := m.Label(); label {
+		case labelKty:
+			k.m.kty = c.Int()
+		case labelCrv:
+			k.m.crv = c.Int()
+		case labelX:
+			k.m.x = c.Bytes()
+		case labelY:
+			k.m.y = c.Raw()
+		default:
+			c.Skip()
+		}
+	}
+	k.raw = c.Since(start)
 }
 
 // Key is a public COSE_Key with the bytes it was decoded from. Members other than those of the curve are ignored. A
 // decoded Key may still name an unknown curve or a point off its curve: Public and ECDH refuse those.
 type Key struct {
-	m   keyMap
-	raw []byte
+	m      keyMap
+	raw    []byte
+	proved bool // made of a Go key, so on its curve
 }
 
 // NewKey makes a Key of a *ecdsa.PublicKey, *ecdh.PublicKey or ed25519.PublicKey, coordinates uncompressed.
@@ -63,35 +106,40 @@ func NewKey(pub crypto.PublicKey) (Key, error) {
 		return NewKey(e)
 	case *ecdh.PublicKey:
 		if p.Curve() == ecdh.X25519() {
-			k.m = keyMap{Kty: ktyOKP, Crv: crvX25519, X: p.Bytes()}
+			k.m = keyMap{kty: ktyOKP, crv: crvX25519, x: p.Bytes()}
 			break
 		}
-		crv, ok := map[ecdh.Curve]int64{ecdh.P256(): crvP256, ecdh.P384(): crvP384, ecdh.P521(): crvP521}[p.Curve()]
-		if !ok {
+		var crv int64
+		switch p.Curve() {
+		case ecdh.P256():
+			crv = crvP256
+		case ecdh.P384():
+			crv = crvP384
+		case ecdh.P521():
+			crv = crvP521
+		default:
 			return Key{}, fmt.Errorf("cose: key: %w", ErrCurve)
 		}
 		point := p.Bytes()[1:]
-		k.m = keyMap{Kty: ktyEC2, Crv: crv, X: point[:len(point)/2], Y: cbor.AppendBytes(nil, point[len(point)/2:])}
+		k.m = keyMap{kty: ktyEC2, crv: crv, x: point[:len(point)/2], y: cbor.AppendBytes(nil, point[len(point)/2:])}
 	case ed25519.PublicKey:
-		k.m = keyMap{Kty: ktyOKP, Crv: crvEd25519, X: p}
+		k.m = keyMap{kty: ktyOKP, crv: crvEd25519, x: p}
 	default:
 		return Key{}, fmt.Errorf("cose: no COSE_Key for %T", pub)
 	}
-	raw, err := cbor.Marshal(k.m)
-	if err != nil {
-		return Key{}, err
-	}
-	k.raw = raw
+	k.raw, k.proved = k.m.encode(), true
 	return k, nil
 }
 
 // UnmarshalCBOR decodes the map and keeps its bytes.
 func (k *Key) UnmarshalCBOR(data []byte) error {
-	var m keyMap
-	if err := cbor.Unmarshal(data, &m); err != nil {
+	var read Key
+	c := cbor.NewCursor(data)
+	ReadKey(c, &read)
+	if err := c.Done(); err != nil {
 		return err
 	}
-	*k = Key{m: m, raw: data}
+	*k = read
 	return nil
 }
 
@@ -108,7 +156,7 @@ func (k Key) Bytes() []byte { return k.raw }
 
 // Equal reports whether both are the same point on the same curve, however encoded. Keys that are refused are never equal.
 func (k Key) Equal(o Key) bool {
-	if k.m.Kty != o.m.Kty || k.m.Crv != o.m.Crv {
+	if k.m.kty != o.m.kty || k.m.crv != o.m.crv {
 		return false
 	}
 	a, err := k.valid()
@@ -121,11 +169,11 @@ func (k Key) Equal(o Key) bool {
 
 // Compressed reports whether the y coordinate is given by its sign alone.
 func (k Key) Compressed() bool {
-	return k.m.Kty == ktyEC2 && len(k.m.Y) == 1
+	return k.m.kty == ktyEC2 && len(k.m.y) == 1
 }
 
 // Curve names the key's curve as the COSE registry does.
-func (k Key) Curve() string { return curveName(k.m.Crv) }
+func (k Key) Curve() string { return curveName(k.m.crv) }
 
 // Public gives the key for signature checks: *ecdsa.PublicKey or ed25519.PublicKey, proved to lie on its curve.
 func (k Key) Public() (crypto.PublicKey, error) {
@@ -134,17 +182,26 @@ func (k Key) Public() (crypto.PublicKey, error) {
 		return nil, err
 	}
 	switch {
-	case k.m.Kty == ktyEC2:
+	case k.m.kty == ktyEC2:
 		curve, _ := k.curve()
 		pub, err := ecdsa.ParseUncompressedPublicKey(curve, point)
 		if err != nil {
 			return nil, fmt.Errorf("cose: key: the point is not on %s", k.Curve())
 		}
 		return pub, nil
-	case k.m.Crv == crvEd25519:
+	case k.m.crv == crvEd25519:
 		return ed25519.PublicKey(point), nil
 	}
 	return nil, fmt.Errorf("cose: key: %s does not sign", k.Curve())
+}
+
+// CheckSigning reports why the key cannot check a signature, in the way [Key.Public] does.
+func (k Key) CheckSigning() error {
+	if k.proved && k.m.crv != crvX25519 {
+		return nil
+	}
+	_, err := k.Public()
+	return err
 }
 
 // ECDH gives the key for key agreement, proved to lie on its curve.
@@ -153,8 +210,17 @@ func (k Key) ECDH() (*ecdh.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, ok := map[int64]ecdh.Curve{crvP256: ecdh.P256(), crvP384: ecdh.P384(), crvP521: ecdh.P521(), crvX25519: ecdh.X25519()}[k.m.Crv]
-	if !ok {
+	var c ecdh.Curve
+	switch k.m.crv {
+	case crvP256:
+		c = ecdh.P256()
+	case crvP384:
+		c = ecdh.P384()
+	case crvP521:
+		c = ecdh.P521()
+	case crvX25519:
+		c = ecdh.X25519()
+	default:
 		return nil, fmt.Errorf("cose: key: %s agrees on no key", k.Curve())
 	}
 	pub, err := c.NewPublicKey(point)
@@ -166,7 +232,7 @@ func (k Key) ECDH() (*ecdh.PublicKey, error) {
 
 // valid gives the point, proved to lie on its curve.
 func (k Key) valid() ([]byte, error) {
-	if k.m.Kty == ktyOKP {
+	if k.m.kty == ktyOKP {
 		return k.point()
 	}
 	pub, err := k.ECDH()
@@ -178,28 +244,30 @@ func (k Key) valid() ([]byte, error) {
 
 // point gives the uncompressed SEC 1 point, or the bare key of an OKP curve, with its length checked.
 func (k Key) point() ([]byte, error) {
-	if k.m.Kty == ktyOKP && (k.m.Crv == crvEd25519 || k.m.Crv == crvX25519) {
-		if len(k.m.X) != 32 || len(k.m.Y) != 0 {
+	if k.m.kty == ktyOKP && (k.m.crv == crvEd25519 || k.m.crv == crvX25519) {
+		if len(k.m.x) != 32 || len(k.m.y) != 0 {
 			return nil, fmt.Errorf("cose: key: wrong coordinates for %s", k.Curve())
 		}
-		return k.m.X, nil
+		return k.m.x, nil
 	}
 	curve, err := k.curve()
 	if err != nil {
 		return nil, err
 	}
 	size := (curve.Params().BitSize + 7) / 8
-	if len(k.m.X) != size {
-		return nil, fmt.Errorf("cose: key: x of %d bytes where %s has %d", len(k.m.X), k.Curve(), size)
+	if len(k.m.x) != size {
+		return nil, fmt.Errorf("cose: key: x of %d bytes where %s has %d", len(k.m.x), k.Curve(), size)
 	}
 	if k.Compressed() {
-		return decompress(curve, k.m.X, k.m.Y)
+		return decompress(curve, k.m.x, k.m.y)
 	}
-	var y []byte
-	if err := cbor.Unmarshal(k.m.Y, &y); err != nil || len(y) != size {
+	c := cbor.NewCursor(k.m.y)
+	y := c.Bytes()
+	if c.Done() != nil || len(y) != size {
 		return nil, fmt.Errorf("cose: key: y is not a coordinate of %s", k.Curve())
 	}
-	return append(append([]byte{4}, k.m.X...), y...), nil
+	out := append(make([]byte, 0, 1+2*size), 4)
+	return append(append(out, k.m.x...), y...), nil
 }
 
 func decompress(curve elliptic.Curve, x, sign []byte) ([]byte, error) {
@@ -224,8 +292,8 @@ func decompress(curve elliptic.Curve, x, sign []byte) ([]byte, error) {
 }
 
 func (k Key) curve() (elliptic.Curve, error) {
-	if k.m.Kty == ktyEC2 {
-		switch k.m.Crv {
+	if k.m.kty == ktyEC2 {
+		switch k.m.crv {
 		case crvP256:
 			return elliptic.P256(), nil
 		case crvP384:
@@ -234,7 +302,7 @@ func (k Key) curve() (elliptic.Curve, error) {
 			return elliptic.P521(), nil
 		}
 	}
-	return nil, fmt.Errorf("cose: key type %d, %s: %w", k.m.Kty, k.Curve(), ErrCurve)
+	return nil, fmt.Errorf("cose: key type %d, %s: %w", k.m.kty, k.Curve(), ErrCurve)
 }
 
 func curveName(crv int64) string {

@@ -58,7 +58,7 @@ func NewMac0From(payload []byte, mac func(macStructure []byte) ([]byte, error)) 
 	if err != nil {
 		return nil, fmt.Errorf("cose: making a MAC: %w", err)
 	}
-	return ParseMac0(assemble(protected, unprotected, payload, true, t))
+	return ParseMac0(assemble(nil, protected, unprotected, payload, true, t))
 }
 
 func tag(key, toMAC []byte) []byte {

@@ -3,9 +3,11 @@ package cose
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mobileid/mdoc/cbor"
 
@@ -75,6 +77,19 @@ func NewSign1Detached(signer crypto.Signer, h Headers, payload []byte) (*Sign1, 
 }
 
 func sign(signer crypto.Signer, h Headers, payload []byte, detached bool) (*Sign1, error) {
+	raw, err := appendSign1(nil, signer, h, payload, detached)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSign1(raw)
+}
+
+// AppendSign1 is [NewSign1] that appends the untagged message to b.
+func AppendSign1(b []byte, signer crypto.Signer, h Headers, payload []byte) ([]byte, error) {
+	return appendSign1(b, signer, h, payload, false)
+}
+
+func appendSign1(b []byte, signer crypto.Signer, h Headers, payload []byte, detached bool) ([]byte, error) {
 	alg, err := AlgorithmFor(signer.Public())
 	if err != nil {
 		return nil, err
@@ -83,7 +98,20 @@ func sign(signer crypto.Signer, h Headers, payload []byte, detached bool) (*Sign
 	if err != nil {
 		return nil, fmt.Errorf("cose: signing: %w", err)
 	}
-	return NewSign1From(h, alg, payload, detached, func(toSign []byte) ([]byte, error) { return s.Sign(rand.Reader, toSign) })
+	protected, unprotected, err := h.encode(alg)
+	if err != nil {
+		return nil, fmt.Errorf("cose: signing: %w", err)
+	}
+	var signature []byte
+	if d, ok := s.(gocose.DigestSigner); ok {
+		signature, err = d.SignDigest(rand.Reader, digest(alg.hash(), protected, payload))
+	} else {
+		signature, err = s.Sign(rand.Reader, structure("Signature1", protected, payload))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cose: signing: %w", err)
+	}
+	return assemble(b, protected, unprotected, payload, detached, signature), nil
 }
 
 // NewSign1From makes a message whose signature comes from elsewhere, such as a secure element: sign is given the whole
@@ -97,26 +125,40 @@ func NewSign1From(h Headers, alg Algorithm, payload []byte, detached bool, sign 
 	if err != nil {
 		return nil, fmt.Errorf("cose: signing: %w", err)
 	}
-	return ParseSign1(assemble(protected, unprotected, payload, detached, signature))
+	return ParseSign1(assemble(nil, protected, unprotected, payload, detached, signature))
 }
 
-func assemble(protected, unprotected, payload []byte, detached bool, proof []byte) []byte {
-	out := make([]byte, 0, len(protected)+len(unprotected)+len(payload)+len(proof)+16)
-	out = append(cbor.AppendBytes(cbor.AppendArrayHead(out, 4), protected), unprotected...)
+// assemble appends the message to b.
+func assemble(b, protected, unprotected, payload []byte, detached bool, proof []byte) []byte {
+	b = slices.Grow(b, len(protected)+len(unprotected)+len(payload)+len(proof)+16)
+	b = append(cbor.AppendBytes(cbor.AppendArrayHead(b, 4), protected), unprotected...)
 	if detached {
-		out = cbor.AppendNull(out)
+		b = cbor.AppendNull(b)
 	} else {
-		out = cbor.AppendBytes(out, payload)
+		b = cbor.AppendBytes(b, payload)
 	}
-	return cbor.AppendBytes(out, proof)
+	return cbor.AppendBytes(b, proof)
 }
 
 // structure is Sig_structure and MAC_structure with empty external data: [context, protected, h”, payload].
 func structure(context string, protected, payload []byte) []byte {
 	out := make([]byte, 0, len(context)+len(protected)+len(payload)+16)
-	out = cbor.AppendText(cbor.AppendArrayHead(out, 4), context)
-	out = cbor.AppendBytes(cbor.AppendBytes(out, protected), nil)
-	return cbor.AppendBytes(out, payload)
+	return append(appendStructureHead(out, context, protected, len(payload)), payload...)
+}
+
+// appendStructureHead appends all of a Sig_structure or MAC_structure that comes before the bytes of its payload.
+func appendStructureHead(b []byte, context string, protected []byte, payloadSize int) []byte {
+	b = cbor.AppendText(cbor.AppendArrayHead(b, 4), context)
+	b = cbor.AppendBytes(cbor.AppendBytes(b, protected), nil)
+	return cbor.AppendBytesHead(b, payloadSize)
+}
+
+// digest hashes the Sig_structure without putting it together.
+func digest(hash crypto.Hash, protected, payload []byte) []byte {
+	h := hash.New()
+	h.Write(appendStructureHead(make([]byte, 0, len(protected)+32), "Signature1", protected, len(payload)))
+	h.Write(payload)
+	return h.Sum(nil)
 }
 
 // SigStructure gives the Sig_structure over the received protected header and the payload.
@@ -152,6 +194,12 @@ func (s *Sign1) verify(pub crypto.PublicKey, payload []byte) error {
 	}
 	if alg != due {
 		return fmt.Errorf("cose: %s where the key demands %s", alg, due)
+	}
+	if key, ok := pub.(*ecdsa.PublicKey); ok {
+		if !verifyECDSA(key, digest(alg.hash(), s.protected, payload), s.proof) {
+			return ErrSignature
+		}
+		return nil
 	}
 	v, err := gocose.NewVerifier(gocose.Algorithm(alg), pub)
 	if err != nil {

@@ -131,11 +131,7 @@ func TestWrongMessagesEndTheSession(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := dataMessage(parsed.Data, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return m
+			return dataMessage(parsed.Data)
 		}, StatusEncryptionError, ErrDecrypt},
 		"session establishment sent back": {func(_ *testing.T, _ *ReaderSession, _ *DeviceSession, e []byte) []byte {
 			return e
@@ -430,6 +426,7 @@ func FuzzSessionMessages(f *testing.F) {
 	genuine := p.entries.Bytes(f, "session_data")
 	establishment := p.entries.Bytes(f, "session_establishment")
 	f.Fuzz(func(t *testing.T, message []byte) {
+		readersAgree(t, message)
 		reader := p.printedReader(t, "device_engagement_nfc", p.nfc(t))
 		_, rs, err := reader.Establish([]byte("request"))
 		if err != nil {

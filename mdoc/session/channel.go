@@ -33,27 +33,30 @@ type channel struct {
 	used uint32 // the counter of the last message; 0 before the first
 }
 
+// tagSize is the length of the GCM tag behind a ciphertext.
+const tagSize = 16
+
 // nextIV takes the next counter. It is taken also when the message then fails, so no counter is ever tried twice.
-func (c *channel) nextIV() ([]byte, error) {
+func (c *channel) nextIV() (iv [12]byte, err error) {
 	if c.aead == nil {
-		return nil, ErrEnded
+		return iv, ErrEnded
 	}
 	if c.used == math.MaxUint32 {
-		return nil, ErrCounter
+		return iv, ErrCounter
 	}
 	c.used++
-	iv := make([]byte, 12)
 	iv[7] = byte(c.from)
 	binary.BigEndian.PutUint32(iv[8:], c.used)
 	return iv, nil
 }
 
-func (c *channel) seal(plaintext []byte) ([]byte, error) {
+// seal appends the ciphertext to b.
+func (c *channel) seal(b, plaintext []byte) ([]byte, error) {
 	iv, err := c.nextIV()
 	if err != nil {
 		return nil, err
 	}
-	return c.aead.Seal(nil, iv, plaintext, nil), nil
+	return c.aead.Seal(b, iv[:], plaintext, nil), nil
 }
 
 func (c *channel) open(ciphertext []byte) ([]byte, error) {
@@ -61,7 +64,7 @@ func (c *channel) open(ciphertext []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := c.aead.Open(nil, iv, ciphertext, nil)
+	plaintext, err := c.aead.Open(nil, iv[:], ciphertext, nil)
 	if err != nil {
 		return nil, fmt.Errorf("message %d: %w", c.used, ErrDecrypt)
 	}

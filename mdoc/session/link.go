@@ -38,7 +38,7 @@ func (l *link) send(plaintext []byte, last bool) ([]byte, error) {
 	if err := checkPayload(plaintext); err != nil {
 		return nil, err
 	}
-	ciphertext, err := l.out.seal(plaintext)
+	message, err := sealed(l.out, plaintext, last)
 	if err != nil {
 		l.end()
 		return nil, err
@@ -48,7 +48,7 @@ func (l *link) send(plaintext []byte, last bool) ([]byte, error) {
 	if last {
 		l.end()
 	}
-	return dataMessage(ciphertext, last)
+	return message, nil
 }
 
 // receive opens one message. Every failure, and every status, ends the session.

@@ -61,59 +61,73 @@ func refuse(s Status, op string, err error) *Error {
 //
 //	SessionEstablishment = {"eReaderKey": #6.24(bstr .cbor COSE_Key), "data": bstr, * tstr => any}
 type establishment struct {
-	EReaderKey cbor.Embedded[cose.Key] `cbor:"eReaderKey"`
-	Data       []byte                  `cbor:"data"`
-}
-
-// sessionData is SessionData, ISO/IEC 18013-5:2021, 9.1.1.4. The members stay encoded, so that one that is null or empty
-// is not taken for one that is absent:
-//
-//	SessionData = {? "data": bstr, ? "status": uint, * tstr => any}
-type sessionData struct {
-	Data   cbor.RawMessage `cbor:"data,omitzero"`
-	Status cbor.RawMessage `cbor:"status,omitzero"`
+	EReaderKey cbor.Embedded[cose.Key]
+	Data       []byte
 }
 
 // StatusMessage encodes a SessionData that carries only a status.
 func StatusMessage(s Status) ([]byte, error) {
-	return cbor.Marshal(sessionData{Status: cbor.AppendUint(nil, uint64(s))})
+	return appendStatus(cbor.AppendMapHead(nil, 1), s), nil
 }
 
-// dataMessage encodes a SessionData with data and, when last, status 20.
-func dataMessage(ciphertext []byte, last bool) ([]byte, error) {
-	d := sessionData{Data: cbor.AppendBytes(nil, ciphertext)}
+func appendStatus(b []byte, s Status) []byte {
+	return cbor.AppendUint(cbor.AppendText(b, "status"), uint64(s))
+}
+
+// appendData begins a SessionData or a SessionEstablishment member with data: the n bytes of the ciphertext follow.
+func appendData(b []byte, n int) []byte { return cbor.AppendBytesHead(cbor.AppendText(b, "data"), n) }
+
+// establish writes SessionEstablishment around the request, encrypted in place.
+func establish(eReaderKeyBytes []byte, out *channel, request []byte) ([]byte, error) {
+	b := make([]byte, 0, len(eReaderKeyBytes)+len(request)+overhead)
+	b = append(cbor.AppendText(cbor.AppendMapHead(b, 2), "eReaderKey"), eReaderKeyBytes...)
+	return out.seal(appendData(b, len(request)+tagSize), request)
+}
+
+// sealed writes a SessionData around the plaintext, encrypted in place, and when last status 20.
+func sealed(out *channel, plaintext []byte, last bool) ([]byte, error) {
+	members := 1
 	if last {
-		d.Status = cbor.AppendUint(nil, uint64(StatusTermination))
+		members = 2
 	}
-	return cbor.Marshal(d)
+	b := cbor.AppendMapHead(make([]byte, 0, len(plaintext)+overhead), members)
+	b, err := out.seal(appendData(b, len(plaintext)+tagSize), plaintext)
+	if err != nil || !last {
+		return b, err
+	}
+	return appendStatus(b, StatusTermination), nil
 }
 
-// parseData reads a SessionData. data is nil, or status is, when the message does not have it.
+// parseData reads a SessionData, ISO/IEC 18013-5:2021, 9.1.1.4:
+//
+//	SessionData = {? "data": bstr, ? "status": uint, * tstr => any}
+//
+// data is nil, or status is, when the message does not have it.
 func parseData(message []byte) (data []byte, status *Status, err error) {
 	if len(message) > MaxMessage {
 		return nil, nil, fmt.Errorf("%d bytes, limit %d: %w", len(message), MaxMessage, ErrMalformed)
 	}
-	var d sessionData
-	if err := cbor.Unmarshal(message, &d); err != nil {
+	c := cbor.NewCursor(message)
+	for m := c.Struct(); m.Next(); {
+		switch string(m.Name()) {
+		case "data":
+			data = c.Bytes() // not nil, also when it is empty
+		case "status":
+			s := Status(c.Uint())
+			status = &s
+		default:
+			c.Skip()
+		}
+	}
+	if err := c.Done(); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if d.Status != nil {
-		status = new(Status)
-		if err := cbor.Unmarshal(d.Status, status); err != nil {
-			return nil, nil, fmt.Errorf("status: %w: %w", ErrMalformed, err)
-		}
-	}
-	if d.Data != nil {
-		if err := cbor.Unmarshal(d.Data, &data); err != nil {
-			return nil, nil, fmt.Errorf("data: %w: %w", ErrMalformed, err)
-		}
-	}
 	switch {
-	case d.Data == nil && d.Status == nil:
+	case data == nil && status == nil:
 		return nil, nil, fmt.Errorf("neither data nor status: %w", ErrMalformed)
-	case d.Data != nil && len(data) == 0:
+	case data != nil && len(data) == 0:
 		return nil, nil, fmt.Errorf("empty data: %w", ErrMalformed)
-	case d.Data != nil && status != nil && *status != StatusTermination:
+	case data != nil && status != nil && *status != StatusTermination:
 		return nil, nil, fmt.Errorf("data together with status %s: %w", *status, ErrMalformed)
 	}
 	return data, status, nil
@@ -124,7 +138,18 @@ func parseEstablishment(message []byte) (establishment, error) {
 		return establishment{}, fmt.Errorf("%d bytes, limit %d: %w", len(message), MaxMessage, ErrMalformed)
 	}
 	var e establishment
-	if err := cbor.Unmarshal(message, &e); err != nil {
+	c := cbor.NewCursor(message)
+	for m := c.Struct("eReaderKey", "data"); m.Next(); {
+		switch string(m.Name()) {
+		case "eReaderKey":
+			cbor.ReadEmbedded(c, &e.EReaderKey, cose.ReadKey)
+		case "data":
+			e.Data = c.Bytes()
+		default:
+			c.Skip()
+		}
+	}
+	if err := c.Done(); err != nil {
 		return establishment{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return e, nil

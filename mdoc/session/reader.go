@@ -19,7 +19,7 @@ import (
 type Reader struct {
 	device     *ecdh.PublicKey
 	key        *ecdh.PrivateKey
-	keyBytes   cbor.Embedded[cose.Key]
+	keyBytes   []byte // EReaderKeyBytes, #6.24(bstr .cbor COSE_Key)
 	transcript transcript.Transcript
 
 	mu   sync.Mutex // guards used
@@ -67,11 +67,8 @@ func readerWithKey(eng *engagement.DeviceEngagement, device *ecdh.PublicKey, key
 	if err != nil {
 		return nil, fmt.Errorf("preparing reader session: %w", err)
 	}
-	keyBytes, err := cbor.NewEmbedded(public)
-	if err != nil {
-		return nil, fmt.Errorf("preparing reader session: %w", err)
-	}
-	t, err := h(eng.Bytes(), keyBytes.Bytes())
+	keyBytes := cbor.AppendEmbedded(nil, public.Bytes())
+	t, err := h(eng.Bytes(), keyBytes)
 	if err != nil {
 		return nil, fmt.Errorf("preparing reader session: %w", err)
 	}
@@ -99,11 +96,7 @@ func (r *Reader) Establish(request []byte) (message []byte, s *ReaderSession, er
 		return nil, nil, fmt.Errorf("establishing session: %w", err)
 	}
 	r.used = true
-	data, err := out.seal(request)
-	if err != nil {
-		return nil, nil, fmt.Errorf("establishing session: %w", err)
-	}
-	message, err = cbor.Marshal(establishment{EReaderKey: r.keyBytes, Data: data})
+	message, err = establish(r.keyBytes, out, request)
 	if err != nil {
 		return nil, nil, fmt.Errorf("establishing session: %w", err)
 	}

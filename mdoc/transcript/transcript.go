@@ -33,6 +33,7 @@ type Transcript struct {
 	engagement []byte
 	readerKey  []byte
 	handover   []byte
+	salt       [sha256.Size]byte
 }
 
 // QR is the transcript of a QR engagement: the handover is null. engagement is the DeviceEngagement map as it stood in the
@@ -94,7 +95,12 @@ func assemble(engagement, readerKey, handover []byte) (Transcript, error) {
 // split points the parts into array, which the transcript owns from here on.
 func split(array []byte, engagement, readerKey int) Transcript {
 	a, b := 1+engagement, 1+engagement+readerKey
-	return Transcript{array: array, engagement: array[1:a], readerKey: array[a:b], handover: array[b:]}
+	t := Transcript{array: array, engagement: array[1:a], readerKey: array[a:b], handover: array[b:]}
+	h := sha256.New()
+	h.Write(cbor.AppendEmbeddedHead(make([]byte, 0, 16), len(array)))
+	h.Write(array)
+	h.Sum(t.salt[:0])
+	return t
 }
 
 // Parse reads a SessionTranscript array (not the tag 24 form). Each of the first two elements is a tag 24 byte string or
@@ -131,14 +137,20 @@ func (t Transcript) IsZero() bool { return len(t.array) == 0 }
 // Array returns the SessionTranscript array, the form inside DeviceAuthentication and ReaderAuthentication.
 func (t Transcript) Array() []byte { return bytes.Clone(t.array) }
 
+// Size is the length of [Transcript.Array].
+func (t Transcript) Size() int { return len(t.array) }
+
+// AppendArray appends what [Transcript.Array] returns.
+func (t Transcript) AppendArray(b []byte) []byte { return append(b, t.array...) }
+
 // Bytes returns SessionTranscriptBytes, the tag 24 form.
 func (t Transcript) Bytes() []byte { return cbor.AppendEmbedded(nil, t.array) }
 
 // Salt returns SHA-256(SessionTranscriptBytes), the salt of all three key derivations (ISO/IEC 18013-5:2021, 9.1.1.5 and
 // 9.1.3.5).
 func (t Transcript) Salt() []byte {
-	sum := sha256.Sum256(t.Bytes())
-	return sum[:]
+	salt := t.salt
+	return salt[:]
 }
 
 // DeviceEngagementBytes returns the whole tag 24 item, nil where the transcript has null.
@@ -164,7 +176,10 @@ func isNull(item []byte) bool { return len(item) == 1 && item[0] == null }
 
 // checkEmbedded refuses anything but a tag 24 byte string that holds one well-formed item.
 func checkEmbedded(raw []byte) error {
-	if _, err := cbor.ParseEmbedded[cbor.RawMessage](raw); err != nil {
+	var e cbor.Embedded[cbor.RawMessage]
+	c := cbor.NewCursor(raw)
+	cbor.ReadEmbedded(c, &e, func(c *cbor.Cursor, item *cbor.RawMessage) { *item = c.Raw() })
+	if err := c.Done(); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	return nil

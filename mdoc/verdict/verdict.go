@@ -6,7 +6,10 @@
 // judged; the ids are owned by the packages that emit them and are listed in docs/verdicts.md.
 package verdict
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Outcome is what became of one check.
 type Outcome string
@@ -34,6 +37,9 @@ type Check struct {
 type Verdict struct {
 	Checks []Check `json:"checks"`
 }
+
+// Grow makes room for n more checks.
+func (v *Verdict) Grow(n int) { v.Checks = slices.Grow(v.Checks, n) }
 
 // Pass adds a passed check.
 func (v *Verdict) Pass(id, clause, measured string) { v.add(id, clause, Pass, measured) }

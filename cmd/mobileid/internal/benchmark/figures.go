@@ -23,8 +23,8 @@ func PrintDemo(out io.Writer, f DemoFigures) {
 	p.comment("demonstration: %d sealed bytes, answer of %d bytes", f.SealedBytes, f.AnswerBytes)
 	p.count("provision_exchanges", f.Exchanges)
 	p.count("provision_round_trips", f.RoundTrips)
-	p.ratio("demo_seconds", f.Seconds)
-	p.ratio("demo_rss_mb", f.RSSMB)
+	p.amount("demo_seconds", f.Seconds)
+	p.amount("demo_rss_mb", f.RSSMB)
 }
 
 // printer writes lines and keeps the first error.
@@ -43,4 +43,6 @@ func (p *printer) comment(format string, a ...any) { p.line("# "+format, a...) }
 
 func (p *printer) count(name string, n int) { p.line("figure %s %d", name, n) }
 
-func (p *printer) ratio(name string, v float64) { p.line("figure %s %.2f", name, v) }
+func (p *printer) ratio(name string, v float64) { p.line("figure %s %.3f", name, v) }
+
+func (p *printer) amount(name string, v float64) { p.line("figure %s %.2f", name, v) }

@@ -20,6 +20,22 @@ type harness struct {
 	batch  time.Duration
 	// now gives the time; nil means the clock.
 	now func() time.Time
+	// aside is the time that calls spent on what is not measured, such as the phone's part of a session.
+	aside *time.Duration
+}
+
+// withAside makes room for the time of what is not measured.
+func (h harness) withAside() harness {
+	h.aside = new(time.Duration)
+	return h
+}
+
+// without runs what is not measured, from inside a measured function.
+func (h harness) without(f func() error) error {
+	begun := h.clock()
+	err := f()
+	*h.aside += h.clock().Sub(begun)
+	return err
 }
 
 // measured is what a comparison found: the median of the rounds' ratios, and the medians of the times of one call.
@@ -39,6 +55,9 @@ func (h harness) clock() time.Time {
 func (h harness) compare(ctx context.Context, function, floor func() error) (measured, error) {
 	if h.rounds < 1 || h.batch <= 0 {
 		return measured{}, errors.New("no rounds to measure")
+	}
+	if h.aside == nil {
+		h = h.withAside()
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -93,13 +112,15 @@ func (h harness) calls(f func() error) (int, error) {
 
 // time gives the time of one call, out of n.
 func (h harness) time(f func() error, n int) (time.Duration, error) {
+	asideBefore := *h.aside
 	begun := h.clock()
 	for range n {
 		if err := f(); err != nil {
 			return 0, err
 		}
 	}
-	return h.clock().Sub(begun) / time.Duration(n), nil
+	took := h.clock().Sub(begun) - (*h.aside - asideBefore)
+	return took / time.Duration(n), nil
 }
 
 // median is the middle value, or the mean of the two in the middle; values is sorted by it and not empty.

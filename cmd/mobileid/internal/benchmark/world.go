@@ -6,9 +6,10 @@ import (
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
-	"errors"
 	"math/big"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/session"
+	"mobileid/mdoc/transcript"
 	"mobileid/mdoc/verdict"
 )
 
@@ -127,23 +129,41 @@ type asked struct{ nameSpace, identifier string }
 
 // answer issues a document of the elements, lets its holder answer a request for some of them over a session of its own, and
 // gives what a verifier needs to judge the answer.
-func (w *world) answer(ctx context.Context, elements []mdoc.Element, items ...asked) (mdoc.Verification, error) {
-	draft, err := w.draft(elements)
+func (w *world) answer(ctx context.Context, elements []mdoc.Element, proof holder.Proof, items ...asked) (mdoc.Verification, error) {
+	phone, err := w.phone(elements, proof)
 	if err != nil {
 		return mdoc.Verification{}, err
+	}
+	return w.present(ctx, phone, items)
+}
+
+// phone is a wallet that holds a document of the elements and agrees to everything.
+func (w *world) phone(elements []mdoc.Element, proof holder.Proof) (*holder.Holder, error) {
+	draft, err := w.draft(elements)
+	if err != nil {
+		return nil, err
 	}
 	issued, err := w.issue(draft, cose.Deterministic(w.signer.key))
 	if err != nil {
-		return mdoc.Verification{}, err
+		return nil, err
 	}
-	credential, err := holder.NewCredential(issued, softKey{w.device}, holder.BySignature)
+	credential, err := holder.NewCredential(issued, softKey{w.device}, proof)
 	if err != nil {
-		return mdoc.Verification{}, err
+		return nil, err
 	}
-	phone := &holder.Holder{Credentials: []*holder.Credential{credential}, ReaderRoots: w.readerCA, ReaderRevocation: w.revocation,
+	return &holder.Holder{Credentials: []*holder.Credential{credential}, ReaderRoots: w.readerCA, ReaderRevocation: w.revocation,
 		Consent: func(_ context.Context, p holder.Proposal) ([]holder.Element, error) { return p.Elements, nil },
-		Now:     func() time.Time { return w.now }}
-	return w.present(ctx, phone, items)
+		Now:     func() time.Time { return w.now }}, nil
+}
+
+// request names the elements, each of another namespace.
+func request(items []asked) []mdoc.ItemsRequest {
+	ask := mdoc.ItemsRequest{DocType: doctype.DocTypeMNC}
+	for _, i := range items {
+		ask.NameSpaces = append(ask.NameSpaces, cbor.Entry[string, cbor.Map[string, bool]]{
+			Key: i.nameSpace, Value: cbor.Map[string, bool]{{Key: i.identifier}}})
+	}
+	return []mdoc.ItemsRequest{ask}
 }
 
 func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked) (mdoc.Verification, error) {
@@ -155,17 +175,12 @@ func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	ask := mdoc.ItemsRequest{DocType: doctype.DocTypeMNC}
-	for _, i := range items { // each of another namespace
-		ask.NameSpaces = append(ask.NameSpaces, cbor.Entry[string, cbor.Map[string, bool]]{
-			Key: i.nameSpace, Value: cbor.Map[string, bool]{{Key: i.identifier}}})
-	}
-	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: []mdoc.ItemsRequest{ask},
+	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: request(items),
 		ReaderAuth: &mdoc.ReaderSigner{Key: w.reader.key, Chain: [][]byte{w.reader.cert.Raw}}}, reader.Transcript())
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	request, err := mdoc.ParseDeviceRequest(raw)
+	parsed, err := mdoc.ParseDeviceRequest(raw)
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
@@ -173,7 +188,7 @@ func (w *world) present(ctx context.Context, phone *holder.Holder, items []asked
 	if err != nil {
 		return mdoc.Verification{}, err
 	}
-	return mdoc.Verification{Response: response, Transcript: reader.Transcript(), Request: request, EReaderKey: reader.EReaderKey(),
+	return mdoc.Verification{Response: response, Transcript: reader.Transcript(), Request: parsed, EReaderKey: reader.EReaderKey(),
 		Anchors: w.iacas, Status: valid{}, Revocation: w.revocation, At: w.now}, nil
 }
 
@@ -184,13 +199,23 @@ func (valid) Status(mdoc.StatusQuery) mdoc.StatusAnswer {
 	return mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid"}
 }
 
-// softKey is a device key in memory. It signs only.
+// softKey is a device key in memory.
 type softKey struct{ key *ecdsa.PrivateKey }
 
 func (k softKey) SignDevice(_ context.Context, sigStructure []byte) ([]byte, error) {
 	return signRaw(k.key, sigStructure)
 }
 
-func (softKey) MACDevice(context.Context, *ecdh.PublicKey, []byte, []byte) ([]byte, error) {
-	return nil, errors.New("this device key signs only")
+func (k softKey) MACDevice(_ context.Context, reader *ecdh.PublicKey, salt, macStructure []byte) ([]byte, error) {
+	private, err := k.key.ECDH()
+	if err != nil {
+		return nil, err
+	}
+	key, err := transcript.EMacKeyFromSalt(private, reader, salt)
+	if err != nil {
+		return nil, err
+	}
+	h := hmac.New(sha256.New, key)
+	h.Write(macStructure)
+	return h.Sum(nil), nil
 }
