@@ -44,9 +44,12 @@ func (k *KeyAuthorizations) check() error {
 			return errors.New("a namespace without a name, or authorized as a whole and in part")
 		}
 	}
-	for _, ns := range k.DataElements { // the codec refuses one that stands twice
-		if ns.Key == "" || len(ns.Value) == 0 {
-			return errors.New("an authorized namespace without a name or elements")
+	seen := map[string]bool{}
+	for _, ns := range k.DataElements {
+		twice := seen[ns.Key]
+		seen[ns.Key] = true
+		if ns.Key == "" || len(ns.Value) == 0 || twice {
+			return errors.New("an authorized namespace without a name or elements, or given twice")
 		}
 	}
 	return nil

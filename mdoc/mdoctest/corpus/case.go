@@ -13,6 +13,7 @@ type Kind string
 // The kinds, in the order they are made.
 const (
 	DeviceResponse   Kind = "device_response"
+	AgePolicy        Kind = "age_policy"
 	IssuerSigned     Kind = "issuer_signed"
 	DeviceRequest    Kind = "device_request"
 	RequestLint      Kind = "device_request_lint"
@@ -107,7 +108,7 @@ func All() []Case {
 
 // Kinds lists the kinds in the order of the corpus.
 func Kinds() []Kind {
-	return []Kind{DeviceResponse, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, VICAL, StatusToken, SessionMessages, Engagement,
+	return []Kind{DeviceResponse, AgePolicy, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, VICAL, StatusToken, SessionMessages, Engagement,
 		EngagementURI, Transcript, CBORItem}
 }
 
@@ -117,6 +118,8 @@ func Make(k Kind) []Case {
 	switch k {
 	case DeviceResponse:
 		return append(responseCases(a), edition2Cases(a)...)
+	case AgePolicy:
+		return ageCases(a)
 	case IssuerSigned:
 		return issuerSignedCases(a)
 	case DeviceRequest:

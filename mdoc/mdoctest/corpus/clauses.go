@@ -19,6 +19,7 @@ func clauseOf(kind Kind, id string) string {
 func clauses() [][2]string {
 	return [][2]string{
 		{"device_response", "ISO/IEC 18013-5:2021, 8.3.2.1.2.2 and 9.1.3"},
+		{"age_policy", "ISO/IEC 18013-5:2021, 7.2.5"},
 		{"response.", "ISO/IEC 18013-5:2021, 8.3.2.1.2.2"},
 		{"issuer_signed", "ISO/IEC 18013-5:2021, 9.1.2.4"},
 		{"issuer_auth.", "ISO/IEC 18013-5:2021, 9.1.2.4"},

@@ -21,7 +21,7 @@ import (
 // the case itself is unusable, such as a missing file.
 func Judge(c Case) (verdict.Verdict, error) {
 	judges := map[Kind]func(*Case) (verdict.Verdict, error){
-		DeviceResponse: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, RequestLint: judgeRequestLint,
+		DeviceResponse: judgeResponse, AgePolicy: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, RequestLint: judgeRequestLint,
 		CertificateChain: judgeChain,
 		Certificate:      judgeCertificate, CRL: judgeCRL, VICAL: judgeVICAL, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
 		EngagementURI: judgeURI, Transcript: judgeTranscript, CBORItem: judgeItem,
@@ -49,20 +49,30 @@ func stage(kind Kind, id string, err error) verdict.Verdict {
 }
 
 func judgeResponse(c *Case) (verdict.Verdict, error) {
+	r, err := Verify(*c)
+	if err != nil {
+		return verdict.Verdict{}, err
+	}
+	return r.Verdict, nil
+}
+
+// Verify judges the response of a case of the kinds device_response and age_policy. What a till makes of it is for the till to say:
+// the checks of age_policy are those of package verifier/policy.
+func Verify(c Case) (*mdoc.Result, error) {
 	in := mdoc.Verification{Response: c.file("response"), At: c.At}
 	var err error
 	if in.Transcript, err = transcript.Parse(c.file("transcript")); err != nil {
-		return verdict.Verdict{}, err
+		return nil, err
 	}
 	if in.Request, err = mdoc.ParseDeviceRequest(c.file("request")); err != nil {
-		return verdict.Verdict{}, err
+		return nil, err
 	}
 	if in.Anchors, err = pki.NewAnchors(c.files("anchor")...); err != nil {
-		return verdict.Verdict{}, err
+		return nil, err
 	}
 	if raw := c.file("reader_key"); raw != nil {
 		if in.EReaderKey, err = ecdh.P256().NewPrivateKey(raw); err != nil {
-			return verdict.Verdict{}, err
+			return nil, err
 		}
 	}
 	if raw := c.file("status_token"); raw != nil {
@@ -75,11 +85,7 @@ func judgeResponse(c *Case) (verdict.Verdict, error) {
 		}
 		in.Revocation = crls
 	}
-	r, err := mdoc.Verify(in)
-	if err != nil {
-		return verdict.Verdict{}, err
-	}
-	return r.Verdict, nil
+	return mdoc.Verify(in)
 }
 
 // lists is a reader's store of lists with one token in it.

@@ -89,7 +89,8 @@ func TestChecksAreDocumented(t *testing.T) {
 		text += string(b)
 	}
 	for _, c := range corpus.All() {
-		if c.Check != "" && !strings.Contains(text, "`"+c.Check+"`") {
+		written := regexp.MustCompile(`_\d\d$`).ReplaceAllString(c.Check, "_NN") // an age's id ends with two digits
+		if c.Check != "" && !strings.Contains(text, "`"+written+"`") {
 			t.Errorf("%s: no document lists %s", c.Name, c.Check)
 		}
 	}
