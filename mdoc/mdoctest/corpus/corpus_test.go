@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -14,6 +15,9 @@ import (
 	"mobileid/mdoc/mdoctest/corpus"
 	"mobileid/mdoc/verdict"
 )
+
+// made is the corpus, made once for all tests.
+var made = sync.OnceValue(corpus.All)
 
 // TestCorpus demands of every case that exactly the one check it names fails, and of every good case that all pass.
 func TestCorpus(t *testing.T) {
@@ -28,7 +32,7 @@ func TestCorpus(t *testing.T) {
 
 // TestCases holds what cases say of themselves, and counts them.
 func TestCases(t *testing.T) {
-	cases := corpus.All()
+	cases := made()
 	spoiled, seen := 0, map[string]bool{}
 	for _, c := range cases {
 		if seen[c.Name] {
@@ -56,7 +60,7 @@ func TestCases(t *testing.T) {
 // TestExport writes the corpus twice: every byte is the same. What is read back is judged from the files alone.
 func TestExport(t *testing.T) {
 	one, two := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two")
-	all := corpus.All()
+	all := made()
 	if err := corpus.Export(one, all); err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +130,7 @@ func TestImportRefusals(t *testing.T) {
 
 // TestUnusableCases shows that a case which cannot be judged is an error and no verdict.
 func TestUnusableCases(t *testing.T) {
-	for _, c := range corpus.All() {
+	for _, c := range made() {
 		if c.Base != "" || c.Kind == corpus.CBORItem || c.Kind == corpus.Engagement || c.Kind == corpus.EngagementURI || c.Kind == corpus.Transcript {
 			continue
 		}
@@ -151,7 +155,7 @@ func TestUnusableCases(t *testing.T) {
 func TestRows(t *testing.T) {
 	rows := corpus.Rows()
 	count := make(map[string]int)
-	for _, c := range corpus.All() {
+	for _, c := range made() {
 		for _, r := range c.Covers {
 			if _, ok := rows[r]; !ok {
 				t.Errorf("%s covers %s, which is no row", c.Name, r)
