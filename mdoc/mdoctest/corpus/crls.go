@@ -55,7 +55,6 @@ func revoked(der []byte) entry {
 type crlRow struct {
 	label
 	der []byte
-	at  time.Time
 }
 
 func crlCases(a *authority) []Case {

@@ -62,11 +62,6 @@ func double(path ...any) func(*node) {
 	return func(n *node) { n.get(path[:len(path)-1]...).double(path[len(path)-1]) }
 }
 
-// become puts another item in the place of the one at a path.
-func become(value *node, path ...any) func(*node) {
-	return func(n *node) { n.get(path...).become(value) }
-}
-
 // flip changes the lowest bit of a byte of a string; a negative place counts from the end.
 func flip(at int, path ...any) func(*node) {
 	return func(n *node) {

@@ -204,8 +204,7 @@ func (p *planter) cases(s *ast.SwitchStmt) {
 func (p *planter) comparison(e ast.Expr) {
 	switch e := e.(type) {
 	case *ast.BinaryExpr:
-		switch e.Op {
-		case token.LAND, token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ:
+		if slices.Contains([]token.Token{token.LAND, token.EQL, token.NEQ, token.LSS, token.LEQ, token.GTR, token.GEQ}, e.Op) {
 			p.holds(e, "", "taken as true", e.Pos())
 		}
 	case *ast.UnaryExpr:
