@@ -661,6 +661,11 @@ func macRows() []responseRow {
 				n.items[2] = bstr(embedBytes(content))
 			}
 		}),
+		prove("crit-unknown", "a critical header that is not understood", "P6", proofHeaders(func(p, _ *node) {
+			p.set(2, array(integer(-65600)))
+			p.set(-65600, uinteger(1))
+		})),
+		prove("alg-in-both", "alg in both headers", "P6", proofHeaders(func(_, u *node) { u.set(1, uinteger(5)) })),
 		prove("three-elements", "deviceMac of three elements", "M1", proof(func(n *node) { n.items = n.items[:3] })),
 		prove("other-curve", "the device key is on another curve than EReaderKey", "P4", func(p *presentation) {
 			p.proofKey, p.device = p.device, ecKey(elliptic.P384(), "device")

@@ -220,7 +220,7 @@ func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
 		if len(h.folders) > 0 && !slices.Contains(h.folders, m.folder) {
 			continue
 		}
-		i := slices.IndexFunc(h.target.unreachable, func(e exemption) bool { return e.file == m.file && e.code == m.code })
+		i := slices.IndexFunc(h.target.unreachable, func(e exemption) bool { return e.is(m) })
 		if i < 0 {
 			hunted = append(hunted, m)
 		} else if !slices.Contains(exempt, h.target.unreachable[i]) {

@@ -34,8 +34,8 @@ func main() {
 // outlived refuses an exemption for a check that is not in the code any more.
 func outlived(t target, mutants []mutant) error {
 	for _, e := range t.unreachable {
-		if !slices.ContainsFunc(mutants, func(m mutant) bool { return m.file == e.file && m.code == e.code }) {
-			return fmt.Errorf("%s has no check %s: take it out of the list of unreachable ones", e.file, e.code)
+		if !slices.ContainsFunc(mutants, func(m mutant) bool { return e.is(m) }) {
+			return fmt.Errorf("%s has no check %s in a line %q: take it out of the list of unreachable ones", e.file, e.code, e.line)
 		}
 	}
 	return nil

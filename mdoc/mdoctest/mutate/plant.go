@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -18,6 +19,7 @@ type mutant struct {
 	file   string
 	line   int
 	code   string // the text that is changed
+	text   string // the line it stands in
 	id     string // of the check in a verdict, if it is one
 	form   string // what becomes of it
 	site   token.Pos
@@ -259,12 +261,23 @@ func (p *planter) refusal(r *ast.ReturnStmt) bool {
 func (p *planter) add(n ast.Node, id, form string, site token.Pos) int {
 	number := p.next + len(p.mutants)
 	p.mutants = append(p.mutants, mutant{n: number, folder: p.folder, file: p.file, line: p.fset.Position(n.Pos()).Line,
-		code: strings.Join(strings.Fields(p.text(n)), " "), id: id, form: form, site: site})
+		code: strings.Join(strings.Fields(p.text(n)), " "), text: p.lineOf(n), id: id, form: form, site: site})
 	return number
+}
+
+// lineOf gives the line a node begins in, without the space around it.
+func (p *planter) lineOf(n ast.Node) string {
+	at := p.at(n.Pos())
+	from := bytes.LastIndexByte(p.src[:at], '\n') + 1
+	line, _, _ := bytes.Cut(p.src[from:], []byte("\n"))
+	return string(bytes.TrimSpace(line))
 }
 
 func (p *planter) at(pos token.Pos) int   { return p.fset.Position(pos).Offset }
 func (p *planter) text(n ast.Node) string { return string(p.src[p.at(n.Pos()):p.at(n.End())]) }
+
+// is tells whether an exemption means the mutant.
+func (e exemption) is(m mutant) bool { return e.file == m.file && e.line == m.text && e.code == m.code }
 
 // apply writes the edits into the source. They nest and never cross.
 func (p *planter) apply() []byte {
