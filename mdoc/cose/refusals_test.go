@@ -94,6 +94,27 @@ func TestRefusalsSayWhy(t *testing.T) {
 	if _, err := s.X5Chain(); err == nil || !strings.Contains(err.Error(), "no x5chain") {
 		t.Errorf("no x5chain: %v", err)
 	}
+	if err := s.VerifyDetached(newKey(t, elliptic.P224()).Public(), nil); err == nil || !strings.Contains(err.Error(), "signs no mdoc") {
+		t.Errorf("a key on P-224: %v", err)
+	}
+	none, err := cose.ParseSign1(header("\xa0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := none.VerifyDetached(newKey(t, elliptic.P256()).Public(), nil); err == nil || !strings.Contains(err.Error(), "no algorithm") {
+		t.Errorf("no alg in a COSE_Sign1: %v", err)
+	}
+	if none.Equal(s) || !none.Equal(none) {
+		t.Error("messages are compared by their bytes")
+	}
+	key := newKey(t, elliptic.P256())
+	detached, err := cose.NewSign1Detached(key, cose.Headers{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := detached.Verify(key.Public()); err == nil || !strings.Contains(err.Error(), "detached") {
+		t.Errorf("a signature over nothing, detached: %v", err)
+	}
 	m, err := cose.ParseMac0(header("\xa0"))
 	if err != nil {
 		t.Fatal(err)

@@ -158,6 +158,9 @@ func uriCases(*authority) []Case {
 		{label{name: "base", reason: "a good URI"}, "mdoc:" + body},
 		{label{name: "base-upper-case", reason: "the scheme in upper case"}, "MDOC:" + body},
 		{label{"scheme-other", "engagement.uri", "another scheme", "M1"}, "mdocs:" + body},
+		{label{"scheme-of-five", "engagement.uri", "another scheme of as many letters", "M1"}, "mdox:" + body},
+		{label{"character-after", "engagement.uri", "a character after a whole engagement", "M1"}, "mdoc:" + b64.EncodeToString(aligned(raw)) + "!"},
+		{label{"padding-after", "engagement.uri", "padding after a whole engagement", "M1"}, "mdoc:" + b64.EncodeToString(aligned(raw)) + "="},
 		{label{"scheme-missing", "engagement.uri", "no scheme", "M1"}, body},
 		{label{"scheme-openid", "engagement.uri", "the scheme of a wallet", "M1"}, "mdoc-openid4vp:" + body},
 		{label{"slashes", "engagement.uri", "two slashes: a reader engagement", "M1"}, "mdoc://" + body},
@@ -182,6 +185,17 @@ func uriCases(*authority) []Case {
 		out = append(out, c)
 	}
 	return out
+}
+
+// aligned is an engagement of a length that base64 writes without a remainder.
+func aligned(raw []byte) []byte {
+	for n := 0; ; n++ {
+		e := parse(raw)
+		e.set(-1, bstr(make([]byte, n)))
+		if b := encode(e); len(b)%3 == 0 {
+			return b
+		}
+	}
 }
 
 // withSpecial is an engagement whose base64 needs the characters in which the two alphabets differ.

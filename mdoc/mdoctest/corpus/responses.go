@@ -30,8 +30,16 @@ func responseCases(a *authority) []Case {
 	}
 	add("base-signature", func(*presentation) {}, responseShapeRows(), elementRows(), msoRows(), validityRows(), issuerAuthRows(),
 		headerRows(), signerRows(a), deviceRows(), statusRows(a), revocationRows(a))
+	add("base-eddsa", goodVariants(a)["ed25519"], []responseRow{
+		{label{"eddsa-signature-bit", "issuer_auth.signature", "one bit of an Ed25519 signature", "P1"}, auth(flip(0, 3))},
+		{label{"eddsa-signature-short", "issuer_auth.signature", "an Ed25519 signature cut by a byte", "P1"}, auth(func(n *node) { n.items[3].str = n.items[3].str[:63] })},
+		{label{"eddsa-other-key", "issuer_auth.signature", "signed by another Ed25519 key", "P2"}, func(p *presentation) { p.signer = edKey("nobody") }},
+		{label{"eddsa-device-bit", "device_auth.proof", "one bit of the device's Ed25519 signature", "P1"}, proof(flip(0, 3))},
+		{label{"eddsa-device-other-key", "device_auth.proof", "signed by another Ed25519 key than the MSO's", "P2"}, func(p *presentation) { p.proofKey = edKey("thief") }},
+	})
 	add("base-mac", func(p *presentation) { p.byMAC = true }, macRows())
 	variants := goodVariants(a)
+	delete(variants, "ed25519") // base-eddsa
 	for _, name := range sortedKeys(variants) {
 		add("base-"+name, variants[name])
 	}

@@ -102,6 +102,9 @@ func TestTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := outlived(targets(), mutants); err != nil {
+		t.Error(err)
+	}
 	forms := make(map[string]int)
 	folders := make(map[string]int)
 	for _, m := range mutants {
