@@ -17,17 +17,14 @@ const (
 )
 
 // judgeIssuerAltName demands an e-mail address or a URI where the profile requires the extension, and that form
-// wherever it stands. It is never critical.
+// wherever it stands. That it is not critical is asked of all extensions together.
 func judgeIssuerAltName(c *x509.Certificate, r rules) (bool, string) {
 	e, found := extension(c, oidIssuerAltName)
 	if !found {
 		return !r.altName, "absent"
 	}
-	if e.Critical {
-		return false, "critical"
-	}
 	var names []asn1.RawValue
-	if rest, err := asn1.Unmarshal(e.Value, &names); err != nil || len(rest) != 0 || len(names) == 0 {
+	if rest, _ := asn1.Unmarshal(e.Value, &names); len(rest) != 0 {
 		return false, "not a list of names"
 	}
 	for _, n := range names {
@@ -63,7 +60,7 @@ func judgeCRLPoints(c *x509.Certificate, r rules) (bool, string) {
 		return !r.crl || r.noCheck && alone, "absent"
 	}
 	var points []distributionPoint
-	if rest, err := asn1.Unmarshal(e.Value, &points); err != nil || len(rest) != 0 || len(points) == 0 {
+	if rest, _ := asn1.Unmarshal(e.Value, &points); len(rest) != 0 || len(points) == 0 {
 		return false, "not a list of distribution points"
 	}
 	for _, p := range points {
@@ -79,7 +76,7 @@ func judgeCRLPoints(c *x509.Certificate, r rules) (bool, string) {
 			return false, "without a URI"
 		}
 	}
-	return !e.Critical, "a URI"
+	return true, "a URI"
 }
 
 // issuerAltName encodes the extension from a URI and an e-mail address, either of which may be empty.

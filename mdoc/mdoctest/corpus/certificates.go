@@ -152,6 +152,22 @@ func certificateCases(a *authority) []Case {
 	signer("contact-dns", "issuer_alt_name", "neither e-mail address nor URI", setExt(0, extension(oidIssuerAlt, false, []asn1.RawValue{generalName(2, "issuer.example")})))
 	signer("contact-empty", "issuer_alt_name", "an empty URI", setExt(0, extension(oidIssuerAlt, false, []asn1.RawValue{generalName(6, "")})))
 	signer("contact-broken", "issuer_alt_name", "no list of names", setExt(0, extension(oidIssuerAlt, false, 1)))
+	behind := func(e pkix.Extension) pkix.Extension {
+		return pkix.Extension{Id: e.Id, Value: append(bytes.Clone(e.Value), 0x05, 0x00)}
+	}
+	signer("contact-trailing", "issuer_alt_name", "bytes after the list of names", setExt(0, behind(contact(oidIssuerAlt))))
+	signer("contact-class", "issuer_alt_name", "a name of another class", setExt(0, extension(oidIssuerAlt, false,
+		[]asn1.RawValue{{Class: asn1.ClassApplication, Tag: 6, Bytes: []byte("https://issuer.example/")}})))
+	raw("crl-trailing", "crl_distribution_points", "bytes after the list", func(b *body) { replaceValue(b, func(v []byte) []byte { return append(v, 0x05, 0x00) }) })
+	raw("crl-empty", "crl_distribution_points", "an empty list", func(b *body) { replaceValue(b, func([]byte) []byte { return []byte{0x30, 0x00} }) })
+	raw("crl-reasons", "crl_distribution_points", "an address for some reasons", func(b *body) {
+		replaceValue(b, func([]byte) []byte { return point("https://issuer.example/crl", []byte{0x81, 0x02, 0x05, 0x60}) })
+	})
+	raw("crl-issuer", "crl_distribution_points", "the list of another issuer", func(b *body) {
+		replaceValue(b, func([]byte) []byte {
+			return point("https://issuer.example/crl", []byte{0xa2, 0x04, 0x82, 0x02, 'x', 'y'})
+		})
+	})
 	signer("crl-missing", "crl_distribution_points", "no address of a revocation list", withoutCRL())
 	signer("crl-dns-name", "crl_distribution_points", "a dNSName in place of a URI", withoutCRL(crlPoint(generalName(2, "issuer.example"))))
 	signer("crl-directory", "crl_distribution_points", "an e-mail address in place of a URI", withoutCRL(crlPoint(generalName(1, "crl@issuer.example"))))
@@ -167,6 +183,22 @@ func certificateCases(a *authority) []Case {
 }
 
 func baseCertificate(profile string) string { return "base-" + words(profile) }
+
+// point is a list of one distribution point: a URI, and what else there is to it.
+func point(uri string, more []byte) []byte {
+	wrap := func(tag byte, b []byte) []byte { return append([]byte{tag, byte(len(b))}, b...) }
+	name := wrap(0xa0, wrap(0xa0, wrap(0x86, []byte(uri))))
+	return wrap(0x30, wrap(0x30, append(name, more...)))
+}
+
+// replaceValue changes the value of cRLDistributionPoints.
+func replaceValue(b *body, change func([]byte) []byte) {
+	for i := range b.Extensions {
+		if b.Extensions[i].Id.Equal(oidCRLPoints) {
+			b.Extensions[i].Value = change(bytes.Clone(b.Extensions[i].Value))
+		}
+	}
+}
 
 func critical(b *body, oid asn1.ObjectIdentifier, value bool) {
 	for i := range b.Extensions {
