@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"mobileid/mdoc"
+	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/mdoctest/world"
@@ -36,15 +37,54 @@ func BenchmarkIssue(b *testing.B) {
 	}
 }
 
+// BenchmarkVerify judges answers whose document signer is known.
 func BenchmarkVerify(b *testing.B) {
 	w := world.New(b)
-	in := w.Answer(b, w.Holder(b, w.Issue(b, workload(b, w)), holder.BySignature), w.Meet(b), world.Items(world.NameSpace, "age_over_20", world.NameJP, "portrait"))
-	b.ReportAllocs()
-	for b.Loop() {
-		r, err := mdoc.Verify(in)
-		if err != nil || !r.OK() {
-			b.Fatal(err, r)
-		}
+	issued := workload(b, w)
+	portrait := world.Items(world.NameSpace, "age_over_20", world.NameJP, "portrait")
+	for _, c := range []struct {
+		name  string
+		proof holder.Proof
+		ask   mdoc.ItemsRequest
+	}{
+		{"portrait", holder.BySignature, portrait},
+		{"age", holder.BySignature, world.Items(world.NameSpace, "age_over_20")},
+		{"mac", holder.ByMAC, portrait},
+	} {
+		in := w.Answer(b, w.Holder(b, w.Issue(b, issued), c.proof), w.Meet(b), c.ask)
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r, err := mdoc.Verify(in)
+				if err != nil || !r.OK() {
+					b.Fatal(err, r)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkParse decodes an answer and the MSO inside it, and the same by the generic decoder.
+func BenchmarkParse(b *testing.B) {
+	w := world.New(b)
+	in := w.Answer(b, w.Holder(b, w.Issue(b, workload(b, w)), holder.BySignature), w.Meet(b), world.Items(world.NameSpace, "age_over_20"))
+	r, err := mdoc.ParseDeviceResponse(in.Response)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, parse := range map[string]func() error{
+		"response": func() error { _, err := mdoc.ParseDeviceResponse(in.Response); return err },
+		"generic":  func() error { var r mdoc.DeviceResponse; return cbor.Unmarshal(in.Response, &r) },
+		"mso":      func() error { _, err := r.Documents[0].IssuerSigned.MSO(); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := parse(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"mobileid/mdoc/mdoctest"
 )
 
-// TestAppendixA runs RFC 8949 Appendix A. A profile for signed credentials refuses more than a generic decoder; each
-// refused form is listed with its reason, and a listed form that is accepted fails the test as well.
 // sample is a structure of this test only.
 type sample struct {
 	Name  string          `cbor:"name"`

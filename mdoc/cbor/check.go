@@ -26,6 +26,7 @@ type walker struct {
 	items int
 	spare *keyTable // of a wide map that was done with
 	wide  int       // pairs a map may have beyond maxPairs, see PairsWithin
+	loose bool      // what tags 0 to 3 hold is the caller's business: Pairs and Items give items that it reads itself
 }
 
 func (w *walker) whole(s *shape) error {
@@ -74,11 +75,31 @@ func (w *walker) item(off int, s *shape, depth int) (int, error) {
 	case majorMap:
 		return w.pairs(off, h, s, depth)
 	case majorTag:
+		if err := w.tag(off, h); err != nil {
+			return 0, err
+		}
 		return w.item(h.next, anyShape, depth+1)
 	case majorSimple:
 		return w.simple(off, h)
 	}
 	return h.next, nil
+}
+
+// tag holds the tags of RFC 8949, 3.4.1 to 3.4.3 to their content. No structure of ours has numbers beyond 64 bits.
+func (w *walker) tag(off int, h head) error {
+	if w.loose || h.arg > 3 || h.next >= len(w.data) {
+		return nil
+	}
+	major, info := w.data[h.next]>>5, w.data[h.next]&0x1f
+	switch {
+	case h.arg >= 2:
+		return fail(off, "a bignum has no meaning here")
+	case h.arg == 0 && major != majorText:
+		return fail(h.next, "tag 0 holds text only")
+	case h.arg == 1 && major > majorNint && (major != majorSimple || info < 25):
+		return fail(h.next, "tag 1 holds a number only")
+	}
+	return nil
 }
 
 func (w *walker) str(off int, h head, s *shape) (int, error) {

@@ -57,11 +57,12 @@ func (c *Cursor) item(k kind) (head, bool) {
 		return head{}, false
 	}
 	h, err := c.w.begin(c.off, c.depth)
-	if err == nil && !k.accepts(h) {
-		err = fail(c.off, "%s where %s is due", majorName(h), k.due())
-	}
 	if err != nil {
 		c.err = err
+		return head{}, false
+	}
+	if !k.accepts(h) {
+		c.err = fail(c.off, "%s where %s is due", majorName(h), k.due())
 		return head{}, false
 	}
 	return h, true
@@ -163,6 +164,17 @@ func (c *Cursor) TDate() TDate {
 		c.fail(shifted(d.UnmarshalCBOR(raw), start))
 	}
 	return d
+}
+
+// ForeignTDate reads a tdate as [ReadTDate] does.
+func (c *Cursor) ForeignTDate() (d TDate, fraction bool) {
+	start := c.off
+	if raw := c.Raw(); c.err == nil {
+		var err error
+		d, fraction, err = ReadTDate(raw)
+		c.fail(shifted(err, start))
+	}
+	return d, fraction
 }
 
 // shifted moves the offset of an error about a part to the whole.

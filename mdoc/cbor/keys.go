@@ -36,6 +36,12 @@ func (k mapKey) number() (int64, bool) {
 	return 0, false
 }
 
+// names reports whether the key can name a member of a structure.
+func (k mapKey) names() bool {
+	_, isNumber := k.number()
+	return isNumber || k.major == majorText
+}
+
 // smallKeys is how many keys are compared one by one; no structure of the standard but a digest list has more.
 const smallKeys = 12
 

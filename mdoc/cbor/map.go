@@ -145,6 +145,7 @@ type RawPair struct {
 func Pairs(data []byte) ([]RawPair, error) { return NewCursor(data).split() }
 
 func (c *Cursor) split() ([]RawPair, error) {
+	c.w.loose = true
 	m := c.Map()
 	if m.n > maxPairs {
 		c.fail(fail(m.start, "%d pairs: more than allowed", m.n))

@@ -125,8 +125,8 @@ func (m *Members) Next() bool {
 	switch {
 	case err != nil:
 		c.err = err
-	case m.members && key.major == majorBytes:
-		c.err = fail(c.off, "a byte string as the name of a member")
+	case m.members && !key.names():
+		c.err = fail(c.off, "a key that names no member: neither text nor an integer of 64 bits")
 	case !m.seen.add(&c.w, key, m.n):
 		c.err = fail(c.off, "duplicate map key")
 	}
