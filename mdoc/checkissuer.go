@@ -41,7 +41,7 @@ type issuerJudgement struct {
 // ISO/IEC 18013-5:2021, 9.3.1. In addition to what Verify demands of others, validUntil must lie within the signer
 // certificate's validity (check mso.validity.until): we are strict in what we make. The error tells a caller's mistake only.
 func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (verdict.Verdict, error) {
-	j, err := s.judge(anchors, at, 0)
+	j, err := s.judge(verdict.Verdict{}, anchors, at, 0)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
@@ -56,16 +56,19 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	return j.Verdict, nil
 }
 
-// judge carries out the checks of the issuer-signed part. Those that could not be carried out are listed as not run.
-func (s *IssuerSigned) judge(anchors *pki.Anchors, at time.Time, skew time.Duration) (issuerJudgement, error) {
+// documentChecks is about how many checks a document gets.
+const documentChecks = 48
+
+// judge carries out the checks of the issuer-signed part and adds them to room, which is empty. Those that could not be carried out are listed as not run.
+func (s *IssuerSigned) judge(room verdict.Verdict, anchors *pki.Anchors, at time.Time, skew time.Duration) (issuerJudgement, error) {
 	if anchors == nil {
 		return issuerJudgement{}, errors.New("checking IssuerSigned: no trust anchors given")
 	}
 	if at.IsZero() {
 		return issuerJudgement{}, errors.New("checking IssuerSigned: no time given")
 	}
-	var j issuerJudgement
-	j.Grow(48) // the checks of one document
+	j := issuerJudgement{Verdict: room}
+	j.Grow(documentChecks)
 	if err := s.judgeSignature(&j, anchors, at); err != nil {
 		return issuerJudgement{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -31,8 +32,6 @@ func TestAppendixA(t *testing.T) {
 			return "simple value without meaning"
 		case bytes.IndexByte([]byte{0x5f, 0x7f, 0x9f, 0xbf}, b[0]) >= 0 || h == "83018202039f0405ff" || h == "83019f0203ff820405" || h == "826161bf61626163ff":
 			return "indefinite length"
-		case b[0] == 0xc2 || b[0] == 0xc3:
-			return "bignum"
 		}
 		return ""
 	}
@@ -267,10 +266,11 @@ func FuzzWellformed(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		err := cbor.Wellformed(data)
 		var raw cbor.RawMessage
-		if derr := cbor.Unmarshal(data, &raw); (err == nil) != (derr == nil) {
+		derr := cbor.Unmarshal(data, &raw)
+		if (err == nil) != (derr == nil) && !strings.Contains(fmt.Sprint(derr), "bignum") { // which Wellformed lets pass
 			t.Fatalf("walker says %v, decoder says %v", err, derr)
 		}
-		if err == nil && !bytes.Equal(raw, data) {
+		if derr == nil && !bytes.Equal(raw, data) {
 			t.Fatal("the bytes were not kept")
 		}
 		var s sample

@@ -16,16 +16,21 @@ const (
 )
 
 // Wellformed checks that data is exactly one item under the rules of this package, whatever it means.
-func Wellformed(data []byte) error { return checkWhole(data, anyShape) }
+func Wellformed(data []byte) error { return (&walker{data: data}).whole(anyShape) }
 
-func checkWhole(data []byte, s *shape) error { return (&walker{data: data}).whole(s) }
+// checkWhole is what Unmarshal checks before it decodes.
+func checkWhole(data []byte, s *shape) error { return (&walker{data: data, decoding: true}).whole(s) }
 
 // walker checks an item against a shape without building anything.
 type walker struct {
 	data  []byte
 	items int
-	spare *keyTable // of a wide map that was done with
-	wide  int       // pairs a map may have beyond maxPairs, see PairsWithin
+	wide  int // pairs a map may have beyond maxPairs, see PairsWithin
+
+	decoding bool // into values: bignums are refused, for which there are none
+
+	tables []keyTable // of wide maps, the first open ones in use
+	open   int
 }
 
 func (w *walker) whole(s *shape) error {
@@ -84,15 +89,17 @@ func (w *walker) item(off int, s *shape, depth int) (int, error) {
 	return h.next, nil
 }
 
-// tag holds the tags of RFC 8949, 3.4.1 to 3.4.3 to their content. No structure of ours has numbers beyond 64 bits.
+// tag holds the tags of RFC 8949, 3.4.1 to 3.4.3 to their content.
 func (w *walker) tag(off int, h head) error {
 	if h.arg > 3 || h.next >= len(w.data) {
 		return nil
 	}
 	major, info := w.data[h.next]>>5, w.data[h.next]&0x1f
 	switch {
-	case h.arg >= 2:
+	case h.arg >= 2 && w.decoding:
 		return fail(off, "a bignum has no meaning here")
+	case h.arg >= 2 && major != majorBytes:
+		return fail(h.next, "a bignum is a byte string")
 	case h.arg == 0 && major != majorText:
 		return fail(h.next, "tag 0 holds text only")
 	case h.arg == 1 && major > majorNint && (major != majorSimple || info < 25):
@@ -174,7 +181,7 @@ func (w *walker) pairs(off int, h head, s *shape, depth int) (int, error) {
 		}
 	}
 	if s.kind == kindStruct && required != s.required {
-		return 0, fail(off, "required member %s is missing", s.missing(w.data, &seen))
+		return 0, fail(off, "required member %s is missing", s.missing(w, &seen))
 	}
 	seen.done(w)
 	return next, nil
