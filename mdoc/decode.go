@@ -186,18 +186,26 @@ func readValidityInfo(c *cbor.Cursor, v *ValidityInfo) {
 	for m := c.Struct("signed", "validFrom", "validUntil"); m.Next(); {
 		switch string(m.Name()) {
 		case "signed":
-			v.Signed = c.TDate()
+			v.Signed = v.date(c)
 		case "validFrom":
-			v.ValidFrom = c.TDate()
+			v.ValidFrom = v.date(c)
 		case "validUntil":
-			v.ValidUntil = c.TDate()
+			v.ValidUntil = v.date(c)
 		case "expectedUpdate":
-			d := c.TDate()
+			d := v.date(c)
 			v.ExpectedUpdate = &d
 		default:
 			c.Skip()
 		}
 	}
+}
+
+func (v *ValidityInfo) date(c *cbor.Cursor) cbor.TDate {
+	d, fraction := c.ForeignTDate()
+	if fraction {
+		v.fractions++
+	}
+	return d
 }
 
 func readStatus(c *cbor.Cursor, s *Status) {

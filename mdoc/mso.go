@@ -45,6 +45,54 @@ type ValidityInfo struct {
 	ValidFrom      cbor.TDate  `cbor:"validFrom"`
 	ValidUntil     cbor.TDate  `cbor:"validUntil"`
 	ExpectedUpdate *cbor.TDate `cbor:"expectedUpdate,omitempty"`
+
+	fractions int // how many dates were read with a fraction of a second
+}
+
+// validityDates is [ValidityInfo] before its dates are read, ISO/IEC 18013-5:2021, 9.1.2.4.
+type validityDates struct {
+	Signed         cbor.RawMessage `cbor:"signed"`
+	ValidFrom      cbor.RawMessage `cbor:"validFrom"`
+	ValidUntil     cbor.RawMessage `cbor:"validUntil"`
+	ExpectedUpdate cbor.RawMessage `cbor:"expectedUpdate,omitzero"`
+}
+
+// UnmarshalCBOR also takes dates with a fraction of a second, which the verdict then names; the instants are exact.
+func (v *ValidityInfo) UnmarshalCBOR(data []byte) error {
+	var raw validityDates
+	if err := cbor.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	var out ValidityInfo
+	if raw.ExpectedUpdate != nil {
+		out.ExpectedUpdate = new(cbor.TDate)
+		if err := out.readDate(out.ExpectedUpdate, raw.ExpectedUpdate); err != nil {
+			return err
+		}
+	}
+	if err := out.readDate(&out.Signed, raw.Signed); err != nil {
+		return err
+	}
+	if err := out.readDate(&out.ValidFrom, raw.ValidFrom); err != nil {
+		return err
+	}
+	if err := out.readDate(&out.ValidUntil, raw.ValidUntil); err != nil {
+		return err
+	}
+	*v = out
+	return nil
+}
+
+func (v *ValidityInfo) readDate(d *cbor.TDate, raw cbor.RawMessage) error {
+	read, fraction, err := cbor.ReadTDate(raw)
+	if err != nil {
+		return err
+	}
+	if fraction {
+		v.fractions++
+	}
+	*d = read
+	return nil
 }
 
 // digestHash gives the hash of a digestAlgorithm name, ISO/IEC 18013-5:2021, Table 21.

@@ -104,6 +104,7 @@ func Verify(in Verification) (*Result, error) {
 	r.Record("response.version", clauseResponse, majorOne(response.Version), "major version 1 is due")
 	r.Record("response.status", clauseResponse, response.Status == StatusOK,
 		measured("status ", response.Status, " with ", len(response.Documents), " documents"))
+	r.tolerateForm(in.Response, response)
 	o := in.receive(response)
 	p := in.pair(o.documents)
 	in.judgeDocumentSet(r, response, &o, p)
@@ -130,6 +131,8 @@ func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) 
 	}
 	in.judgeRequested(&j, p)
 	in.judgeDevice(&j, d)
+	d.IssuerSigned.judgeForm(&j)
+	j.tolerateUntil()
 	proved := j.OK()
 	if judgeRevocation(&j.Verdict, "issuer_auth.revocation", j.chain, in.Revocation, in.At) {
 		proved = false

@@ -38,6 +38,7 @@ func (in *Verification) judgeDeviceSignature(j *issuerJudgement, raw, content []
 		j.Fail("device_auth.proof", clauseDeviceAuth, err.Error())
 		return
 	}
+	j.tolerateHeader(s.UnprotectedBesides(0))
 	err = s.VerifyDetached(j.deviceKey, content)
 	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, "signature: "+measuredSignature(s, err))
 }
@@ -48,6 +49,7 @@ func (in *Verification) judgeDeviceMac(j *issuerJudgement, raw, content []byte) 
 		j.Fail("device_auth.proof", clauseDeviceAuth, err.Error())
 		return
 	}
+	j.tolerateHeader(m.UnprotectedBesides(0))
 	if in.EReaderKey == nil && len(in.MacKeys) == 0 {
 		j.NotRun("device_auth.proof", clauseDeviceAuth, "MAC: the reader's ephemeral key is not at hand")
 		return

@@ -1,5 +1,5 @@
-// Command mobileid is the tool for people: it shows the whole story in one process, measures, and holds the key ceremony of a TEST
-// authority.
+// Command mobileid is the tool for people: it shows the whole story in one process, looks into any message, judges presentations and
+// certificates, measures, and holds the key ceremony of a TEST authority.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mobileid/cmd/mobileid/internal/demo"
+	"mobileid/cmd/mobileid/internal/inspect"
 
 	"github.com/spf13/cobra"
 )
@@ -27,7 +28,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -35,18 +36,19 @@ func main() {
 // usageError is a mistake on the command line.
 type usageError struct{ error }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
 		Use:           "mobileid",
 		Short:         "Mobile-ID issuer: card, mdoc, secure element, till, handover",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(demoCommand(), benchCommand(), pkiCommand())
+	root.AddCommand(demoCommand(), benchCommand(), pkiCommand(), inspectCommand(), lintCommand(), verifyCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -55,6 +57,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if _, misuse := errors.AsType[*usageError](err); misuse || strings.HasPrefix(err.Error(), "unknown command") {
 		fmt.Fprintln(stderr, "hint: mobileid --help")
 		return exitMisuse
+	}
+	if p, ok := errors.AsType[*inspect.Problem](err); ok && p.Hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", p.Hint)
 	}
 	return exitFailed
 }

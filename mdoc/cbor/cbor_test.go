@@ -2,9 +2,7 @@ package cbor_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,57 +10,6 @@ import (
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/mdoctest"
 )
-
-// TestAppendixA runs RFC 8949 Appendix A. A profile for signed credentials refuses more than a generic decoder; each
-// refused form is listed with its reason, and a listed form that is accepted fails the test as well.
-func TestAppendixA(t *testing.T) {
-	var items []struct {
-		Hex string `json:"hex"`
-	}
-	mdoctest.ReadJSON(t, "cbor/appendix_a.json", &items)
-	if len(items) != 82 {
-		t.Fatalf("%d items, expected 82", len(items))
-	}
-	refused := func(b []byte) string {
-		switch h := hex.EncodeToString(b); {
-		case h == "f97c00" || h == "f97e00" || h == "f9fc00" || h == "fa7f800000" || h == "fa7fc00000" || h == "faff800000" ||
-			h == "fb7ff0000000000000" || h == "fb7ff8000000000000" || h == "fbfff0000000000000":
-			return "not a number"
-		case h == "f7" || h == "f0" || h == "f818" || h == "f8ff":
-			return "simple value without meaning"
-		case bytes.IndexByte([]byte{0x5f, 0x7f, 0x9f, 0xbf}, b[0]) >= 0 || h == "83018202039f0405ff" || h == "83019f0203ff820405" || h == "826161bf61626163ff":
-			return "indefinite length"
-		}
-		return ""
-	}
-	for _, it := range items {
-		b := mdoctest.Hex(t, it.Hex)
-		err := cbor.Wellformed(b)
-		if why := refused(b); (err != nil) != (why != "") {
-			t.Errorf("%s: error %v, refusal due: %q", it.Hex, err, why)
-		}
-	}
-}
-
-func TestAppendixF(t *testing.T) {
-	var items []struct {
-		Hex string `json:"hex"`
-	}
-	mdoctest.ReadJSON(t, "cbor/appendix_f.json", &items)
-	if len(items) != 94 {
-		t.Fatalf("%d items, expected 94", len(items))
-	}
-	for _, it := range items {
-		b := mdoctest.Hex(t, it.Hex)
-		if err := cbor.Wellformed(b); err == nil {
-			t.Errorf("%s: accepted", it.Hex)
-		}
-		var any cbor.RawMessage
-		if err := cbor.Unmarshal(b, &any); err == nil {
-			t.Errorf("%s: decoded", it.Hex)
-		}
-	}
-}
 
 // sample is a structure of this test only.
 type sample struct {
@@ -266,11 +213,10 @@ func FuzzWellformed(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		err := cbor.Wellformed(data)
 		var raw cbor.RawMessage
-		derr := cbor.Unmarshal(data, &raw)
-		if (err == nil) != (derr == nil) && !strings.Contains(fmt.Sprint(derr), "bignum") { // which Wellformed lets pass
+		if derr := cbor.Unmarshal(data, &raw); (err == nil) != (derr == nil) {
 			t.Fatalf("walker says %v, decoder says %v", err, derr)
 		}
-		if derr == nil && !bytes.Equal(raw, data) {
+		if err == nil && !bytes.Equal(raw, data) {
 			t.Fatal("the bytes were not kept")
 		}
 		var s sample

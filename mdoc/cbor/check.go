@@ -18,16 +18,14 @@ const (
 // Wellformed checks that data is exactly one item under the rules of this package, whatever it means.
 func Wellformed(data []byte) error { return (&walker{data: data}).whole(anyShape) }
 
-// checkWhole is what Unmarshal checks before it decodes.
-func checkWhole(data []byte, s *shape) error { return (&walker{data: data, decoding: true}).whole(s) }
+func checkWhole(data []byte, s *shape) error { return (&walker{data: data}).whole(s) }
 
 // walker checks an item against a shape without building anything.
 type walker struct {
 	data  []byte
 	items int
-	wide  int // pairs a map may have beyond maxPairs, see PairsWithin
-
-	decoding bool // into values: bignums are refused, for which there are none
+	wide  int  // pairs a map may have beyond maxPairs, see PairsWithin
+	loose bool // what tags 0 to 3 hold is the caller's business: Pairs and Items give items that it reads itself
 
 	tables []keyTable // of wide maps, the first open ones in use
 	open   int
@@ -89,17 +87,15 @@ func (w *walker) item(off int, s *shape, depth int) (int, error) {
 	return h.next, nil
 }
 
-// tag holds the tags of RFC 8949, 3.4.1 to 3.4.3 to their content.
+// tag holds the tags of RFC 8949, 3.4.1 to 3.4.3 to their content. No structure of ours has numbers beyond 64 bits.
 func (w *walker) tag(off int, h head) error {
-	if h.arg > 3 || h.next >= len(w.data) {
+	if w.loose || h.arg > 3 || h.next >= len(w.data) {
 		return nil
 	}
 	major, info := w.data[h.next]>>5, w.data[h.next]&0x1f
 	switch {
-	case h.arg >= 2 && w.decoding:
+	case h.arg >= 2:
 		return fail(off, "a bignum has no meaning here")
-	case h.arg >= 2 && major != majorBytes:
-		return fail(h.next, "a bignum is a byte string")
 	case h.arg == 0 && major != majorText:
 		return fail(h.next, "tag 0 holds text only")
 	case h.arg == 1 && major > majorNint && (major != majorSimple || info < 25):

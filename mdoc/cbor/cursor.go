@@ -16,7 +16,7 @@ type Cursor struct {
 }
 
 // NewCursor starts at the first byte of data. Values read keep slices of data.
-func NewCursor(data []byte) *Cursor { return &Cursor{w: walker{data: data, decoding: true}} }
+func NewCursor(data []byte) *Cursor { return &Cursor{w: walker{data: data}} }
 
 // Done gives the first error, an *[Error], or one about bytes that follow the item.
 func (c *Cursor) Done() error {
@@ -164,6 +164,17 @@ func (c *Cursor) TDate() TDate {
 		c.fail(shifted(d.UnmarshalCBOR(raw), start))
 	}
 	return d
+}
+
+// ForeignTDate reads a tdate as [ReadTDate] does.
+func (c *Cursor) ForeignTDate() (d TDate, fraction bool) {
+	start := c.off
+	if raw := c.Raw(); c.err == nil {
+		var err error
+		d, fraction, err = ReadTDate(raw)
+		c.fail(shifted(err, start))
+	}
+	return d, fraction
 }
 
 // shifted moves the offset of an error about a part to the whole.

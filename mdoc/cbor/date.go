@@ -2,6 +2,7 @@ package cbor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -51,6 +52,34 @@ func (d *TDate) UnmarshalCBOR(data []byte) error {
 	}
 	d.t = t
 	return nil
+}
+
+// ReadTDate decodes a tdate of another maker. Beside the form of [TDate] it takes a fraction of a second, up to nine digits,
+// which issuers in the field write although the standard does not allow it; fraction reports that one was there. The instant
+// is exact; String and MarshalCBOR never write the fraction. Offsets, a lower-case z and every other form stay refused.
+func ReadTDate(item RawMessage) (d TDate, fraction bool, err error) {
+	s, err := taggedText(item, tagTDate)
+	if err != nil {
+		return TDate{}, false, err
+	}
+	if t, ok := parseTDate(s); ok {
+		return TDate{t}, false, nil
+	}
+	t, ok := parseFraction(string(s))
+	if !ok {
+		return TDate{}, false, fail(0, "a tdate that is neither YYYY-MM-DDThh:mm:ssZ nor that with a fraction")
+	}
+	return TDate{t}, true, nil
+}
+
+// parseFraction takes the form of [TDate] with a point and one to nine digits after the seconds.
+func parseFraction(s string) (time.Time, bool) {
+	const seconds = len("2006-01-02T15:04:05")
+	if len(s) < seconds+3 || len(s) > seconds+11 || s[seconds] != '.' || strings.Trim(s[seconds+1:len(s)-1], "0123456789") != "" {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(tdateLayout, s) // takes a fraction after the seconds
+	return t, err == nil && t.Format(tdateLayout) == s[:seconds]+s[len(s)-1:]
 }
 
 // parseTDate takes what time.Parse takes with tdateLayout and formats back to the same, and nothing else.

@@ -128,7 +128,9 @@ func AppendBool(b []byte, v bool) []byte {
 func AppendNull(b []byte) []byte { return append(b, majorSimple<<5|simpleNull) }
 
 // HeadSize is the number of bytes of the shortest head with argument n.
-func HeadSize(n int) int {
+func HeadSize(n int) int { return headSize(uint64(n)) } //nolint:gosec // a count
+
+func headSize(n uint64) int {
 	switch {
 	case n < 24:
 		return 1

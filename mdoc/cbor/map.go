@@ -148,6 +148,7 @@ func Pairs(data []byte) ([]RawPair, error) {
 }
 
 func (c *Cursor) split() ([]RawPair, error) {
+	c.w.loose = true
 	m := c.Map()
 	if m.n > maxPairs {
 		c.fail(fail(m.start, "%d pairs: more than allowed", m.n))

@@ -43,6 +43,8 @@ func TestPublicSetIsExact(t *testing.T) {
 			if e.NameSpace != NameSpaceProposed {
 				t.Errorf("%s: an addition of ours stands in %s", e.Identifier, e.NameSpace)
 			}
+		case Standard:
+			t.Errorf("%s: an element of another document type", e.Identifier)
 		case Recognised:
 			if e.NameSpace != NameSpaceISO {
 				t.Errorf("%s: recognised in %s", e.Identifier, e.NameSpace)

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"maps"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/mdoctest"
 	"mobileid/mdoc/mdoctest/world"
+	"mobileid/mdoc/pki"
 	"mobileid/mdoc/verdict"
 )
 
@@ -436,5 +438,35 @@ func TestWhatIsLeftOutHasNoReason(t *testing.T) {
 	want := cbor.Map[string, int64]{{Key: "org.example", Value: mdoc.NotReturned}}
 	if len(r.Documents) != 1 || len(r.DocumentErrors) != 1 || !slices.Equal(r.DocumentErrors[0], want) || len(r.Documents[0].Errors) != 0 {
 		t.Errorf("%d documents, errors %v", len(r.Documents), r.DocumentErrors)
+	}
+}
+
+// TestRevokedReaderOverTheWhole: a revoked certificate names nobody, and another signature over the whole still may.
+func TestRevokedReaderOverTheWhole(t *testing.T) {
+	w := world.New(t)
+	key, from := world.Key(t), w.Now.AddDate(0, -1, 0)
+	second := w.Certificate(t, pki.Template{Profile: pki.ReaderAuth, Country: "JP", CommonName: "TEST second till", NotBefore: from, NotAfter: from.AddDate(1, 0, 0),
+		IssuerAltURI: "https://reader.example", CRLURI: "https://reader.example/crl"}, key.Public(), w.ReaderRoot, w.ReaderRootKey)
+	revoked, err := x509.ParseCertificate(w.ReaderChain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Revoke(t, w.ReaderRoot, w.ReaderRootKey, 2, pki.Revocation{Serial: revoked.SerialNumber, Date: w.Now.AddDate(0, 0, -2)})
+	h := wallet(t, w)
+	var seen holder.Reader
+	h.Consent = func(_ context.Context, p holder.Proposal) ([]holder.Element, error) { seen = p.Reader; return nil, nil }
+	for want, signers := range map[string][]mdoc.ReaderSigner{
+		"":                 {*w.Reader()},
+		"TEST second till": {*w.Reader(), {Key: key, Chain: [][]byte{second.Raw}}},
+	} {
+		m := w.Meet(t)
+		w.AnswerTo(t, h, m, w.RequestOf(t, m.Reader.Transcript(), mdoc.RequestDraft{
+			Items: []mdoc.ItemsRequest{items(licence, licenceNS, "family_name", nil)}, ReaderAuthAll: signers}))
+		if seen.Name != want || seen.Verdict.OK() != (want != "") {
+			t.Errorf("reader %q, want %q: %s", seen.Name, want, seen.Verdict)
+		}
+		if o, _ := seen.Verdict.Outcome("reader_auth.revocation"); want == "" && o != verdict.Fail {
+			t.Errorf("reader_auth.revocation is %q", o)
+		}
 	}
 }

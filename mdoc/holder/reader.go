@@ -35,24 +35,24 @@ func (h *Holder) identify(r *mdoc.DeviceRequest, t transcript.Transcript) ([]Rea
 		return nil, fmt.Errorf("checking the reader: %w", err)
 	}
 	out := make([]Reader, len(r.DocRequests))
+	var refused verdict.Verdict // what is wrong with the signatures over the whole
 	for _, a := range all {
-		if a.Chain == nil {
-			continue
+		reader := h.proved(a.Chain, a.Verdict)
+		if reader.chain != nil {
+			for i := range out {
+				out[i] = reader
+			}
+			return out, nil
 		}
-		for i := range out {
-			out[i] = h.proved(a.Chain, a.Verdict)
-		}
-		return out, nil
+		refused.Append(reader.Verdict)
 	}
 	for i := range r.DocRequests {
 		chain, v, err := r.DocRequests[i].CheckReaderAuth(t, h.ReaderRoots, h.now())
 		if err != nil {
 			return nil, fmt.Errorf("checking the reader: %w", err)
 		}
-		if out[i] = h.proved(chain, v); chain == nil && len(r.ReaderAuthAll) > 0 {
-			for _, a := range all { // what was wrong with the signatures over the whole
-				out[i].Verdict.Append(a.Verdict)
-			}
+		if out[i] = h.proved(chain, v); out[i].chain == nil && len(r.ReaderAuthAll) > 0 {
+			out[i].Verdict.Append(refused)
 		}
 	}
 	return out, nil
@@ -60,7 +60,7 @@ func (h *Holder) identify(r *mdoc.DeviceRequest, t transcript.Transcript) ([]Rea
 
 // proved adds what is known of the certificate's revocation: a reader of whom that is not known has no name.
 func (h *Holder) proved(chain *pki.Chain, v verdict.Verdict) Reader {
-	r := Reader{Verdict: verdict.Verdict{Checks: slices.Clone(v.Checks)}} // v may be that of several documents
+	r := Reader{Verdict: verdict.Verdict{Checks: slices.Clone(v.Checks)}} // v is shared by all documents
 	r.Verdict.Append(mdoc.CheckReaderRevocation(chain, h.ReaderRevocation, h.now()))
 	v = r.Verdict
 	if v.OK() && chain != nil {

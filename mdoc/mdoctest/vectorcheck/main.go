@@ -10,9 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -134,8 +136,8 @@ func (c *checker) file(file string) (changed int, unnoticed []string, err error)
 		return 0, nil, err
 	}
 	for _, p := range packages {
-		if failed, out := c.fails(p, dir); failed {
-			return 0, nil, fmt.Errorf("the tests of %s fail with the vectors as published:\n%s", p, out)
+		if failed, out := c.fails(p.dir, dir, "."); failed {
+			return 0, nil, fmt.Errorf("the tests of %s fail with the vectors as published:\n%s", p.dir, out)
 		}
 	}
 	for _, v := range variants(file, data) {
@@ -143,7 +145,7 @@ func (c *checker) file(file string) (changed int, unnoticed []string, err error)
 			return 0, nil, err
 		}
 		changed++
-		if !slices.ContainsFunc(packages, func(p string) bool { failed, _ := c.fails(p, dir); return failed }) {
+		if !c.noticed(packages, dir) {
 			unnoticed = append(unnoticed, v.where)
 		}
 	}
@@ -173,39 +175,60 @@ func (c *checker) mirror(file string) (string, error) {
 	})
 }
 
-// readers finds the packages whose tests name the file or its folder.
-func readers(file string) ([]string, error) {
+// reader is a package whose tests read a vector file, and those of its tests that stand in a file which names it.
+type reader struct {
+	dir   string
+	first []string
+}
+
+// readers finds who reads a file: by its name, its folder, or the function of package mdoctest that loads it.
+func readers(file string) ([]reader, error) {
 	names := []string{file, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))}
-	if strings.HasPrefix(file, "cose/") {
+	switch {
+	case strings.HasPrefix(file, "cose/"):
 		names = []string{`"cose"`}
+	case strings.HasSuffix(file, "/annex-d.json"):
+		names = append(names, "LoadAnnexD")
 	}
-	var out []string
+	found := map[string]*reader{}
 	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(p, ".go") || strings.Contains(p, "vectorcheck") {
+		if err != nil || d.IsDir() || !strings.HasSuffix(p, "_test.go") || strings.Contains(p, "vectorcheck") {
 			return err
 		}
-		text, err := os.ReadFile(p)
-		if err != nil {
+		text, err := os.ReadFile(p) //nolint:gosec // this module's sources
+		if err != nil || !slices.ContainsFunc(names, func(n string) bool { return bytes.Contains(text, []byte(n)) }) {
 			return err
 		}
 		dir := "./" + filepath.ToSlash(filepath.Dir(p))
-		if !slices.Contains(out, dir) && slices.ContainsFunc(names, func(n string) bool { return bytes.Contains(text, []byte(n)) }) {
-			out = append(out, dir)
+		if found[dir] == nil {
+			found[dir] = &reader{dir: dir}
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9_]*)`).FindAllSubmatch(text, -1) {
+			found[dir].first = append(found[dir].first, string(m[1]))
 		}
 		return nil
 	})
-	if slices.Contains(out, "./mdoc/mdoctest") && strings.HasSuffix(file, "annex-d.json") { // read there for all others
-		for _, p := range []string{"./mdoc", "./mdoc/cose", "./mdoc/engagement", "./mdoc/pki", "./mdoc/session", "./mdoc/transcript"} {
-			if !slices.Contains(out, p) {
-				out = append(out, p)
-			}
-		}
+	var out []reader
+	for _, dir := range slices.Sorted(maps.Keys(found)) {
+		out = append(out, *found[dir])
 	}
 	return out, err
 }
 
+// noticed runs the tests that name the file, and only where those pass all others of their packages.
+func (c *checker) noticed(all []reader, vectors string) bool {
+	for _, r := range all {
+		if len(r.first) > 0 {
+			if failed, _ := c.fails(r.dir, vectors, "^("+strings.Join(r.first, "|")+")$"); failed {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(all, func(r reader) bool { failed, _ := c.fails(r.dir, vectors, "."); return failed })
+}
+
 // fails runs a package's tests with another folder of vectors. Its binary is built once.
-func (c *checker) fails(pkg, vectors string) (bool, string) {
+func (c *checker) fails(pkg, vectors, run string) (bool, string) {
 	c.mu.Lock()
 	binary, ok := c.binaries[pkg]
 	if !ok {
@@ -221,7 +244,7 @@ func (c *checker) fails(pkg, vectors string) (bool, string) {
 	if _, err := os.Stat(binary); err != nil { // a package without tests
 		return false, ""
 	}
-	cmd := exec.Command(binary, "-test.failfast", "-test.timeout=120s") //nolint:gosec // built above
+	cmd := exec.Command(binary, "-test.failfast", "-test.timeout=300s", "-test.run="+run) //nolint:gosec // built above
 	cmd.Dir = strings.TrimPrefix(pkg, "./")
 	cmd.Env = append(os.Environ(), "MOBILEID_VECTORS="+vectors, "CI=true")
 	out, err := cmd.CombinedOutput()
