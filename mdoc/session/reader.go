@@ -97,8 +97,7 @@ func (r *Reader) Establish(request []byte) (message []byte, s *ReaderSession, er
 		return nil, nil, fmt.Errorf("establishing session: %w", err)
 	}
 	r.used = true
-	message, err = establish(r.keyBytes, out, request)
-	if err != nil {
+	if message, err = establish(r.keyBytes, out, request); err != nil {
 		return nil, nil, fmt.Errorf("establishing session: %w", err)
 	}
 	return message, &ReaderSession{link: link{out: out, in: in, sent: 1}}, nil

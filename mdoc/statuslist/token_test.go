@@ -499,6 +499,7 @@ func TestRefusalsNameTheCause(t *testing.T) {
 		want string
 	}{
 		"list of three bits":  {decode(list(3, deflate([]byte{0}))), "decoding status list: 3 bits an entry"},
+		"list of no blocks":   {decode(list(1, []byte{0x78, 0xda, 0x07, 0, 0, 0, 0})), "flate: corrupt input"},
 		"list that is no map": {decode([]byte{0x80}), "decoding status list: cbor: "},
 		"token without type":  {measured(nil), "absent from the protected header"},
 		"type as a number":    {measured(16), "not text"},

@@ -416,6 +416,9 @@ func TestOnlineRefusals(t *testing.T) {
 			}
 		})
 	}
+	if _, err := cases["annex B: no nonce"](); err == nil || !strings.Contains(err.Error(), "no nonce") {
+		t.Errorf("annex B: no nonce: %v", err)
+	}
 	for _, origin := range []string{"https://a.example", "http://localhost:4000", "https://a.example:8443", "https://[::1]:8443", "android:apk-key-hash:abc"} {
 		if _, err := transcript.OpenID4VPDCAPI(api{Origin: origin, Nonce: "n"}); err != nil {
 			t.Errorf("%s: %v", origin, err)

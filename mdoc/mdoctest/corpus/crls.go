@@ -137,7 +137,13 @@ func crlCases(a *authority) []Case {
 	t.KeyUsage = x509.KeyUsageCertSign
 	ee.add("crl", good)
 	ee.add("issuer", certify(t, nil, a.iacaKey.Public(), a.iacaKey))
-	return append(out, ee)
+	no := label{"issuer-no-ca", "crl.issuer_usage", "the issuer is no CA", "P7"}.of(CRL, "base")
+	no.At = now
+	t = rootTemplate("TEST IACA")
+	t.IsCA, t.MaxPathLenZero = false, false
+	no.add("crl", good)
+	no.add("issuer", certify(t, nil, a.iacaKey.Public(), a.iacaKey))
+	return append(out, ee, no)
 }
 
 // revocationRows are answers whose document signer is revoked, or of whom nothing is known.
