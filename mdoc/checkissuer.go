@@ -2,10 +2,12 @@ package mdoc
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
+	"strings"
 	"time"
 
 	"mobileid/mdoc/cose"
@@ -35,20 +37,20 @@ type issuerJudgement struct {
 	mso   *MobileSecurityObject
 	// deviceKey is the public half of the MSO's device key, set with mso.
 	deviceKey crypto.PublicKey
-	// strict refuses what Verify tolerates.
-	strict bool
 }
 
 // CheckIssuerSigned judges the issuer-signed part on its own, at the time at, without tolerance for clocks: the steps of
-// ISO/IEC 18013-5:2021, 9.3.1. In addition to what Verify demands of others, validUntil must lie within the signer
-// certificate's validity (check mso.validity.until) and no tolerance may be needed (tolerance.*): we are strict in what we make. The error tells a caller's mistake only.
+// ISO/IEC 18013-5:2021, 9.3.1. We are strict in what we make: in addition to what Verify demands of others, validUntil must lie
+// within the signer certificate's validity (check mso.validity.until), and nothing may be there that Verify only tolerates
+// (check issuer_auth.strict). The revocation of the signer is not asked: it is about the time of a presentation. The error tells
+// a caller's mistake only.
 func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (verdict.Verdict, error) {
 	j, err := s.judge(anchors, at, 0)
 	if err != nil {
 		return verdict.Verdict{}, err
 	}
-	j.strict = true
 	s.judgeForm(&j)
+	judgeStrict(&j)
 	const id, clause = "mso.validity.until", "ISO/IEC 18013-5 second edition, 12.3"
 	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
 		j.NotRun(id, clause, "no MSO or no certificate to compare")
@@ -58,6 +60,23 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	j.Record(id, clause, !until.After(j.chain.Leaf.NotAfter),
 		measured("valid until ", until, ", certificate until ", j.chain.Leaf.NotAfter))
 	return j.Verdict, nil
+}
+
+// judgeStrict refuses every deviation that was tolerated.
+func judgeStrict(j *issuerJudgement) {
+	const id, clause = "issuer_auth.strict", "docs/profile.md"
+	tolerated := ""
+	for _, c := range j.Checks {
+		if strings.HasPrefix(c.ID, "tolerance.") {
+			tolerated = c.ID + ": " + c.Measured
+			break
+		}
+	}
+	if tolerated == "" && j.mso == nil {
+		j.NotRun(id, clause, "no MSO")
+		return
+	}
+	j.Record(id, clause, tolerated == "", cmp.Or(tolerated, "no deviation"))
 }
 
 // judge carries out the checks of the issuer-signed part. Those that could not be carried out are listed as not run.
@@ -94,6 +113,7 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 		return nil
 	}
 	j.Pass("issuer_auth.shape", clauseIssuerAuth, "COSE_Sign1 with x5chain")
+	judgeX5Chain(&j.Verdict, sign1, len(certificates), clauseIssuerAuth)
 	j.sign1 = sign1
 	// Step 1: the certificate chain leads to a trusted root.
 	chain, cv, err := anchors.Check(certificates, pki.DocumentSigner, at)
@@ -115,6 +135,16 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 	err = sign1.Verify(key)
 	j.Record("issuer_auth.signature", clauseMSOCheck, err == nil, measuredSignature(sign1, err))
 	return nil
+}
+
+// judgeX5Chain names how an x5chain deviates from RFC 9360 and ISO/IEC 18013-5:2021, 9.1.2.4 where that changes nothing.
+func judgeX5Chain(v *verdict.Verdict, s *cose.Sign1, certificates int, clause string) {
+	if certificates == 1 && s.X5ChainIsArray() {
+		v.Pass("tolerance.x5chain_array", clause, "one certificate in an array")
+	}
+	if s.X5ChainProtected() {
+		v.Pass("tolerance.x5chain_protected", clause, "x5chain in the protected header")
+	}
 }
 
 // leafKey gives the key of the chain's first certificate, also when the chain is not trusted, so that more can be reported.

@@ -77,6 +77,7 @@ func (j *readerJudgement) judge(raw cbor.RawMessage) (*pki.Chain, verdict.Verdic
 		return nil, v, nil
 	}
 	v.Pass("reader_auth.shape", j.clause, "COSE_Sign1 with x5chain")
+	judgeX5Chain(&v, s, len(chain), j.clause)
 	c, cv, err := j.roots.Check(chain, pki.ReaderAuth, j.at)
 	if err != nil {
 		return nil, v, err

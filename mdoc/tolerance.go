@@ -4,13 +4,12 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/cbor"
-	"mobileid/mdoc/cose"
 	"mobileid/mdoc/verdict"
 )
 
 // The field differs from the standard in places that do not touch what is proved. Verify takes such answers and says so: each
 // tolerance it made use of is a check "tolerance.*" that passed, with what was seen; one that was not needed is not listed.
-// CheckIssuerSigned makes the checks of the issuer-signed part of our own documents, lists each, and tolerates nothing.
+// CheckIssuerSigned refuses each of them in what we make (issuer_auth.strict).
 
 const clauseSerialization = "ISO/IEC 18013-5 second edition, 8.3"
 
@@ -23,24 +22,9 @@ func tolerate(v *verdict.Verdict, id, clause string, n int, what string) {
 	}
 }
 
-// deviates is a deviation of the issuer-signed part that occurs n times: tolerated, or refused in what we make.
-func (j *issuerJudgement) deviates(id, clause string, n int, what string) {
-	if j.strict {
-		j.Record(id, clause, n == 0, measured(n, " ", what))
-		return
-	}
-	tolerate(&j.Verdict, id, clause, n, what)
-}
-
 // judgeForm looks for what the field writes differently in the issuer-signed part.
 func (s *IssuerSigned) judgeForm(j *issuerJudgement) {
 	if j.sign1 == nil || j.mso == nil {
-		if j.strict {
-			j.NotRun("tolerance.preferred_serialization", clauseSerialization, "no MSO")
-			j.NotRun("tolerance.unprotected_header", clauseIssuerAuth, "no MSO")
-			j.NotRun("tolerance.x5chain_array", "RFC 9360, 2", "no MSO")
-			j.NotRun("tolerance.mso_date_fraction", clauseIssuerAuth, "no MSO")
-		}
 		return
 	}
 	heads := cbor.LongHeads(j.sign1.Bytes()) + cbor.LongHeads(j.sign1.Payload())
@@ -49,18 +33,10 @@ func (s *IssuerSigned) judgeForm(j *issuerJudgement) {
 			heads += cbor.LongHeads(ns.Value[i].Bytes())
 		}
 	}
-	j.deviates("tolerance.preferred_serialization", clauseSerialization, heads, "heads of the issuer-signed part longer than needed")
+	tolerate(&j.Verdict, "tolerance.preferred_serialization", clauseSerialization, heads, "heads of the issuer-signed part longer than needed")
 	others, what := unprotected(j.sign1.UnprotectedBesides(headerX5Chain))
-	j.deviates("tolerance.unprotected_header", clauseIssuerAuth, others, what)
-	j.deviates("tolerance.x5chain_array", "RFC 9360, 2", arraysOfOne(j.sign1), "arrays of one certificate")
-	j.deviates("tolerance.mso_date_fraction", clauseIssuerAuth, j.mso.ValidityInfo.fractions, "dates of the MSO with a fraction of a second")
-}
-
-func arraysOfOne(s *cose.Sign1) int {
-	if chain, err := s.X5Chain(); err == nil && len(chain) == 1 && s.X5ChainIsArray() {
-		return 1
-	}
-	return 0
+	tolerate(&j.Verdict, "tolerance.unprotected_header", clauseIssuerAuth, others, what)
+	tolerate(&j.Verdict, "tolerance.mso_date_fraction", clauseIssuerAuth, j.mso.ValidityInfo.fractions, "dates of the MSO with a fraction of a second")
 }
 
 // tolerateForm lists what Verify tolerates in the response as a whole.

@@ -1,8 +1,8 @@
 // Package verifier is a till that checks age or identity from a phone's mdoc: what was shown goes in, a decision with its
 // reasons comes out (ISO/IEC 18013-5:2021 for the exchange; package policy for what a shop accepts).
 //
-// A [Till] is made of the roots it trusts, the status lists it holds, a reader key and one policy profile. It needs no
-// network during a check: lists are fetched by trust.Refresher between checks.
+// A [Till] is made of the roots it trusts, the status lists and CRLs it holds, a reader key and one policy profile. It
+// needs no network during a check: lists are fetched by trust.Refresher and trust.CRLRefresher between checks.
 //
 // It says yes only when every check of the document and of the profile has passed. What failed is a refusal, what could not
 // be known is "not confirmed", and both name their checks. An error means that no check took place. No option leaves a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -91,6 +92,23 @@ func (s *shop) publish(revoked bool) {
 	}
 }
 
+// revokeSigner shows the till the root's next CRL, with the document signer in it or not; an older one must be refused.
+func (s *shop) revokeSigner(number int64, revoked bool) {
+	s.t.Helper()
+	from := s.Now.AddDate(0, 0, -1)
+	var entries []pki.Revocation
+	if revoked {
+		c, err := x509.ParseCertificate(s.SignerChain[0])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		entries = append(entries, pki.Revocation{Serial: c.SerialNumber, Date: from})
+	}
+	if err := s.crls.Put(world.CRL(s.t, s.IACA, s.IACAKey, number, from, entries...), s.Now); (err == nil) != revoked {
+		s.t.Errorf("CRL %d: %v", number, err)
+	}
+}
+
 func (s *shop) phone() *session.Device {
 	s.t.Helper()
 	method, err := engagement.CentralClient(rand.Reader)
@@ -135,6 +153,12 @@ func TestDecisions(t *testing.T) {
 		"no list":              {func(*shop) {}, policy.NotConfirmed, policy.CodeStatusUnknown, "status unknown, no list held"},
 		"list 26 h old": {func(s *shop) { s.publish(false); s.now = s.now.Add(26 * time.Hour) }, policy.NotConfirmed,
 			policy.CodeStatusUnknown, "status unknown, last list 26 h old, list is too old"},
+		"signer revoked": {func(s *shop) { s.publish(false); s.revokeSigner(2, true) }, policy.Refused, policy.CodeIssuerNotTrusted,
+			"revoked 2026-10-31T03:00:00Z, unspecified, CRL 2"},
+		"CRL expired": {func(s *shop) { s.now = s.now.AddDate(0, 0, 29).Add(time.Second); s.publish(false) }, policy.NotConfirmed,
+			policy.CodeStatusUnknown, "revocation unknown: CRL 1 expired: 2026-10-31T03:00:00Z to 2026-11-30T03:00:00Z"},
+		"CRL older than seen": {func(s *shop) { s.publish(false); s.revokeSigner(3, true); s.revokeSigner(2, false) }, policy.Refused,
+			policy.CodeIssuerNotTrusted, "revoked 2026-10-31T03:00:00Z, unspecified, CRL 3"},
 		"revoked in an old list": {func(s *shop) { s.publish(true); s.now = s.now.Add(26 * time.Hour) }, policy.Refused,
 			policy.CodeRevoked, "revoked, list 26 h old"},
 	} {
@@ -178,7 +202,7 @@ func TestEveryCheckIsListed(t *testing.T) {
 	}
 	for _, id := range []string{
 		"session.message", "response.decode", "response.status", "response.documents", "response.requested", "chain.path", "chain.signature",
-		"issuer_auth.signature", "mso.digest", "mso.doc_type", "mso.validity.window", "device_auth.proof",
+		"issuer_auth.revocation", "issuer_auth.signature", "mso.digest", "mso.doc_type", "mso.validity.window", "device_auth.proof",
 		"device_auth.key_authorizations", "status.list", "policy.document", "policy.age_over_20", "policy.requested", "policy.unasked",
 	} {
 		if !listed[id] {

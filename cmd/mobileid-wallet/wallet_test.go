@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,9 +12,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mobileid/issuer/keys"
 	"mobileid/mdoc/holder"
+	"mobileid/mdoc/pki"
 )
 
 // TestAPhoneOfItsOwn is the whole story through the command line: made, provisioned, accepted, handed over, refused,
@@ -65,6 +68,21 @@ func TestAPhoneOfItsOwn(t *testing.T) {
 		if strings.Contains(s.out, "TEST reader 1") {
 			t.Error("an unproved name is shown")
 		}
+	})
+	t.Run("reader's revocation", func(t *testing.T) {
+		authority := must(keys.OpenAuthority(w.path("keys"), keys.Ceremony{}))(t)
+		reader := must(x509.ParseCertificate(authority.Reader.Chain[0]))(t)
+		revoked := must(authority.ReaderRoot.RenewCRL(time.Now(), pki.Revocation{Serial: reader.SerialNumber, Date: time.Now()}))(t)
+		check(t, os.WriteFile(w.path("revoked.crl"), revoked, 0o600))
+		args := append(slices.Clone(present), "--reader-roots", w.path("keys/reader-root.pem"), "--pin-file", w.path("pin"), "--slot", "1", "--yes")
+		good := append(slices.Clone(args), "--reader-crl", w.path("keys/reader-root.crl"))
+		w.expect(exitOK, []string{"TEST reader 1", "decision: accepted"}, "", good...)
+		for name, more := range map[string][]string{"revoked": {"--reader-crl", w.path("revoked.crl")}, "not known": nil} {
+			if s := w.expect(exitFailed, []string{"NOT authenticated"}, "", append(slices.Clone(args), more...)...); strings.Contains(s.out, "TEST reader 1") {
+				t.Errorf("%s: the name is shown", name)
+			}
+		}
+		w.expect(exitFailed, []string{"revocation list"}, "", append(slices.Clone(args), "--reader-crl", w.path("pin"))...)
 	})
 	t.Run("wrong PIN", func(t *testing.T) {
 		s := w.expect(exitFailed, []string{"PIN"}, "0000\ny\n", append(stdin, "--slot", "1")...)

@@ -375,6 +375,27 @@ func TestStatusList(t *testing.T) {
 	}
 }
 
+// TestRevocationListDoor: what the authority's file holds is given out as it is, and a file that cannot be read is told.
+func TestRevocationListDoor(t *testing.T) {
+	var list []byte
+	var fault error
+	a := newAPI(t, func(c *issuer.Config) { c.CRL = func() ([]byte, error) { return list, fault } })
+	get := func() *httptest.ResponseRecorder { return a.do("GET", "/v1/trust/iaca.crl", "", "", nil) }
+	for _, content := range []string{"first", "second"} {
+		list = []byte(content)
+		rec := get()
+		a.expect(rec, http.StatusOK, "application/pkix-crl", nil)
+		if rec.Body.String() != content {
+			t.Errorf("answer %q, want %q", rec.Body, content)
+		}
+	}
+	fault = errors.New("no such file /secret/path")
+	p := wantProblem(t, get(), http.StatusServiceUnavailable, problem.CodeUnavailable)
+	if strings.Contains(p.Detail, "secret") {
+		t.Error("the answer tells what is inside")
+	}
+}
+
 func TestPublicAndHealth(t *testing.T) {
 	a := newAPI(t, nil)
 	rec := a.do("GET", "/v1/trust/iaca.pem", "", "", nil)
@@ -384,6 +405,7 @@ func TestPublicAndHealth(t *testing.T) {
 	if len(ders) != 1 || !bytes.Equal(ders[0], a.IACA.Cert) {
 		t.Error("another root")
 	}
+	wantProblem(t, a.do("GET", "/v1/trust/iaca.crl", "", "", nil), http.StatusNotFound, problem.CodeNotFound)
 	if rec := a.do("GET", "/livez", "", "", nil); rec.Code != http.StatusNoContent {
 		t.Errorf("livez %d", rec.Code)
 	}

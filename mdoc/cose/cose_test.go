@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"strings"
 	"testing"
 
 	"mobileid/mdoc/cbor"
@@ -252,6 +253,9 @@ func TestX5ChainForms(t *testing.T) {
 			chain, err := s.X5Chain()
 			if len(chain) != c.want || (err == nil) != (c.want > 0) {
 				t.Errorf("%d certificates, %v", len(chain), err)
+			}
+			if got, want := s.X5ChainIsArray(), strings.Contains(c.unprotected, "182181") || c.name != "one" && c.want == 2; c.want > 0 && got != want {
+				t.Errorf("an array: %v", got)
 			}
 		})
 	}

@@ -232,6 +232,15 @@ func (m *message) X5ChainProtected() bool {
 	return ok
 }
 
+// X5ChainIsArray reports whether x5chain is an array, which RFC 9360, 2 keeps for two certificates and more.
+func (m *message) X5ChainIsArray() bool {
+	raw, ok := find(m.protectedIn, labelX5Chain)
+	if !ok {
+		raw, ok = find(m.unprotectedI, labelX5Chain)
+	}
+	return ok && len(raw) > 0 && raw[0]>>5 == 4 // CBOR's major type 4
+}
+
 // X5Chain gives the certificates of the x5chain header (RFC 9360), leaf first, from either bucket: at least one and at
 // most six, none empty or above 16 KiB.
 func (m *message) X5Chain() ([][]byte, error) {

@@ -14,12 +14,3 @@ func (m *message) UnprotectedBesides(label int64) (count int, labels []int64) {
 	}
 	return count, labels
 }
-
-// X5ChainIsArray reports whether x5chain is written as an array, which RFC 9360, 2 wants for several certificates only.
-func (m *message) X5ChainIsArray() bool {
-	raw, ok := find(m.protectedIn, labelX5Chain)
-	if !ok {
-		raw, ok = find(m.unprotectedI, labelX5Chain)
-	}
-	return ok && len(raw) > 0 && raw[0]>>5 == 4
-}

@@ -19,6 +19,9 @@ const (
 	MaxRetrievalMethods = 16
 	// CipherSuite1 is the only cipher suite of ISO/IEC 18013-5:2021, 9.1.5.2.
 	CipherSuite1 = 1
+
+	version10 = "1.0"
+	version11 = "1.1"
 )
 
 // ErrMalformed is wrapped by every refusal of foreign bytes.
@@ -32,12 +35,16 @@ var ErrMalformed = errors.New("malformed device engagement")
 //	  ? 2: [+ DeviceRetrievalMethod],
 //	  ? 3: ServerRetrievalMethods,     ; not offered, ignored when read
 //	  ? 4: ProtocolInfo,               ; never defined
-//	  * int => any                     ; 1.1: 5 origin infos, 6 capabilities
+//	  ? 5: [* OriginInfo],             ; second edition draft, 9.1: version 1.1
+//	  ? 6: Capabilities,               ; likewise, and then 5 is there
+//	  * int => any
 //	}
 type structure struct {
-	Version  string            `cbor:"0,keyasint"`
-	Security security          `cbor:"1,keyasint"`
-	Methods  []RetrievalMethod `cbor:"2,keyasint,omitempty"`
+	Version      string            `cbor:"0,keyasint"`
+	Security     security          `cbor:"1,keyasint"`
+	Methods      []RetrievalMethod `cbor:"2,keyasint,omitempty"`
+	OriginInfos  []OriginInfo      `cbor:"5,keyasint,omitzero"`
+	Capabilities *Capabilities     `cbor:"6,keyasint,omitempty"`
 }
 
 // security is Security, ISO/IEC 18013-5:2021, 8.2.1.1:
@@ -59,22 +66,16 @@ type DeviceEngagement struct {
 // New makes an engagement of version 1.0 for cipher suite 1. For a QR code methods must name at least one way to be
 // reached; for NFC it is empty, as the handover carries them. eDeviceKey must be fresh for every engagement.
 func New(eDeviceKey *ecdh.PublicKey, methods []RetrievalMethod) (*DeviceEngagement, error) {
-	if eDeviceKey == nil {
-		return nil, errors.New("making device engagement: no ephemeral key")
-	}
-	key, err := cose.NewKey(eDeviceKey)
-	if err != nil {
+	return build(eDeviceKey, structure{Version: version10, Methods: methods})
+}
+
+// build completes a structure with the key and encodes it.
+func build(eDeviceKey *ecdh.PublicKey, s structure) (*DeviceEngagement, error) {
+	var err error
+	if s.Security, err = newSecurity(eDeviceKey); err != nil {
 		return nil, fmt.Errorf("making device engagement: %w", err)
 	}
-	embedded, err := cbor.NewEmbedded(key)
-	if err != nil {
-		return nil, fmt.Errorf("making device engagement: %w", err)
-	}
-	raw, err := cbor.Marshal(structure{
-		Version:  "1.0",
-		Security: security{CipherSuite: CipherSuite1, EDeviceKey: embedded},
-		Methods:  methods,
-	})
+	raw, err := cbor.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("making device engagement: %w", err)
 	}
@@ -85,8 +86,41 @@ func New(eDeviceKey *ecdh.PublicKey, methods []RetrievalMethod) (*DeviceEngageme
 	return e, nil
 }
 
+func newSecurity(ephemeral *ecdh.PublicKey) (security, error) {
+	if ephemeral == nil {
+		return security{}, errors.New("no ephemeral key")
+	}
+	key, err := cose.NewKey(ephemeral)
+	if err != nil {
+		return security{}, err
+	}
+	embedded, err := cbor.NewEmbedded(key)
+	return security{CipherSuite: CipherSuite1, EDeviceKey: embedded}, err
+}
+
+// key gives the ephemeral key of cipher suite 1, on its curve.
+func (s security) key() (*ecdh.PublicKey, error) {
+	if s.CipherSuite != CipherSuite1 {
+		return nil, fmt.Errorf("cipher suite %d, want 1: %w", s.CipherSuite, ErrMalformed)
+	}
+	key, err := s.EDeviceKey.Value.ECDH()
+	if err != nil {
+		return nil, fmt.Errorf("ephemeral key: %w: %w", ErrMalformed, err)
+	}
+	return key, nil
+}
+
+// checkVersion accepts 1.x.
+func checkVersion(v string) error {
+	if !strings.HasPrefix(v, "1.") || len(v) > 8 {
+		return fmt.Errorf("major version is not 1: %w", ErrMalformed)
+	}
+	return nil
+}
+
 // Parse reads a DeviceEngagement and copies the bytes. It accepts versions 1.x and cipher suite 1 only, refuses an
-// ephemeral key that is not on its curve, and ignores members it does not know.
+// ephemeral key that is not on its curve and members of version 1.1 that do not fit the version, and ignores members it
+// does not know.
 func Parse(raw []byte) (*DeviceEngagement, error) {
 	if len(raw) > MaxSize {
 		return nil, fmt.Errorf("parsing device engagement: %d bytes, limit %d: %w", len(raw), MaxSize, ErrMalformed)
@@ -102,18 +136,18 @@ func Parse(raw []byte) (*DeviceEngagement, error) {
 }
 
 func (e *DeviceEngagement) check() error {
-	if !strings.HasPrefix(e.structure.Version, "1.") || len(e.structure.Version) > 8 {
-		return fmt.Errorf("major version is not 1: %w", ErrMalformed)
+	if err := checkVersion(e.structure.Version); err != nil {
+		return err
 	}
-	if e.structure.Security.CipherSuite != CipherSuite1 {
-		return fmt.Errorf("cipher suite %d, want 1: %w", e.structure.Security.CipherSuite, ErrMalformed)
-	}
-	key, err := e.structure.Security.EDeviceKey.Value.ECDH()
+	key, err := e.structure.Security.key()
 	if err != nil {
-		return fmt.Errorf("ephemeral device key: %w: %w", ErrMalformed, err)
+		return err
 	}
 	e.key = key
-	return checkMethods(e.structure.Methods)
+	if err := checkMethods(e.structure.Methods); err != nil {
+		return err
+	}
+	return e.structure.checkExtension()
 }
 
 func checkMethods(methods []RetrievalMethod) error {

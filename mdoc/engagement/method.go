@@ -11,25 +11,28 @@ import (
 // MethodType is the first element of a retrieval method, ISO/IEC 18013-5:2021, 8.2.1.1.
 type MethodType uint64
 
-// The retrieval method types of ISO/IEC 18013-5:2021.
+// The retrieval method types of ISO/IEC 18013-5:2021, and that of ISO/IEC TS 18013-7, Annex A, for a website.
 const (
 	MethodNFC       MethodType = 1
 	MethodBLE       MethodType = 2
 	MethodWiFiAware MethodType = 3
+	MethodREST      MethodType = 4
 )
 
 // RetrievalMethod is one way to reach the device. ISO/IEC 18013-5:2021, 8.2.1.1:
 //
 //	DeviceRetrievalMethod = [type: uint, version: uint, RetrievalOptions]
 //
-// NFC and BLE options of version 1 are decoded; the options of every other type or version stay in Options as received
+// The options of the four types in version 1 are decoded; those of every other type or version stay in Options as received
 // and have no further effect.
 type RetrievalMethod struct {
-	Type    MethodType
-	Version uint64
-	NFC     *NFCOptions
-	BLE     *BLEOptions
-	Options cbor.RawMessage
+	Type      MethodType
+	Version   uint64
+	NFC       *NFCOptions
+	BLE       *BLEOptions
+	WiFiAware *WiFiAwareOptions
+	REST      *RESTOptions
+	Options   cbor.RawMessage
 }
 
 // wireMethod is DeviceRetrievalMethod on the wire, ISO/IEC 18013-5:2021, 8.2.1.1 (CDDL at RetrievalMethod).
@@ -84,7 +87,7 @@ func CentralClient(rand io.Reader) (RetrievalMethod, error) {
 	}, nil
 }
 
-// MarshalCBOR encodes the method; exactly one of NFC, BLE and Options must be set and fit Type.
+// MarshalCBOR encodes the method; exactly one kind of options must be set and fit Type.
 func (m RetrievalMethod) MarshalCBOR() ([]byte, error) {
 	options, err := m.encodeOptions()
 	if err != nil {
@@ -94,30 +97,48 @@ func (m RetrievalMethod) MarshalCBOR() ([]byte, error) {
 }
 
 func (m RetrievalMethod) encodeOptions() (cbor.RawMessage, error) {
-	set := 0
-	for _, there := range []bool{m.NFC != nil, m.BLE != nil, len(m.Options) > 0} {
-		if there {
-			set++
-		}
-	}
-	if set != 1 {
-		return nil, errors.New("exactly one kind of options is needed")
+	typed, set := m.typed()
+	if len(m.Options) > 0 {
+		set++
 	}
 	switch {
-	case m.NFC != nil && m.Type == MethodNFC && m.Version == 1:
-		if err := m.NFC.check(); err != nil {
-			return nil, err
-		}
-		return cbor.Marshal(*m.NFC)
-	case m.BLE != nil && m.Type == MethodBLE && m.Version == 1:
-		if err := m.BLE.check(); err != nil {
-			return nil, err
-		}
-		return cbor.Marshal(*m.BLE)
-	case m.NFC != nil || m.BLE != nil:
+	case set != 1:
+		return nil, errors.New("exactly one kind of options is needed")
+	case len(m.Options) > 0:
+		return m.Options, nil
+	case typed == nil:
 		return nil, fmt.Errorf("options do not fit type %d version %d", m.Type, m.Version)
 	}
-	return m.Options, nil
+	if err := typed.check(); err != nil {
+		return nil, err
+	}
+	return cbor.Marshal(typed)
+}
+
+// options are those of a type and version that is known.
+type options interface{ check() error }
+
+// typed gives the options that fit the type and version, or nil, and how many kinds are set.
+func (m RetrievalMethod) typed() (fitting options, set int) {
+	for _, kind := range []struct {
+		there bool
+		t     MethodType
+		o     options
+	}{
+		{m.NFC != nil, MethodNFC, m.NFC},
+		{m.BLE != nil, MethodBLE, m.BLE},
+		{m.WiFiAware != nil, MethodWiFiAware, m.WiFiAware},
+		{m.REST != nil, MethodREST, m.REST},
+	} {
+		if !kind.there {
+			continue
+		}
+		set++
+		if kind.t == m.Type && m.Version == 1 {
+			fitting = kind.o
+		}
+	}
+	return fitting, set
 }
 
 // UnmarshalCBOR decodes one retrieval method and checks the options it knows.
@@ -127,16 +148,15 @@ func (m *RetrievalMethod) UnmarshalCBOR(raw []byte) error {
 		return fmt.Errorf("decoding retrieval method: %w", err)
 	}
 	out := RetrievalMethod{Type: MethodType(w.Type), Version: w.Version}
-	var err error
-	switch {
-	case out.Type == MethodNFC && w.Version == 1:
-		out.NFC = new(NFCOptions)
-		err = decodeOptions(w.Options, out.NFC)
-	case out.Type == MethodBLE && w.Version == 1:
-		out.BLE = new(BLEOptions)
-		err = decodeOptions(w.Options, out.BLE)
-	default:
+	into := out.room()
+	if into == nil {
 		out.Options = append(cbor.RawMessage(nil), w.Options...)
+		*m = out
+		return nil
+	}
+	err := cbor.Unmarshal(w.Options, into)
+	if err == nil {
+		err = into.check()
 	}
 	if err != nil {
 		return fmt.Errorf("decoding options of retrieval method type %d: %w", out.Type, err)
@@ -145,11 +165,26 @@ func (m *RetrievalMethod) UnmarshalCBOR(raw []byte) error {
 	return nil
 }
 
-func decodeOptions(raw []byte, into interface{ check() error }) error {
-	if err := cbor.Unmarshal(raw, into); err != nil {
-		return err
+// room makes the options of the method's type and version and gives them; nil for one that is not known.
+func (m *RetrievalMethod) room() options {
+	if m.Version != 1 {
+		return nil
 	}
-	return into.check()
+	switch m.Type {
+	case MethodNFC:
+		m.NFC = new(NFCOptions)
+		return m.NFC
+	case MethodBLE:
+		m.BLE = new(BLEOptions)
+		return m.BLE
+	case MethodWiFiAware:
+		m.WiFiAware = new(WiFiAwareOptions)
+		return m.WiFiAware
+	case MethodREST:
+		m.REST = new(RESTOptions)
+		return m.REST
+	}
+	return nil
 }
 
 func (o *NFCOptions) check() error {

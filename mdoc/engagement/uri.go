@@ -19,9 +19,6 @@ func (e *DeviceEngagement) URI() string {
 // Padding, slashes, white space and bits left over in the last character are refused, as is an engagement that names no
 // way to be reached.
 func ParseURI(uri string) (*DeviceEngagement, error) {
-	if len(uri) > len(scheme)+base64.RawURLEncoding.EncodedLen(MaxSize) {
-		return nil, fmt.Errorf("parsing engagement URI: %d characters: %w", len(uri), ErrMalformed)
-	}
 	if len(uri) < len(scheme) || !strings.EqualFold(uri[:len(scheme)], scheme) {
 		return nil, fmt.Errorf("parsing engagement URI: scheme is not mdoc: %w", ErrMalformed)
 	}
@@ -29,12 +26,9 @@ func ParseURI(uri string) (*DeviceEngagement, error) {
 	if strings.HasPrefix(body, "//") {
 		return nil, fmt.Errorf("parsing engagement URI: a reader engagement, not a device engagement: %w", ErrMalformed)
 	}
-	if strings.ContainsAny(body, "\r\n") { // the decoder below would skip them
-		return nil, fmt.Errorf("parsing engagement URI: line break: %w", ErrMalformed)
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	raw, err := decodeBody(body)
 	if err != nil {
-		return nil, fmt.Errorf("parsing engagement URI: not base64url without padding: %w", ErrMalformed)
+		return nil, fmt.Errorf("parsing engagement URI: %w", err)
 	}
 	e, err := Parse(raw)
 	if err != nil {
@@ -44,4 +38,19 @@ func ParseURI(uri string) (*DeviceEngagement, error) {
 		return nil, fmt.Errorf("parsing engagement URI: no retrieval method: %w", ErrMalformed)
 	}
 	return e, nil
+}
+
+// decodeBody decodes what follows the scheme, of which there is one form.
+func decodeBody(body string) ([]byte, error) {
+	if len(body) > base64.RawURLEncoding.EncodedLen(MaxSize) {
+		return nil, fmt.Errorf("%d characters: %w", len(body), ErrMalformed)
+	}
+	if strings.ContainsAny(body, "\r\n") { // the decoder below would skip them
+		return nil, fmt.Errorf("line break: %w", ErrMalformed)
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	if err != nil {
+		return nil, fmt.Errorf("not base64url without padding: %w", ErrMalformed)
+	}
+	return raw, nil
 }

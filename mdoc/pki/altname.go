@@ -6,14 +6,21 @@ import (
 	"errors"
 	"net/mail"
 	"net/url"
+
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// GeneralName choices of RFC 5280, 4.2.1.6 that the profiles allow.
+// GeneralName choices of RFC 5280, 4.2.1.6 that the profiles speak of.
 const (
-	tagMail = 1
-	tagDNS  = 2
-	tagDir  = 4
-	tagURI  = 6
+	tagMail = cryptobyteasn1.Tag(1 | classContext)
+	tagDNS  = cryptobyteasn1.Tag(2 | classContext)
+	tagURI  = cryptobyteasn1.Tag(6 | classContext)
+	numDir  = 4
+	numMail = 1
+	numURI  = 6
+
+	classContext = 0x80
 )
 
 // judgeIssuerAltName demands an e-mail address or a URI where the profile requires the extension, and that form
@@ -26,32 +33,21 @@ func judgeIssuerAltName(c *x509.Certificate, r rules) (bool, string) {
 	if e.Critical {
 		return false, "critical"
 	}
-	var names []asn1.RawValue
-	if rest, err := asn1.Unmarshal(e.Value, &names); err != nil || len(rest) != 0 || len(names) == 0 {
+	input := cryptobyte.String(e.Value)
+	var names cryptobyte.String
+	if !input.ReadASN1(&names, cryptobyteasn1.SEQUENCE) || !input.Empty() || names.Empty() {
 		return false, "not a list of names"
 	}
-	for _, n := range names {
-		if isContact(n) {
-			return true, "an e-mail address or URI"
+	contact := false
+	for !names.Empty() {
+		var name cryptobyte.String
+		var tag cryptobyteasn1.Tag
+		if !names.ReadAnyASN1(&name, &tag) {
+			return false, "not a list of names"
 		}
+		contact = contact || (tag == tagMail || tag == tagURI) && len(name) > 0
 	}
-	return false, "neither e-mail address nor URI"
-}
-
-func isContact(n asn1.RawValue) bool {
-	if n.Class != asn1.ClassContextSpecific || len(n.Bytes) == 0 {
-		return false
-	}
-	return n.Tag == tagMail || n.Tag == tagURI
-}
-
-// distributionPoint is RFC 5280, 4.2.1.13 DistributionPoint.
-type distributionPoint struct {
-	Name struct {
-		FullName []asn1.RawValue `asn1:"optional,tag:0"`
-	} `asn1:"optional,tag:0"`
-	Reasons   asn1.BitString  `asn1:"optional,tag:1"`
-	CRLIssuer []asn1.RawValue `asn1:"optional,tag:2"`
+	return contact, map[bool]string{true: "an e-mail address or URI", false: "neither e-mail address nor URI"}[contact]
 }
 
 // judgeCRLPoints demands a URI, no reasons and no cRLIssuer. The standard's own example certificates fail here: they
@@ -62,24 +58,52 @@ func judgeCRLPoints(c *x509.Certificate, r rules) (bool, string) {
 		_, alone := extension(c, oidNoCheck)
 		return !r.crl || r.noCheck && alone, "absent"
 	}
-	var points []distributionPoint
-	if rest, err := asn1.Unmarshal(e.Value, &points); err != nil || len(rest) != 0 || len(points) == 0 {
+	if e.Critical {
+		return false, "critical"
+	}
+	input := cryptobyte.String(e.Value)
+	var points cryptobyte.String
+	if !input.ReadASN1(&points, cryptobyteasn1.SEQUENCE) || !input.Empty() || points.Empty() {
 		return false, "not a list of distribution points"
 	}
-	for _, p := range points {
-		if p.Reasons.BitLength != 0 || len(p.CRLIssuer) != 0 {
-			return false, "with reasons or cRLIssuer"
-		}
-		for _, n := range p.Name.FullName {
-			if n.Class == asn1.ClassContextSpecific && n.Tag == tagDNS {
-				return false, "a dNSName in place of a URI"
-			}
-		}
-		if len(p.Name.FullName) == 0 || p.Name.FullName[0].Tag != tagURI {
-			return false, "without a URI"
+	for !points.Empty() {
+		if fault := pointFault(&points); fault != "" {
+			return false, fault
 		}
 	}
-	return !e.Critical, "a URI"
+	return true, "a URI"
+}
+
+// pointFault reads one DistributionPoint (RFC 5280, 4.2.1.13) and says what is wrong with it, or gives "".
+func pointFault(points *cryptobyte.String) string {
+	var point, name, full cryptobyte.String
+	var named, hasFull bool
+	if !points.ReadASN1(&point, cryptobyteasn1.SEQUENCE) || !point.ReadOptionalASN1(&name, &named, constructed(0)) {
+		return "not a list of distribution points"
+	}
+	if !point.Empty() {
+		return "with reasons or cRLIssuer"
+	}
+	if !name.ReadOptionalASN1(&full, &hasFull, constructed(0)) || !hasFull {
+		return "without a URI"
+	}
+	for first := true; !full.Empty(); first = false {
+		var value cryptobyte.String
+		var tag cryptobyteasn1.Tag
+		switch {
+		case !full.ReadAnyASN1(&value, &tag):
+			return "not a list of distribution points"
+		case tag == tagDNS:
+			return "a dNSName in place of a URI"
+		case first && tag != tagURI:
+			return "without a URI"
+		}
+	}
+	return ""
+}
+
+func constructed(n uint8) cryptobyteasn1.Tag {
+	return cryptobyteasn1.Tag(n).ContextSpecific().Constructed()
 }
 
 // issuerAltName encodes the extension from a URI and an e-mail address, either of which may be empty.
@@ -90,20 +114,20 @@ func issuerAltName(uri, address string) ([]byte, error) {
 		if err != nil || u.Scheme == "" || !ascii(uri) {
 			return nil, errors.New("encoding issuer alternative name: not an absolute URI")
 		}
-		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tagURI, Bytes: []byte(uri)})
+		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: numURI, Bytes: []byte(uri)})
 	}
 	if address != "" {
 		if a, err := mail.ParseAddress(address); err != nil || a.Address != address || !ascii(address) {
 			return nil, errors.New("encoding issuer alternative name: not an e-mail address")
 		}
-		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: tagMail, Bytes: []byte(address)})
+		names = append(names, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: numMail, Bytes: []byte(address)})
 	}
 	return asn1.Marshal(names)
 }
 
 // directoryName encodes a subject alternative name that holds one name, given in DER.
 func directoryName(name []byte) ([]byte, error) {
-	return asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: tagDir, IsCompound: true, Bytes: name}})
+	return asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: numDir, IsCompound: true, Bytes: name}})
 }
 
 func ascii(s string) bool {

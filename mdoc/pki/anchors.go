@@ -62,17 +62,25 @@ func newAnchors(profiles []Profile, ders [][]byte) (*Anchors, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading trust anchor %d: %w", i, err)
 		}
-		if a.has(der) {
-			continue
+		if err := a.add(n); err != nil {
+			return nil, fmt.Errorf("reading trust anchor %d: %w", i, err)
 		}
-		subject := string(n.cert.RawSubject)
-		if len(a.bySubject[subject]) == maxSameName {
-			return nil, fmt.Errorf("reading trust anchor %d: more than %d of the same name", i, maxSameName)
-		}
-		a.all = append(a.all, n)
-		a.bySubject[subject] = append(a.bySubject[subject], n)
 	}
 	return a, nil
+}
+
+// add takes an anchor while the set is being made. One that is there already changes nothing.
+func (a *Anchors) add(n *anchor) error {
+	if a.has(n.cert.Raw) {
+		return nil
+	}
+	subject := string(n.cert.RawSubject)
+	if len(a.bySubject[subject]) == maxSameName {
+		return fmt.Errorf("more than %d of the same name", maxSameName)
+	}
+	a.all = append(a.all, n)
+	a.bySubject[subject] = append(a.bySubject[subject], n)
+	return nil
 }
 
 // ParseAnchorsPEM is NewAnchors over the certificates of a PEM file.
@@ -94,14 +102,7 @@ func (a *Anchors) Certificates() []*x509.Certificate {
 	return out
 }
 
-func (a *Anchors) has(der []byte) bool {
-	for _, n := range a.all {
-		if bytes.Equal(n.cert.Raw, der) {
-			return true
-		}
-	}
-	return false
-}
+func (a *Anchors) has(der []byte) bool { return a.find(der) != nil }
 
 func newAnchor(der []byte, profiles []Profile) (*anchor, error) {
 	c, err := parse(bytes.Clone(der))

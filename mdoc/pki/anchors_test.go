@@ -218,3 +218,32 @@ func BenchmarkCheckFirst(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCheckUncached shows more certificates than are remembered: one parse and one signature each.
+func BenchmarkCheckUncached(b *testing.B) {
+	w := newWorld(b)
+	anchors := mustAnchors(b, w.iaca)
+	leaves := make([][]byte, 1100)
+	for i := range leaves {
+		leaves[i] = w.forged(func(t *x509.Certificate) { t.SerialNumber = big.NewInt(int64(1<<60 + i)) })
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, v, _ := anchors.Check(one(leaves[i%len(leaves)]), pki.DocumentSigner, now); !v.OK() {
+			b.Fatal(v)
+		}
+	}
+}
+
+// BenchmarkParseAndVerify is the floor of the one above.
+func BenchmarkParseAndVerify(b *testing.B) {
+	w := newWorld(b)
+	der := w.forged(func(*x509.Certificate) {})
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := x509.ParseCertificate(der)
+		if err != nil || w.iaca.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -114,7 +115,7 @@ func judgeSerial(c *x509.Certificate) (bool, string) {
 	case len(derInteger(n)) > 20:
 		return false, fmt.Sprintf("serial number of %d octets, more than 20", len(derInteger(n)))
 	default:
-		return true, fmt.Sprintf("%d bits", n.BitLen())
+		return true, strconv.Itoa(n.BitLen()) + " bits"
 	}
 }
 
@@ -132,7 +133,7 @@ func judgePeriod(c *x509.Certificate, r rules) (bool, string) {
 	if _, found := extension(c, oidNoCheck); r.noCheck && found {
 		longest = lifeNoCheck
 	}
-	measured := fmt.Sprintf("%d days, at most %d", int64(life/day), int64(longest/day))
+	measured := strconv.FormatInt(int64(life/day), 10) + " days, at most " + strconv.FormatInt(int64(longest/day), 10)
 	return life > 0 && life <= longest, measured
 }
 
@@ -170,7 +171,7 @@ func judgeKeyUsage(c *x509.Certificate, r rules) (bool, string) {
 	case c.KeyUsage != r.usage:
 		return false, fmt.Sprintf("bits %#x, expected exactly %#x", int(c.KeyUsage), int(r.usage))
 	default:
-		return true, fmt.Sprintf("bits %#x, critical", int(c.KeyUsage))
+		return true, "bits 0x" + strconv.FormatInt(int64(c.KeyUsage), 16) + ", critical"
 	}
 }
 

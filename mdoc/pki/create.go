@@ -146,6 +146,7 @@ func (t Template) certificate(r rules, pub crypto.PublicKey, parent *x509.Certif
 	}
 	if t.LinkTo != nil {
 		c.RawSubject = t.LinkTo.RawSubject
+		c.AuthorityKeyId = parent.SubjectKeyId // the Go library leaves it out where issuer and subject are equal
 	}
 	c.DNSNames = t.DNSNames
 	return c, nil
@@ -216,7 +217,11 @@ func newSerial(random io.Reader) (*big.Int, error) {
 
 // judgeOwn lints what was made and, under a parent, checks the path at the first moment of its validity.
 func judgeOwn(der []byte, t Template, parent *x509.Certificate) error {
-	if v := Lint(der, t.Profile); !v.OK() {
+	v := Lint(der, t.Profile)
+	if parent != nil {
+		v = LintIssued(der, t.Profile, parent)
+	}
+	if !v.OK() {
 		return fmt.Errorf("creating certificate: own lint failed: %s", v)
 	}
 	if parent == nil {

@@ -97,6 +97,7 @@ func (w *world) template(p pki.Profile) pki.Template {
 		t.Organization = "TEST provider"
 	case pki.TLSServer:
 		t.DNSNames = []string{"issuer.example"}
+	default:
 	}
 	return t
 }

@@ -7,6 +7,10 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"strconv"
+
+	"golang.org/x/crypto/cryptobyte"
+	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"mobileid/mdoc/verdict"
 )
@@ -88,31 +92,46 @@ func lintNames(v *verdict.Verdict, c *x509.Certificate, r rules) {
 	v.Record("cert.subject.strings", r.clause, ok, measured)
 }
 
-// nameAttribute is RFC 5280, 4.1.2.4 AttributeTypeAndValue with the value's string type kept.
-type nameAttribute struct {
-	Type  asn1.ObjectIdentifier
-	Value asn1.RawValue
-}
-
-type nameSET []nameAttribute
-
 // judgeNameStrings demands PrintableString for countryName and serialNumber, and PrintableString or UTF8String for
-// all others.
+// all others. The name is RFC 5280, 4.1.2.4 RDNSequence: sets of type and value.
 func judgeNameStrings(raw []byte) (bool, string) {
-	var name []nameSET
-	if rest, err := asn1.Unmarshal(raw, &name); err != nil || len(rest) != 0 {
+	input := cryptobyte.String(raw)
+	var name cryptobyte.String
+	if !input.ReadASN1(&name, cryptobyteasn1.SEQUENCE) || !input.Empty() {
 		return false, "not a name"
 	}
-	for _, set := range name {
-		for _, a := range set {
-			printable := a.Value.Tag == asn1.TagPrintableString
-			narrow := a.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 6}) || a.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 5})
-			if !printable && (narrow || a.Value.Tag != asn1.TagUTF8String) {
-				return false, fmt.Sprintf("attribute %s with string type %d", a.Type, a.Value.Tag)
+	for !name.Empty() {
+		var set cryptobyte.String
+		if !name.ReadASN1(&set, cryptobyteasn1.SET) {
+			return false, "not a name"
+		}
+		for !set.Empty() {
+			if fault := nameStringFault(&set); fault != "" {
+				return false, fault
 			}
 		}
 	}
 	return true, "PrintableString and UTF8String"
+}
+
+// Content octets of the two attributes' identifiers: 2.5.4.6 and 2.5.4.5.
+const (
+	attributeCountry = "\x55\x04\x06"
+	attributeSerial  = "\x55\x04\x05"
+)
+
+func nameStringFault(set *cryptobyte.String) string {
+	var attribute, kind, value cryptobyte.String
+	var tag cryptobyteasn1.Tag
+	if !set.ReadASN1(&attribute, cryptobyteasn1.SEQUENCE) || !attribute.ReadASN1(&kind, cryptobyteasn1.OBJECT_IDENTIFIER) ||
+		!attribute.ReadAnyASN1(&value, &tag) {
+		return "not a name"
+	}
+	narrow := string(kind) == attributeCountry || string(kind) == attributeSerial
+	if tag == cryptobyteasn1.PrintableString || tag == cryptobyteasn1.UTF8String && !narrow {
+		return ""
+	}
+	return fmt.Sprintf("attribute %x with string type %d", []byte(clip(string(kind))), tag)
 }
 
 func lintExtensions(v *verdict.Verdict, c *x509.Certificate, r rules) {
@@ -160,7 +179,7 @@ func judgeSubjectKeyID(c *x509.Certificate) (bool, string) {
 
 // judgeAuthorityKeyID demands the extension of all but roots, which may leave it out or name themselves.
 func judgeAuthorityKeyID(c *x509.Certificate, r rules) (bool, string) {
-	measured := fmt.Sprintf("authority key identifier of %d bytes", len(c.AuthorityKeyId))
+	measured := "authority key identifier of " + strconv.Itoa(len(c.AuthorityKeyId)) + " bytes"
 	if r.root {
 		return len(c.AuthorityKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, c.SubjectKeyId), measured
 	}
@@ -169,14 +188,14 @@ func judgeAuthorityKeyID(c *x509.Certificate, r rules) (bool, string) {
 
 // keyID is RFC 5280, 4.2.1.2 method 1: SHA-1 over the key's bit string, which both keys' profiles ask for.
 func keyID(spki []byte) ([]byte, error) {
-	var info struct {
-		Algorithm asn1.RawValue
-		Key       asn1.BitString
-	}
-	if rest, err := asn1.Unmarshal(spki, &info); err != nil || len(rest) != 0 {
+	input := cryptobyte.String(spki)
+	var info, algorithm cryptobyte.String
+	var key []byte
+	if !input.ReadASN1(&info, cryptobyteasn1.SEQUENCE) || !input.Empty() || !info.ReadASN1(&algorithm, cryptobyteasn1.SEQUENCE) ||
+		!info.ReadASN1BitStringAsBytes(&key) || !info.Empty() {
 		return nil, errors.New("reading public key: not a SubjectPublicKeyInfo")
 	}
-	sum := sha1.Sum(info.Key.Bytes) //nolint:gosec // see above
+	sum := sha1.Sum(key) //nolint:gosec // see above
 	return sum[:], nil
 }
 

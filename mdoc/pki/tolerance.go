@@ -2,7 +2,7 @@ package pki
 
 import (
 	"crypto/x509"
-	"fmt"
+	"strconv"
 
 	"mobileid/mdoc/verdict"
 )
@@ -24,9 +24,9 @@ func judgeTolerances(v *verdict.Verdict, c *x509.Certificate, r rules) {
 	ok, measured = judgeNameStrings(c.RawSubject)
 	tolerate("tolerance.name_strings", ok, measured)
 	ok, measured = judgeIssuerAltName(c, r)
-	tolerate("tolerance.issuer_alt_name", ok, "issuerAltName "+measured)
+	tolerate("tolerance.issuer_alt_name", ok, measured)
 	ok, measured = judgeCRLPoints(c, r)
-	tolerate("tolerance.crl_distribution_points", ok, "cRLDistributionPoints "+measured)
+	tolerate("tolerance.crl_distribution_points", ok, measured)
 	ok, measured = judgeForbidden(c)
 	tolerate("tolerance.forbidden_extensions", ok, measured)
 	ok, measured = judgeSubjectKeyID(c)
@@ -38,14 +38,14 @@ func judgeTolerances(v *verdict.Verdict, c *x509.Certificate, r rules) {
 // judgeEntropy: 63 random bits are demanded. A number drawn so falls below 40 bits once in eight million.
 func judgeEntropy(c *x509.Certificate) (bool, string) {
 	bits := c.SerialNumber.BitLen()
-	return bits >= 40, fmt.Sprintf("serial number of %d bits", bits)
+	return bits >= 40, "serial number of " + strconv.Itoa(bits) + " bits"
 }
 
 func judgeCommonName(c *x509.Certificate) (bool, string) {
-	return c.Subject.CommonName != "", fmt.Sprintf("commonName of %d bytes", len(c.Subject.CommonName))
+	return c.Subject.CommonName != "", "commonName of " + strconv.Itoa(len(c.Subject.CommonName)) + " bytes"
 }
 
 func judgeOrganization(c *x509.Certificate, r rules) (bool, string) {
 	return !r.organization || len(c.Subject.Organization) == 1 && c.Subject.Organization[0] != "",
-		fmt.Sprintf("%d names of an organization", len(c.Subject.Organization))
+		strconv.Itoa(len(c.Subject.Organization)) + " names of an organization"
 }

@@ -154,7 +154,8 @@ func TestServicesStart(t *testing.T) {
 	list := issuer.URL + "/v1/status-lists/1"
 	change(t, filepath.Join(dir, "issuer.json"), map[string]any{"listen": "127.0.0.1:0", "status_uri": list})
 	change(t, filepath.Join(dir, "tsm.json"), map[string]any{"listen": "127.0.0.1:0", "issuer_url": issuer.URL})
-	change(t, filepath.Join(dir, "verifier.json"), map[string]any{"listen": "127.0.0.1:0", "status_uris": []string{list}, "crl_uris": []string{issuer.URL + "/v1/trust/iaca.crl"}})
+	change(t, filepath.Join(dir, "verifier.json"), map[string]any{"listen": "127.0.0.1:0", "status_uris": []string{list},
+		"crl_uris": []string{issuer.URL + "/v1/trust/iaca.crl"}})
 
 	for _, s := range services {
 		if out, err := command(t, bin, dir, s).CombinedOutput(); err == nil || !strings.Contains(string(out), "no such file") {
