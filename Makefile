@@ -14,7 +14,7 @@ DEBIAN_PACKAGES ?= gcc libc6-dev
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test numbers lint bench fuzz cover image clean packages
+.PHONY: help build demo test numbers lint bench fuzz mutate cover image clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -55,6 +55,9 @@ bench: ## print figures, one "figure NAME VALUE" a line
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)
+
+mutate: ## take each check of the verifier away in turn: a test must notice
+	$(GO) run ./mdoc/mdoctest/mutate
 
 cover: ## statement coverage, by package and in all
 	$(GO) test -coverprofile=coverage.out ./...

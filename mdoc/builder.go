@@ -127,7 +127,7 @@ func (p *plan) group() {
 
 // size is a little more than the whole IssuerSigned takes with one certificate.
 func (p *plan) size() int {
-	const item, auth = 80 + saltSize + sha256.Size, 2048
+	const item, auth = 80 + sha256.Size + 4, 1536
 	size := auth + len(p.DeviceKey.Bytes())
 	for i := range p.Elements {
 		size += item + len(p.Elements[i].Value) + len(p.Elements[i].Identifier)

@@ -93,7 +93,7 @@ func Verify(in Verification) (*Result, error) {
 		return nil, fmt.Errorf("verifying: a clock tolerance of %s, at most %s is allowed", in.Skew, MaxSkew)
 	}
 	r := &Result{}
-	r.Grow(8)
+	r.Grow(8 + documentChecks)
 	response, err := ParseDeviceResponse(in.Response)
 	if err != nil {
 		r.Fail("response.decode", clauseResponse, err.Error())
@@ -119,7 +119,7 @@ func Verify(in Verification) (*Result, error) {
 }
 
 func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) error {
-	j, err := d.IssuerSigned.judge(in.Anchors, in.At, in.Skew)
+	j, err := d.IssuerSigned.judge(r.Part(), in.Anchors, in.At, in.Skew)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ const (
 )
 
 // Wellformed checks that data is exactly one item under the rules of this package, whatever it means.
-func Wellformed(data []byte) error { return checkWhole(data, anyShape) }
+func Wellformed(data []byte) error { return (&walker{data: data}).whole(anyShape) }
 
 func checkWhole(data []byte, s *shape) error { return (&walker{data: data}).whole(s) }
 
@@ -24,9 +24,11 @@ func checkWhole(data []byte, s *shape) error { return (&walker{data: data}).whol
 type walker struct {
 	data  []byte
 	items int
-	spare *keyTable // of a wide map that was done with
-	wide  int       // pairs a map may have beyond maxPairs, see PairsWithin
-	loose bool      // what tags 0 to 3 hold is the caller's business: Pairs and Items give items that it reads itself
+	wide  int  // pairs a map may have beyond maxPairs, see PairsWithin
+	loose bool // what tags 0 to 3 hold is the caller's business: Pairs and Items give items that it reads itself
+
+	tables []keyTable // of wide maps, the first open ones in use
+	open   int
 }
 
 func (w *walker) whole(s *shape) error {
@@ -175,7 +177,7 @@ func (w *walker) pairs(off int, h head, s *shape, depth int) (int, error) {
 		}
 	}
 	if s.kind == kindStruct && required != s.required {
-		return 0, fail(off, "required member %s is missing", s.missing(w.data, &seen))
+		return 0, fail(off, "required member %s is missing", s.missing(w, &seen))
 	}
 	seen.done(w)
 	return next, nil

@@ -193,13 +193,13 @@ func ReadEmbedded[T any](c *Cursor, e *Embedded[T], read func(*Cursor, *T)) {
 	if c.err != nil {
 		return
 	}
-	outer := *c
+	data, items, off, depth := c.w.data, c.w.items, c.off, c.depth
 	c.w.data, c.w.items, c.off, c.depth = content, 0, 0, 0
 	read(c, &e.Value)
 	if c.Done() != nil {
 		return
 	}
-	c.w.data, c.w.items, c.off, c.depth = outer.w.data, outer.w.items, outer.off, outer.depth
+	c.w.data, c.w.items, c.off, c.depth = data, items, off, depth
 	e.raw, e.content = c.Since(start), content
 }
 

@@ -51,7 +51,7 @@ type keySet struct {
 	ints  [4]uint64
 	small [smallKeys]mapKey
 	n     int
-	table *keyTable
+	table int // the walker's table + 1; 0 while the keys are few
 }
 
 // add reports whether the key is new. n is the number of pairs of the map.
@@ -62,8 +62,8 @@ func (s *keySet) add(w *walker, key mapKey, n int) bool {
 		*word |= bit
 		return isNew
 	}
-	if s.table != nil {
-		return s.table.add(w.data, key)
+	if s.table > 0 {
+		return w.tables[s.table-1].add(w.data, key)
 	}
 	for i := range s.n {
 		if s.small[i].equal(key, w.data) {
@@ -75,21 +75,34 @@ func (s *keySet) add(w *walker, key mapKey, n int) bool {
 		s.n++
 		return true
 	}
-	s.table = w.newTable(n)
+	s.table = w.openTable(n)
+	t := &w.tables[s.table-1]
 	for i := range s.small {
-		s.table.add(w.data, s.small[i])
+		t.add(w.data, s.small[i])
 	}
-	return s.table.add(w.data, key)
+	return t.add(w.data, key)
+}
+
+// done gives the table of a map back when the map has been read.
+func (s *keySet) done(w *walker) {
+	if s.table > 0 {
+		w.open--
+	}
+}
+
+// keys gives those of the map that are no small integers.
+func (s *keySet) keys(w *walker) []mapKey {
+	if s.table > 0 {
+		return w.tables[s.table-1].keys
+	}
+	return s.small[:s.n]
 }
 
 // has reports whether a text key stands in the map.
-func (s *keySet) has(data []byte, name string) bool {
-	keys := s.small[:s.n]
-	if s.table != nil {
-		keys = s.table.keys
-	}
+func (s *keySet) has(w *walker, name string) bool {
+	keys := s.keys(w)
 	for i := range keys {
-		if keys[i].major == majorText && string(keys[i].content(data)) == name {
+		if keys[i].major == majorText && string(keys[i].content(w.data)) == name {
 			return true
 		}
 	}
@@ -97,14 +110,11 @@ func (s *keySet) has(data []byte, name string) bool {
 }
 
 // hasNumber reports whether an integer key stands in the map.
-func (s *keySet) hasNumber(n int64) bool {
+func (s *keySet) hasNumber(w *walker, n int64) bool {
 	if n >= 0 && n < 64*int64(len(s.ints)) {
 		return s.ints[n/64]>>(n%64)&1 == 1
 	}
-	keys := s.small[:s.n]
-	if s.table != nil {
-		keys = s.table.keys
-	}
+	keys := s.keys(w)
 	for i := range keys {
 		if got, ok := keys[i].number(); ok && got == n {
 			return true
@@ -120,13 +130,13 @@ type keyTable struct {
 	slots []uint32 // place in keys + 1
 }
 
-// newTable takes a table that another map of the same input has done with, or makes one for n keys.
-func (w *walker) newTable(n int) *keyTable {
-	t := w.spare
-	w.spare = nil
-	if t == nil {
-		t = &keyTable{seed: maphash.MakeSeed()}
+// openTable gives the place + 1 of an empty table for n keys. Maps end in the reverse order of their beginning, so the tables in use are
+// the first ones, and each serves many maps.
+func (w *walker) openTable(n int) int {
+	if w.open == len(w.tables) {
+		w.tables = append(w.tables, keyTable{seed: maphash.MakeSeed()})
 	}
+	t := &w.tables[w.open]
 	size := 4 * smallKeys
 	for size < 2*n {
 		size *= 2
@@ -136,14 +146,8 @@ func (w *walker) newTable(n int) *keyTable {
 	}
 	t.slots, t.keys = t.slots[:size], t.keys[:0]
 	clear(t.slots)
-	return t
-}
-
-// done gives the table of a map back.
-func (s *keySet) done(w *walker) {
-	if s.table != nil {
-		w.spare = s.table
-	}
+	w.open++
+	return w.open
 }
 
 func (t *keyTable) add(data []byte, key mapKey) bool {

@@ -142,7 +142,10 @@ type RawPair struct {
 
 // Pairs splits a map with integer and text keys into its pairs, in order. Other keys, and integers outside int64, are
 // refused.
-func Pairs(data []byte) ([]RawPair, error) { return NewCursor(data).split() }
+func Pairs(data []byte) ([]RawPair, error) {
+	c := Cursor{w: walker{data: data}}
+	return c.split()
+}
 
 func (c *Cursor) split() ([]RawPair, error) {
 	c.w.loose = true

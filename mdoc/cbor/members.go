@@ -138,12 +138,12 @@ func (m *Members) end() {
 	c := m.c
 	c.depth--
 	for _, name := range m.names {
-		if !m.seen.has(c.w.data, name) {
+		if !m.seen.has(&c.w, name) {
 			c.fail(fail(m.start, "required member %s is missing", name))
 		}
 	}
 	for _, label := range m.labels {
-		if !m.seen.hasNumber(label) {
+		if !m.seen.hasNumber(&c.w, label) {
 			c.fail(fail(m.start, "required member %s is missing", strconv.FormatInt(label, 10)))
 		}
 	}

@@ -199,16 +199,16 @@ func (s *shape) index(data []byte, k mapKey) (int, bool) {
 }
 
 // missing names the first required member that is not among the keys seen.
-func (s *shape) missing(data []byte, seen *keySet) string {
+func (s *shape) missing(w *walker, seen *keySet) string {
 	for _, f := range s.fields {
 		if !f.required {
 			continue
 		}
 		found := false
 		if _, isText := s.byText[f.name]; isText {
-			found = seen.has(data, f.name)
+			found = seen.has(w, f.name)
 		} else if n, err := strconv.ParseInt(f.name, 10, 64); err == nil {
-			found = seen.hasNumber(n)
+			found = seen.hasNumber(w, n)
 		}
 		if !found {
 			return f.name

@@ -3,8 +3,7 @@ package cbor
 // PairsWithin is [Pairs] for a structure in which an issuer, not a standard, sizes a map, such as an identifier list: any map
 // inside it may have up to pairs pairs, itself not. The bound of the nesting stays; the caller bounds the input.
 func PairsWithin(data []byte, pairs int) ([]RawPair, error) {
-	c := NewCursor(data)
-	c.w.wide = pairs
+	c := Cursor{w: walker{data: data, wide: pairs}}
 	return c.split()
 }
 

@@ -31,8 +31,9 @@ func (a Algorithm) hash() crypto.Hash {
 		return crypto.SHA384
 	case ES512:
 		return crypto.SHA512
+	default:
+		return 0
 	}
-	return 0
 }
 
 // String gives the registered name.

@@ -2,6 +2,7 @@ package cose
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -205,6 +206,79 @@ func TestSigningSecondOpinion(t *testing.T) {
 		}
 		if err := m.Verify(nil, v); err != nil {
 			t.Errorf("%s: %v", curve.Params().Name, err)
+		}
+	}
+}
+
+// TestHeadersAreHeldToTheirRules gives headers that may not be written.
+func TestHeadersAreHeldToTheirRules(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := func(label int64, value ...byte) cbor.Map[int64, cbor.RawMessage] {
+		return cbor.Map[int64, cbor.RawMessage]{{Key: label, Value: value}}
+	}
+	for name, h := range map[string]Headers{
+		"alg given":            {Protected: one(labelAlg, 0x26)},
+		"x5chain given too":    {Unprotected: one(labelX5Chain, 0x40), X5Chain: [][]byte{{1}}},
+		"a label twice":        {Protected: append(one(labelType, 0x60), one(labelType, 0x60)...)},
+		"an empty value":       {Unprotected: one(labelType)},
+		"a value cut short":    {Protected: one(labelType, 0x61)},
+		"two values":           {Protected: one(labelType, 0x60, 0x60)},
+		"alg unprotected":      {Unprotected: one(labelAlg, 0x26)},
+		"one label in buckets": {Protected: one(labelType, 0x60), Unprotected: one(labelType, 0x60)},
+	} {
+		if _, err := NewSign1(Deterministic(key), h, []byte("x")); err == nil {
+			t.Errorf("%s: written", name)
+		}
+	}
+	for _, protected := range []bool{true, false} {
+		s, err := NewSign1(Deterministic(key), Headers{X5Chain: [][]byte{{1}, {2, 3}}, X5ChainProtected: protected, Protected: one(labelType, 0x60)}, []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain, err := s.X5Chain()
+		if err != nil || len(chain) != 2 || !bytes.Equal(chain[1], []byte{2, 3}) || s.X5ChainProtected() != protected || s.Verify(key.Public()) != nil {
+			t.Errorf("chain %x, %v", chain, err)
+		}
+	}
+}
+
+func TestCheckSigning(t *testing.T) {
+	p256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x25519, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signs, err := NewKey(p256.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	agrees, err := NewKey(x25519.PublicKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := bytes.Clone(signs.Bytes())
+	off[len(off)-1] ^= 1
+	decode := func(raw []byte) (k Key) {
+		if err := k.UnmarshalCBOR(raw); err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	for name, c := range map[string]struct {
+		key  Key
+		good bool
+	}{
+		"made": {signs, true}, "read": {decode(signs.Bytes()), true}, "off the curve": {decode(off), false},
+		"for agreement, made": {agrees, false}, "for agreement, read": {decode(agrees.Bytes()), false}, "empty": {Key{}, false},
+	} {
+		if err := c.key.CheckSigning(); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -41,6 +41,10 @@ type Verdict struct {
 // Grow makes room for n more checks.
 func (v *Verdict) Grow(n int) { v.Checks = slices.Grow(v.Checks, n) }
 
+// Part gives an empty verdict that grows in the room which v has left. It is for checks of a part that are then appended to v;
+// v is not added to before.
+func (v *Verdict) Part() Verdict { return Verdict{Checks: v.Checks[len(v.Checks):]} }
+
 // Pass adds a passed check.
 func (v *Verdict) Pass(id, clause, measured string) { v.add(id, clause, Pass, measured) }
 

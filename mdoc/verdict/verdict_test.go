@@ -1,6 +1,7 @@
 package verdict_test
 
 import (
+	"strings"
 	"testing"
 
 	"mobileid/mdoc/verdict"
@@ -52,5 +53,28 @@ func TestOutcomeIsTheWorst(t *testing.T) {
 	}
 	if _, ok := v.Outcome("c"); ok {
 		t.Error("c was never checked")
+	}
+}
+
+// TestPart grows a part in the room of the whole and beyond it, and appends it.
+func TestPart(t *testing.T) {
+	for _, room := range []int{0, 1, 2, 8} {
+		var whole verdict.Verdict
+		whole.Grow(room)
+		whole.Pass("first", "c", "m")
+		part := whole.Part()
+		part.Pass("second", "c", "m")
+		part.Fail("third", "c", "m")
+		if part.OK() || len(part.Checks) != 2 || !whole.OK() {
+			t.Errorf("room %d: %v, %v", room, part.Checks, whole.Checks)
+		}
+		whole.Append(part)
+		var ids []string
+		for _, c := range whole.Checks {
+			ids = append(ids, c.ID)
+		}
+		if got := strings.Join(ids, " "); got != "first second third" || whole.OK() {
+			t.Errorf("room %d: %s", room, got)
+		}
 	}
 }

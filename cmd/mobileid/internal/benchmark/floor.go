@@ -18,6 +18,7 @@ import (
 type floor struct {
 	verifications, agreements, keys int
 	portrait                        bool
+	times                           int // how often all of it, at least once
 }
 
 // of makes the floor of an answer into a function.
@@ -47,7 +48,7 @@ func (f floor) of(w *world, in mdoc.Verification) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() error {
+	once := func() error {
 		if hashed != nil && sha256.Sum256(hashed) == digest {
 			return errors.New("two digests are equal")
 		}
@@ -63,6 +64,14 @@ func (f floor) of(w *world, in mdoc.Verification) (func() error, error) {
 		}
 		for range f.keys {
 			if _, err := ecdh.P256().GenerateKey(rand.Reader); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return func() error {
+		for range max(1, f.times) {
+			if err := once(); err != nil {
 				return err
 			}
 		}
