@@ -10,6 +10,8 @@ TOOL            := $(GO) tool -modfile=tools.mod
 
 # Debian packages the tests need besides Go: a C compiler for -race.
 DEBIAN_PACKAGES ?= gcc libc6-dev
+# Folders whose package-lock.json names npm packages that tests run.
+NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test numbers lint bench vectors fuzz mutate cover image clean packages
@@ -38,6 +40,7 @@ numbers: ## what the tear, kill, tamper and canary tests counted
 
 packages:
 	@.ci/packages $(DEBIAN_PACKAGES)
+	@.ci/npm $(NPM_FOLDERS)
 
 lint: ## gofmt, vet, staticcheck, golangci-lint
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
