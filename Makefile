@@ -12,7 +12,7 @@ TOOL            := $(GO) tool -modfile=tools.mod
 DEBIAN_PACKAGES ?= gcc libc6-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test numbers lint bench fuzz cover image clean packages
+.PHONY: help build demo test numbers lint bench vectors fuzz mutate cover image clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -50,8 +50,14 @@ bench: ## print figures, one "figure NAME VALUE" a line
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mobileid ./cmd/mobileid
 	bin/mobileid bench
 
+vectors: ## change values of the published vectors, one by one; a test must notice each
+	@$(GO) run ./mdoc/mdoctest/vectorcheck
+
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)
+
+mutate: ## take each check of the verifier away in turn: a test must notice
+	$(GO) run ./mdoc/mdoctest/mutate
 
 cover: ## statement coverage, by package and in all
 	$(GO) test -coverprofile=coverage.out ./...

@@ -121,6 +121,7 @@ func rules() []rule {
 	return []rule{
 		{"arrows", checkArrows},
 		{"libraries", checkLibraries},
+		{"corpus", checkCorpus},
 		{"package comments", checkPackageComments},
 		{"names", checkNames},
 		{"clauses", checkClauses},
@@ -185,6 +186,7 @@ func checkArrows(t *sourceTree) []string {
 			target, ok := inModule(p)
 			switch {
 			case !ok || target == dir:
+			case target == corpusRoom && matches("cmd/mobileid/...", dir): // exports it
 			case testSupport(target) && !f.isTest() && !testSupport(dir):
 				out = append(out, fmt.Sprintf("%s: only tests may import %s", f.path, target))
 			case !allowed(to, target):
@@ -194,6 +196,10 @@ func checkArrows(t *sourceTree) []string {
 	}
 	return out
 }
+
+// corpusRoom is the one folder of test support that a binary holds: mobileid
+// gives the corpus to other projects.
+const corpusRoom = "mdoc/mdoctest/corpus"
 
 // testSupport names the folders whose code only tests may import: by their
 // name, which ends in test as httptest does, and all below mdoc/mdoctest.
@@ -239,6 +245,16 @@ func checkPackageComments(t *sourceTree) []string {
 	for _, dir := range slices.Sorted(maps.Keys(comments)) {
 		if n := comments[dir]; n != 1 {
 			out = append(out, fmt.Sprintf("%s has %d package comments, want 1", dir, n))
+		}
+	}
+	return out
+}
+
+func checkCorpus(t *sourceTree) []string {
+	var out []string
+	for _, f := range t.files {
+		if f.dir() == corpusRoom && !f.isTest() && slices.Contains(f.imports(), "testing") {
+			out = append(out, f.path+" imports testing, and a binary imports it")
 		}
 	}
 	return out

@@ -11,11 +11,11 @@ const agePrefix = "age_over_"
 // AgeOver reads the NN of an age_over_NN element identifier: exactly two digits (ISO/IEC 18013-5:2021, 7.2.5).
 func AgeOver(identifier string) (int, bool) {
 	digits, ok := strings.CutPrefix(identifier, agePrefix)
-	if !ok || len(digits) != 2 || digits[0] < '0' || digits[0] > '9' {
+	if !ok || len(digits) != 2 || digits[0] < '0' { // no sign
 		return 0, false
 	}
 	nn, err := strconv.Atoi(digits)
-	return nn, err == nil && digits[1] >= '0'
+	return nn, err == nil
 }
 
 // AgeOverIdentifier writes age_over_NN.
@@ -35,11 +35,8 @@ func SelectAgeOver(stored map[int]bool, nn int) (answer int, ok bool) {
 			best, found = at, true
 		}
 	}
-	if found {
-		return best, true
-	}
 	for at, value := range stored {
-		if !value && at <= nn && (!found || at > best) {
+		if !value && at <= nn && (!found || at > best) { // never past a true one, which lies at or above nn
 			best, found = at, true
 		}
 	}

@@ -1,7 +1,6 @@
 package mdoc
 
 import (
-	"errors"
 	"fmt"
 
 	"mobileid/mdoc/cbor"
@@ -80,9 +79,6 @@ func (s *IssuerSigned) MSO() (*MobileSecurityObject, error) {
 }
 
 func msoOf(a *cose.Sign1) (*MobileSecurityObject, error) {
-	if a.Payload() == nil {
-		return nil, errors.New("decoding MSO: issuerAuth carries no payload")
-	}
 	var e cbor.Embedded[MobileSecurityObject]
 	c := cbor.NewCursor(a.Payload())
 	cbor.ReadEmbedded(c, &e, readMSO)

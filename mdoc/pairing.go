@@ -25,7 +25,8 @@ type pairedDocument struct {
 	issuer  bool
 }
 
-func (p pairedDocument) complete() bool { return p.request >= 0 && p.missing == 0 && p.total > 0 }
+// complete is asked of a document that has a request.
+func (p pairedDocument) complete() bool { return p.missing == 0 }
 
 // score orders the requests that a document could answer: what was asked for first, then completeness, then the issuer.
 func (p pairedDocument) score() int {

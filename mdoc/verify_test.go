@@ -444,6 +444,69 @@ func TestVerifyNeedsItsInputs(t *testing.T) {
 		if r, err := mdoc.Verify(in); err == nil || r != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+		in.Response = nil // said before the response is looked at
+		if r, err := mdoc.Verify(in); err == nil || r != nil {
+			t.Errorf("%s, no response: %v", name, err)
+		}
+	}
+}
+
+// TestCheckIssuerSignedNeedsItsInputs: as for Verify, also of a document that could not be judged anyway.
+func TestCheckIssuerSignedNeedsItsInputs(t *testing.T) {
+	w := world.New(t)
+	for _, raw := range [][]byte{w.Issue(t, w.Draft(t)), {0xa1, 0x6a, 'i', 's', 's', 'u', 'e', 'r', 'A', 'u', 't', 'h', 0x80}} {
+		issued, err := mdoc.ParseIssuerSigned(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := issued.CheckIssuerSigned(nil, w.Now); err == nil || len(v.Checks) > 0 {
+			t.Errorf("no anchors: %s, %v", v, err)
+		}
+		if v, err := issued.CheckIssuerSigned(w.Anchors, time.Time{}); err == nil || len(v.Checks) > 0 {
+			t.Errorf("no time: %s, %v", v, err)
+		}
+	}
+}
+
+// TestMSOOfBrokenIssuerAuth: whoever looks into a credential without judging it gets an error too.
+func TestMSOOfBrokenIssuerAuth(t *testing.T) {
+	for name, auth := range map[string][]byte{"an empty array": {0x80}, "no payload": {0x84, 0x40, 0xa0, 0xf6, 0x40}, "an empty payload": {0x84, 0x40, 0xa0, 0x40, 0x40}} {
+		s := mdoc.IssuerSigned{IssuerAuth: auth}
+		if m, err := s.MSO(); err == nil {
+			t.Errorf("%s: %v", name, m)
+		}
+	}
+}
+
+// TestDraftsThatCannotBeRevoked are not issued.
+func TestDraftsThatCannotBeRevoked(t *testing.T) {
+	w := world.New(t)
+	for name, spoil := range map[string]func(*mdoc.Draft){
+		"no list":                   func(d *mdoc.Draft) { d.Status = mdoc.StatusListRef{} },
+		"identifiers without URI":   func(d *mdoc.Draft) { d.IdentifierList = &mdoc.IdentifierListRef{ID: []byte{1}} },
+		"identifiers without an id": func(d *mdoc.Draft) { d.IdentifierList = &mdoc.IdentifierListRef{URI: "https://issuer.example/ids"} },
+	} {
+		d := w.Draft(t)
+		spoil(&d)
+		if _, err := mdoc.Prepare(d, nil); err == nil {
+			t.Errorf("%s: issued", name)
+		}
+	}
+}
+
+func TestAgeOverNames(t *testing.T) {
+	for name, want := range map[string]int{"age_over_18": 18, "age_over_00": 0, "age_over_99": 99, "18": -1, "age_over_5": -1, "age_over_005": -1,
+		"age_over_+5": -1, "age_over_-5": -1, "age_over_1a": -1, "age_over_a1": -1, "age_over_1+": -1, "Age_over_18": -1, "age_over_ 1": -1} {
+		nn, ok := mdoc.AgeOver(name)
+		if ok != (want >= 0) || ok && nn != want {
+			t.Errorf("%s: %d, %v", name, nn, ok)
+		}
+	}
+}
+
+func TestEveryIssuerWhenNoneIsNamed(t *testing.T) {
+	if !(mdoc.DocRequestInfo{}).TakesIssuer() || (mdoc.DocRequestInfo{IssuerIdentifiers: [][]byte{{1}}}).TakesIssuer() {
+		t.Error("issuers")
 	}
 }
 

@@ -79,12 +79,16 @@ func (in *Verification) macKey(device *ecdh.PublicKey) *ecdh.PrivateKey {
 }
 
 func judgeAuthorizations(j *issuerJudgement, d *Document) {
+	if j.mso == nil && len(d.DeviceSigned.NameSpaces.Value) > 0 {
+		j.NotRun("device_auth.key_authorizations", clauseDeviceAuth, "no MSO, so no authorizations")
+		return
+	}
 	total, without, doubled := 0, 0, 0
 	for _, ns := range d.DeviceSigned.NameSpaces.Value {
 		issued, _ := d.IssuerSigned.NameSpaces.Get(ns.Key)
 		for _, e := range ns.Value {
 			total++
-			if j.mso == nil || !j.mso.DeviceKeyInfo.KeyAuthorizations.Authorizes(ns.Key, e.Key) {
+			if !j.mso.DeviceKeyInfo.KeyAuthorizations.Authorizes(ns.Key, e.Key) {
 				without++
 			}
 			if seenBefore(issued, e.Key) {

@@ -160,7 +160,7 @@ func (in *Verification) judgeRequested(j *issuerJudgement, p pairedDocument) {
 // and, for the state, the certificate has one (ISO/IEC 18013-5:2021, 9.3.1 and Annex B). A three-letter country, which ISO/IEC
 // 23220 documents may have, is not comparable with C and is not judged.
 func judgeCountry(j *issuerJudgement, d *Document) {
-	compare := func(id, identifier string, due []string, known bool) {
+	compare := func(id, identifier string, due []string) {
 		for _, ns := range d.IssuerSigned.NameSpaces {
 			for i := range ns.Value {
 				if ns.Value[i].Value.ElementIdentifier != identifier {
@@ -169,22 +169,22 @@ func judgeCountry(j *issuerJudgement, d *Document) {
 				var got string
 				err := cbor.Unmarshal(ns.Value[i].Value.ElementValue, &got)
 				switch {
-				case !known:
-					j.NotRun(id, clauseMSOCheck, "no signer certificate to compare with")
+				case len(due) != 1: // which the checks of the path report
+					j.NotRun(id, clauseMSOCheck, "no signer certificate with one name to compare with")
 				case len(got) == 3 && ns.Key != doctype.NameSpaceMDL && id == "mso.issuing_country":
 				default:
-					j.Record(id, clauseMSOCheck, err == nil && len(due) == 1 && due[0] == got, identifier+" against the signer certificate")
+					j.Record(id, clauseMSOCheck, err == nil && due[0] == got, identifier+" against the signer certificate")
 				}
 			}
 		}
 	}
 	if j.chain == nil || j.chain.Leaf == nil {
-		compare("mso.issuing_country", "issuing_country", nil, false)
-		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", nil, false)
+		compare("mso.issuing_country", "issuing_country", nil)
+		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", nil)
 		return
 	}
-	compare("mso.issuing_country", "issuing_country", j.chain.Leaf.Subject.Country, true)
+	compare("mso.issuing_country", "issuing_country", j.chain.Leaf.Subject.Country)
 	if province := j.chain.Leaf.Subject.Province; len(province) > 0 {
-		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", province, true)
+		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", province)
 	}
 }

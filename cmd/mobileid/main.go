@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(demoCommand(), benchCommand(), pkiCommand(), inspectCommand(), lintCommand(), verifyCommand())
+	root.AddCommand(demoCommand(), benchCommand(), pkiCommand(), corpusCommand(), inspectCommand(), lintCommand(), verifyCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

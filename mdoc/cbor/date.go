@@ -115,8 +115,8 @@ type FullDate struct {
 
 // ParseFullDate reads YYYY-MM-DD and refuses days that the calendar does not have. The text is not repeated in the error.
 func ParseFullDate(s string) (FullDate, error) {
-	t, err := time.Parse(dateLayout, s)
-	if err != nil || t.Format(dateLayout) != s {
+	t, _ := time.Parse(dateLayout, s) // the year 1 on failure, which is not s either
+	if t.Format(dateLayout) != s {
 		return FullDate{}, fmt.Errorf("cbor: a full-date that is not a day YYYY-MM-DD")
 	}
 	return FullDate{t.Year(), t.Month(), t.Day()}, nil

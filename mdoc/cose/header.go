@@ -167,8 +167,8 @@ func (m *message) checkHeaders() error {
 		return errors.New("crit is not an array of labels")
 	}
 	for _, c := range crit {
-		label, err := integer(c)
-		if err != nil || !understood(label) {
+		label, _ := integer(c) // 0 for text, which is no label either
+		if !understood(label) {
 			return errors.New("a critical header that is not understood")
 		}
 		if _, present := find(m.protectedIn, label); !present {

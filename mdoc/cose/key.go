@@ -156,7 +156,7 @@ func (k Key) Bytes() []byte { return k.raw }
 
 // Equal reports whether both are the same point on the same curve, however encoded. Keys that are refused are never equal.
 func (k Key) Equal(o Key) bool {
-	if k.m.kty != o.m.kty || k.m.crv != o.m.crv {
+	if k.m.crv != o.m.crv { // of two types of one curve one at most is valid
 		return false
 	}
 	a, err := k.valid()
@@ -261,9 +261,8 @@ func (k Key) point() ([]byte, error) {
 	if k.Compressed() {
 		return decompress(curve, k.m.x, k.m.y)
 	}
-	c := cbor.NewCursor(k.m.y)
-	y := c.Bytes()
-	if c.Done() != nil || len(y) != size {
+	y := cbor.NewCursor(k.m.y).Bytes() // nothing if it is no byte string
+	if len(y) != size {
 		return nil, fmt.Errorf("cose: key: y is not a coordinate of %s", k.Curve())
 	}
 	out := append(make([]byte, 0, 1+2*size), 4)

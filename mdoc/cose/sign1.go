@@ -202,10 +202,10 @@ func (s *Sign1) verify(pub crypto.PublicKey, payload []byte) error {
 		return nil
 	}
 	v, err := gocose.NewVerifier(gocose.Algorithm(alg), pub)
-	if err != nil {
-		return fmt.Errorf("cose: verifying: %w", err)
+	if err == nil {
+		err = v.Verify(s.SigStructure(payload), s.proof)
 	}
-	if err := v.Verify(s.SigStructure(payload), s.proof); err != nil {
+	if err != nil {
 		return ErrSignature
 	}
 	return nil

@@ -139,9 +139,13 @@ func (a *Anchors) build(l *link, chain [][]byte, r rules) {
 		v.Fail(id, r.clause, err.Error())
 		return
 	}
+	if leaf.Version != 3 { // its extensions were not read
+		v.Fail("chain.certificate", r.clause, "X.509 v"+strconv.Itoa(leaf.Version))
+		return
+	}
 	l.leaf = leaf
 	v.Checks = make([]verdict.Check, 0, 20)
-	v.Record("chain.certificate", r.clause, leaf.Version == 3, "X.509 v"+strconv.Itoa(leaf.Version)+", "+strconv.Itoa(len(leaf.Raw))+" bytes")
+	v.Pass("chain.certificate", r.clause, "X.509 v3, "+strconv.Itoa(len(leaf.Raw))+" bytes")
 	judgeLeaf(&v, leaf, r)
 	judgeTolerances(&v, leaf, r)
 	u := a.climb(leaf, chain[1:], r)

@@ -34,6 +34,11 @@ func Lint(der []byte, p Profile) verdict.Verdict {
 		return v
 	}
 	v.Pass("cert.der", r.clause, fmt.Sprintf("%d bytes", len(der)))
+	if c.Version != 3 { // its extensions were not read
+		v.Fail("cert.version", r.clause, fmt.Sprintf("v%d", c.Version))
+		return v
+	}
+	v.Pass("cert.version", r.clause, "v3")
 	lintBody(&v, c, r)
 	lintNames(&v, c, r)
 	lintExtensions(&v, c, r)
@@ -42,11 +47,14 @@ func Lint(der []byte, p Profile) verdict.Verdict {
 
 func lintBody(v *verdict.Verdict, c *x509.Certificate, r rules) {
 	record := func(id string, ok bool, measured string) { v.Record(id, r.clause, ok, measured) }
-	record("cert.version", c.Version == 3, fmt.Sprintf("v%d", c.Version))
 	ok, measured := judgeSerial(c)
 	record("cert.serial", ok, measured)
-	ok, measured = judgeEntropy(c)
-	record("cert.serial.entropy", ok, measured)
+	if ok {
+		ok, measured = judgeEntropy(c)
+		record("cert.serial.entropy", ok, measured)
+	} else {
+		v.NotRun("cert.serial.entropy", r.clause, "not a serial number of the profile")
+	}
 	ok, measured = judgeSignatureAlgorithm(c)
 	record("cert.signature_algorithm", ok, measured)
 	ok, measured = judgePeriod(c, r)

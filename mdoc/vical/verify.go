@@ -52,7 +52,11 @@ func (s *Signed) verifySigner(v *verdict.Verdict, provider *pki.Anchors, at time
 		return err
 	}
 	v.Append(judged)
-	v.Record("vical.chain", clausePath, judged.OK(), judged.String())
+	if judged.OK() {
+		v.Pass("vical.chain", clausePath, judged.String())
+	} else { // the check that failed is among those of the path
+		v.NotRun("vical.chain", clausePath, "the path did not hold")
+	}
 	if chain == nil {
 		v.NotRun("vical.signature", clause, "no certificate to take the key from")
 		return nil

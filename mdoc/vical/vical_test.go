@@ -224,9 +224,9 @@ func TestVerifyRefuses(t *testing.T) {
 		"signed by another key": {p.forgePayload(t, other, cose.Headers{X5Chain: p.chain}, payload(t)), p.Now, []string{"vical.signature"}},
 		"no x5chain":            {p.forgePayload(t, p.key, cose.Headers{}, payload(t)), p.Now, []string{"vical.x5chain"}},
 		"x5chain that is no certificate": {p.forgePayload(t, p.key, cose.Headers{X5Chain: [][]byte{{1}}}, payload(t)), p.Now,
-			[]string{"chain.certificate", "vical.chain"}},
+			[]string{"chain.certificate"}},
 		"a document signer": {p.forgePayload(t, p.SignerKey, cose.Headers{X5Chain: p.SignerChain}, payload(t)), p.Now,
-			[]string{"chain.profile.key_usage", "chain.profile.eku", "chain.path", "chain.signature", "vical.chain"}},
+			[]string{"chain.profile.key_usage", "chain.profile.eku", "chain.path", "chain.signature"}},
 		"from the future":      {p.forge(t, func(c *vical.Content) { c.Date = cbor.NewTDate(p.Now.Add(vical.MaxSkew + time.Second)) }), p.Now, []string{"vical.date"}},
 		"expired":              {p.sign(t, nil), p.Now.AddDate(0, 0, 60).Add(time.Second), []string{"vical.not_after"}},
 		"nextUpdate before":    {p.forge(t, func(c *vical.Content) { c.NextUpdate = date(p.Now.Add(-2 * time.Hour)) }), p.Now, []string{"vical.order"}},
@@ -240,7 +240,7 @@ func TestVerifyRefuses(t *testing.T) {
 			}
 			got := failed(v)
 			if name == "a document signer" { // which lines differ is the business of package pki
-				if len(got) < 3 || got[len(got)-1] != "vical.chain" {
+				if o, _ := v.Outcome("vical.chain"); len(got) < 3 || o != verdict.NotRun {
 					t.Errorf("failed %v", got)
 				}
 				return
@@ -438,7 +438,7 @@ func TestAnchorsJudgeADocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := mdoc.Verify(in)
-	if o, _ := r.Verdict.Outcome("issuer_auth.chain"); err != nil || o != verdict.Fail {
+	if o, _ := r.Verdict.Outcome("issuer_auth.chain"); err != nil || o != verdict.NotRun {
 		t.Errorf("another authority's anchors: error %v, issuer_auth.chain %q", err, o)
 	}
 }

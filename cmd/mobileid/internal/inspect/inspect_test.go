@@ -41,8 +41,10 @@ func TestRecognition(t *testing.T) {
 			if r.Fault != nil || r.Type != want || r.Encoding != "binary" || r.Length != len(data) {
 				t.Errorf("%s, %s, %d bytes, %v", r.Type, r.Encoding, r.Length, r.Fault)
 			}
-			// What we sign must end with its signer's certificate; the standard's example breaks that.
-			if slices.ContainsFunc(r.Checks, func(c verdict.Check) bool { return c.Outcome == verdict.Fail && c.ID != "mso.validity.until" }) {
+			// What we sign must end with its signer's certificate, and need no tolerance; the standard's example breaks both.
+			if slices.ContainsFunc(r.Checks, func(c verdict.Check) bool {
+				return c.Outcome == verdict.Fail && c.ID != "mso.validity.until" && c.ID != "issuer_auth.strict"
+			}) {
 				t.Errorf("a check of the standard's own example failed: %+v", r.Checks)
 			}
 		})

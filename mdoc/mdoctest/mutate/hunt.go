@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// patience is how long one test binary may run with a mutant: one that hangs has been noticed.
+const patience = 2 * time.Minute
+
+// hunt shows mutants to tests.
+type hunt struct {
+	root, work string
+	target     target
+	mutants    []mutant
+	folders    []string // only mutants of these, if any
+	out        io.Writer
+	printing   sync.Mutex
+	binaries   []*binary
+}
+
+// binary is the compiled tests of one folder.
+type binary struct {
+	folder, path string
+	units        []*unit
+}
+
+// unit is one test, or one part of the first.
+type unit struct {
+	*binary
+	run   string // for -test.run
+	took  time.Duration
+	reach map[int]bool
+}
+
+// slow tests are run by themselves, after the others.
+const slow = time.Second
+
+// build compiles every test binary with all mutants in it.
+func (h *hunt) build(ctx context.Context, files map[string][]byte) error {
+	replace := make(map[string]string, len(files))
+	i := 0
+	for path, content := range files {
+		i++
+		changed := filepath.Join(h.work, fmt.Sprintf("%d.go", i))
+		if err := os.WriteFile(changed, content, 0o600); err != nil {
+			return err
+		}
+		original, err := filepath.Abs(filepath.Join(h.root, path))
+		if err != nil {
+			return err
+		}
+		replace[original] = changed
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	list := filepath.Join(h.work, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o600); err != nil {
+		return err
+	}
+	folders := []string{h.target.first}
+	for _, f := range h.target.code {
+		folders = append(folders, f.path)
+	}
+	for n, f := range append(folders, h.target.tests...) {
+		b := &binary{folder: f, path: filepath.Join(h.work, fmt.Sprintf("%d.test", n))}
+		c := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", list, "-o", b.path, "./"+f)
+		c.Dir = h.root
+		if text, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("compiling the tests of %s: %w\n%s", f, err, text)
+		}
+		h.binaries = append(h.binaries, b)
+	}
+	return nil
+}
+
+// survey runs every test without a mutant and learns which checks it reaches.
+func (h *hunt) survey(ctx context.Context) error {
+	for _, b := range h.binaries {
+		runs := h.target.firstRuns
+		if b.folder != h.target.first {
+			list, err := h.exec(ctx, b, "", "MUTANT=0")
+			if err != nil {
+				return fmt.Errorf("listing the tests of %s: %w\n%s", b.folder, err, list)
+			}
+			runs = nil
+			for name := range strings.Lines(string(list)) {
+				if name = strings.TrimSpace(name); strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") {
+					runs = append(runs, name)
+				}
+			}
+		}
+		for _, run := range runs {
+			u := &unit{binary: b, run: run}
+			if err := h.trace(ctx, u); err != nil {
+				return err
+			}
+			b.units = append(b.units, u)
+		}
+	}
+	return nil
+}
+
+func (h *hunt) trace(ctx context.Context, u *unit) error {
+	trace := filepath.Join(h.work, "trace")
+	_ = os.Remove(trace)
+	begun := time.Now()
+	if _, err := h.exec(ctx, u.binary, pattern(u), "MUTANT_TRACE="+trace); err != nil {
+		// A test that counts allocations or time may fail for the tracing alone.
+		if text, err := h.exec(ctx, u.binary, pattern(u), "MUTANT=0"); err != nil {
+			return fmt.Errorf("%s of %s fails without a mutant: %w\n%s", u.run, u.folder, err, text)
+		}
+	}
+	u.took = time.Since(begun)
+	u.reach = make(map[int]bool)
+	reached, err := os.ReadFile(trace)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for line := range strings.Lines(string(reached)) {
+		if n, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+			u.reach[n] = true
+		}
+	}
+	return nil
+}
+
+// pattern is the -test.run of some tests of one binary.
+func pattern(units ...*unit) string {
+	if strings.Contains(units[0].run, "/") {
+		return units[0].run
+	}
+	names := make([]string, len(units))
+	for i, u := range units {
+		names[i] = u.run
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
+}
+
+// exec runs some tests of a binary; without a pattern it lists them.
+func (h *hunt) exec(ctx context.Context, b *binary, run string, environment ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	args := []string{"-test.failfast", "-test.count=1", "-test.run", run}
+	if run == "" {
+		args = []string{"-test.list", "."}
+	}
+	c := exec.CommandContext(ctx, b.path, args...)
+	c.Dir = filepath.Join(h.root, b.folder)
+	c.Env = append(os.Environ(), append(environment, "GOMEMLIMIT=2GiB")...)
+	c.WaitDelay = time.Second
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	err := c.Run()
+	return out.Bytes(), err
+}
+
+// all hunts every mutant, as many at a time as there are processors, and prints those that nobody noticed.
+func (h *hunt) all(ctx context.Context) (survived int, err error) {
+	hunted, exempt := h.choose()
+	results := make([]bool, len(hunted))
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range max(2, runtime.NumCPU()) {
+		wait.Go(func() {
+			for i := range next {
+				results[i] = h.noticed(ctx, hunted[i])
+				if m := hunted[i]; !results[i] && ctx.Err() == nil {
+					h.print("survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
+				}
+			}
+		})
+	}
+	for i := range hunted {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	sites := make(map[string]bool)
+	for i, m := range hunted {
+		sites[fmt.Sprint(m.file, m.site)] = true
+		if !results[i] {
+			survived++
+		}
+	}
+	for _, e := range exempt {
+		h.print("unreachable %s: %s: %s\n", e.file, e.code, e.reason)
+	}
+	h.print("checks %d, mutants %d, noticed %d, survived %d\n", len(sites), len(hunted), len(hunted)-survived, survived)
+	return survived, nil
+}
+
+func (h *hunt) print(format string, args ...any) {
+	h.printing.Lock()
+	defer h.printing.Unlock()
+	fmt.Fprintf(h.out, format, args...)
+}
+
+// choose leaves out what is listed as unreachable.
+func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
+	for _, m := range h.mutants {
+		if len(h.folders) > 0 && !slices.Contains(h.folders, m.folder) {
+			continue
+		}
+		i := slices.IndexFunc(h.target.unreachable, func(e exemption) bool { return e.is(m) })
+		if i < 0 {
+			hunted = append(hunted, m)
+		} else if !slices.Contains(exempt, h.target.unreachable[i]) {
+			exempt = append(exempt, h.target.unreachable[i])
+		}
+	}
+	return hunted, exempt
+}
+
+// noticed shows a mutant to the tests that reach it: the first, those of its own folder, then the fastest; quick ones of a
+// binary together.
+func (h *hunt) noticed(ctx context.Context, m mutant) bool {
+	for _, units := range h.order(m) {
+		if _, err := h.exec(ctx, units[0].binary, pattern(units...), "MUTANT="+strconv.Itoa(m.n)); err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *hunt) order(m mutant) [][]*unit {
+	var first, own, others, late [][]*unit
+	for _, b := range h.binaries {
+		var quick []*unit
+		for _, u := range b.units {
+			switch {
+			case !u.reach[m.n]:
+			case b.folder == h.target.first:
+				first = append(first, []*unit{u})
+			case u.took > slow:
+				late = append(late, []*unit{u})
+			default:
+				quick = append(quick, u)
+			}
+		}
+		switch {
+		case len(quick) == 0:
+		case b.folder == m.folder:
+			own = append(own, quick)
+		default:
+			others = append(others, quick)
+		}
+	}
+	byTime := func(a, b []*unit) int { return int(a[0].took - b[0].took) }
+	slices.SortStableFunc(first, byTime)
+	slices.SortStableFunc(late, byTime)
+	return slices.Concat(first, own, others, late)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"strings"
+
+	"mobileid/mdoc/mdoctest/corpus"
+)
+
+// target is the code that is searched for checks, and the tests that are to notice.
+type target struct {
+	module string
+	// code are the folders that are searched.
+	code []folder
+	// first is the folder whose tests are shown every mutant first.
+	first     string
+	firstRuns []string // its tests, part by part
+	// tests are folders with tests beside those of the code.
+	tests []string
+	// unreachable are checks that no input can make fail, by file and text, with the reason.
+	unreachable []exemption
+}
+
+// folder is searched but for the files that make structures.
+type folder struct {
+	path   string
+	except []string
+}
+
+// exemption is a check that is there for safety and cannot fail: a condition in a line of a file, both as they are written.
+type exemption struct{ file, line, code, reason string }
+
+// targets is the verifying code of this module.
+func targets() target {
+	return target{
+		module:    "mobileid",
+		first:     "mdoc/mdoctest/corpus",
+		firstRuns: corpusRuns(),
+		code: []folder{
+			{path: "mdoc/cose"},
+			{path: "mdoc/engagement"},
+			{path: "mdoc/pki", except: []string{"create.go", "crlcreate.go", "pem.go"}},
+			{path: "mdoc/session"},
+			{path: "mdoc/statuslist"},
+			{path: "mdoc/transcript"},
+			{path: "mdoc/vical", except: []string{"sign.go"}},
+			{path: "mdoc", except: []string{"builder.go", "buildrequest.go", "draftdevice.go"}},
+			{path: "mdoc/cbor", except: []string{"shape.go"}},
+		},
+		tests:       []string{"mdoc/holder", "verifier/policy", "verifier/reader", "verifier/trust"},
+		unreachable: unreachable(),
+	}
+}
+
+// corpusRuns are the kinds of the corpus, so that only those are made that reach a check.
+func corpusRuns() []string {
+	var out []string
+	for _, k := range corpus.Kinds() {
+		out = append(out, "^TestCorpus$/^"+string(k)+"$")
+	}
+	return out
+}
+
+// maker tells functions that make structures from those that read and judge them. What is made is judged before it leaves; a
+// check taken away there only moves the refusal.
+func maker(name string) bool {
+	for _, prefix := range []string{"New", "Build", "Create", "Prepare", "Issue", "Marshal", "Append", "Encode", "encode", "String", "Central", "Diagnose",
+		"assemble", "compile", "structure", "plain", "due", "missing", "majorName", "curveName", "keyMajors", "Deterministic", "append", "present", "sign", "issuerAltName", "ascii"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
