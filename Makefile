@@ -14,7 +14,7 @@ DEBIAN_PACKAGES ?= gcc libc6-dev
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test numbers lint bench fuzz mutate cover image clean packages
+.PHONY: help build demo test numbers lint bench vectors fuzz mutate cover image clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ bench: ## print figures, one "figure NAME VALUE" a line
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mobileid ./cmd/mobileid
 	bin/mobileid bench
+
+vectors: ## change values of the published vectors, one by one; a test must notice each
+	@$(GO) run ./mdoc/mdoctest/vectorcheck
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)

@@ -11,7 +11,7 @@ import (
 )
 
 // most bounds the changes of one file.
-const most = 60
+const most = 24
 
 // describing are the keys whose values describe a vector and state nothing that could be held against code.
 //
