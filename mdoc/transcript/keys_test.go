@@ -36,6 +36,7 @@ func TestAnnexDMACKey(t *testing.T) {
 			return transcript.EMacKey(device, reader.PublicKey(), transcript.Transcript{})
 		},
 		"no key":         func() ([]byte, error) { return transcript.EMacKey(nil, reader.PublicKey(), tr) },
+		"no peer":        func() ([]byte, error) { return transcript.EMacKey(device, nil, tr) },
 		"another curve":  func() ([]byte, error) { return transcript.EMacKey(device, x.PublicKey(), tr) },
 		"salt too short": func() ([]byte, error) { return transcript.EMacKeyFromSalt(device, reader.PublicKey(), tr.Salt()[1:]) },
 	} {
