@@ -25,6 +25,7 @@ const (
 	SessionMessages  Kind = "session"
 	Engagement       Kind = "engagement"
 	EngagementURI    Kind = "engagement_uri"
+	NFCHandover      Kind = "nfc_handover"
 	Transcript       Kind = "transcript"
 	CBORItem         Kind = "cbor"
 )
@@ -109,7 +110,7 @@ func All() []Case {
 // Kinds lists the kinds in the order of the corpus.
 func Kinds() []Kind {
 	return []Kind{DeviceResponse, AgePolicy, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, VICAL, StatusToken, SessionMessages, Engagement,
-		EngagementURI, Transcript, CBORItem}
+		EngagementURI, NFCHandover, Transcript, CBORItem}
 }
 
 // Make makes the cases of one kind; none for a kind that does not exist.
@@ -142,6 +143,8 @@ func Make(k Kind) []Case {
 		return engagementCases(a)
 	case EngagementURI:
 		return uriCases(a)
+	case NFCHandover:
+		return handoverCases(a)
 	case Transcript:
 		return transcriptCases(a)
 	case CBORItem:

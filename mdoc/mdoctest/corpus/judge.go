@@ -24,7 +24,7 @@ func Judge(c Case) (verdict.Verdict, error) {
 		DeviceResponse: judgeResponse, AgePolicy: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, RequestLint: judgeRequestLint,
 		CertificateChain: judgeChain,
 		Certificate:      judgeCertificate, CRL: judgeCRL, VICAL: judgeVICAL, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
-		EngagementURI: judgeURI, Transcript: judgeTranscript, CBORItem: judgeItem,
+		EngagementURI: judgeURI, NFCHandover: judgeHandover, Transcript: judgeTranscript, CBORItem: judgeItem,
 	}
 	judge, ok := judges[c.Kind]
 	if !ok {
