@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -118,7 +119,7 @@ func Make(k Kind) []Case {
 	a := newAuthority()
 	switch k {
 	case DeviceResponse:
-		return append(responseCases(a), edition2Cases(a)...)
+		return slices.Concat(responseCases(a), edition2Cases(a), encryptedCases(a))
 	case AgePolicy:
 		return ageCases(a)
 	case IssuerSigned:

@@ -75,6 +75,13 @@ func Verify(c Case) (*mdoc.Result, error) {
 			return nil, err
 		}
 	}
+	for _, raw := range c.files("recipient_key") {
+		key, err := ecdh.P256().NewPrivateKey(raw)
+		if err != nil {
+			return nil, err
+		}
+		in.RecipientKeys = append(in.RecipientKeys, key)
+	}
 	if raw := c.file("status_token"); raw != nil {
 		in.Status = &lists{raw: raw, uri: c.URI, anchors: in.Anchors}
 	}
