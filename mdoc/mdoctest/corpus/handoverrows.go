@@ -83,7 +83,13 @@ func selectRows() []handRow {
 	row("collision-one-byte", "a collision record of one byte", func(h *hand) { h.inner = append(h.inner, collision(1)) })
 	row("collision-twice", "two collision records", func(h *hand) { h.inner = append(h.inner, collision(1, 2), collision(1, 2)) })
 	alternative("twice", "one carrier twice", carrier, carrier)
-	alternative("nine", "nine carriers", carrier, carrier, carrier, carrier, carrier, carrier, carrier, carrier, carrier)
+	row("alternative-nine", "nine carriers", func(h *hand) {
+		for _, id := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+			h.inner = append(h.inner, alternativeCarrier("\x01\x01"+id+"\x01\x04mdoc"))
+			h.outer = append(h.outer, record{tnf: ndefMedia, typ: "application/x-one", id: id})
+		}
+	})
+	alternative("empty", "an alternative without content", "")
 	alternative("unknown", "a carrier that is not there", "\x01\x019\x01\x04mdoc")
 	alternative("auxiliary-unknown", "an auxiliary record that is not there", "\x01\x010\x02\x04mdoc\x01x")
 	alternative("without-engagement", "an alternative that does not point at the engagement", "\x01\x010\x00")
@@ -101,7 +107,7 @@ func selectRows() []handRow {
 	})
 	row("engagement-twice", "two engagements", func(h *hand) {
 		h.outer = append(h.outer, h.outer[1])
-		h.outer[2].id = "other"
+		h.outer[1].id = "other"
 	})
 	row("id-twice", "two records of one ID", func(h *hand) { h.outer = append(h.outer, h.outer[0]) })
 	device("malformed", "a malformed engagement", func(r *record) { r.payload = []byte{0xa0} })
@@ -159,7 +165,7 @@ func requestRows() []handRow {
 	row("engagement-id", "a reader engagement under another ID", func(h *hand) { h.outer[1].id = "x" })
 	row("engagement-twice", "two reader engagements", func(h *hand) {
 		h.outer = append(h.outer, h.outer[1])
-		h.outer[2].id = "x"
+		h.outer[1].id = "x"
 	})
 	row("engagement-as-carrier", "the reader engagement as a carrier", func(h *hand) { h.inner[1] = alternativeCarrier("\x01\x0amdocreader\x00") })
 	row("trailing", "a byte after the last record", func(h *hand) { h.onRaw = func(b []byte) []byte { return append(b, 0) } })
@@ -190,7 +196,7 @@ func matchRows() []handRow {
 		q.inner = append(slices.Clone(q.inner), alternativeCarrier("\x01\x01n\x00"))
 		q.outer = append(q.outer, record{tnf: ndefExternal, typ: "iso.org:18013:nfc", id: "n", payload: []byte{1}})
 	})
-	row("both-central", "both are central", func(_, q *hand) { q.ble(bleField(0x1c, 1)...) })
+	row("both-central", "both are central", func(_, q *hand) { q.ble(bleFields(bleField(0x1c, 1), bleField(0x07, draw("reader uuid", 16)...))...) })
 	row("both-peripheral", "both are peripheral", func(s, _ *hand) { s.ble(bleFields(bleField(0x1c, 0), bleField(0x07, draw("uuid", 16)...))...) })
 	row("other-type", "a carrier of another type than the one offered", func(s, q *hand) {
 		s.outer[0] = record{tnf: ndefMedia, typ: "application/x-one", id: "0"}
