@@ -250,7 +250,7 @@ func (f *tagFile) readAt(ctx context.Context, at, n int) ([]byte, error) {
 // command sends one command, to which 9000 must be the answer.
 func (f *tagFile) command(ctx context.Context, c apdu.Command) ([]byte, error) {
 	b, err := c.Bytes()
-	if err != nil {
+	if err != nil { // never: each command here has the short form
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
