@@ -1,6 +1,8 @@
 package mdoc_test
 
 import (
+	"crypto/rand"
+	"crypto/x509"
 	"slices"
 	"strings"
 	"testing"
@@ -56,6 +58,41 @@ func TestCountryAndState(t *testing.T) {
 				t.Errorf("failed: %v, want %v", failed, c.want)
 			}
 		})
+	}
+}
+
+// TestStateThatIsNoText: an empty name in the certificate does not stand for a value that is no text.
+func TestStateThatIsNoText(t *testing.T) {
+	w := world.New(t)
+	signer, err := x509.ParseCertificate(w.SignerChain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer.RawSubject, signer.Subject.Province, signer.ExtraExtensions = nil, []string{""}, signer.Extensions
+	der, err := x509.CreateCertificate(rand.Reader, signer, w.IACA, w.SignerKey.Public(), w.IACAKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := w.Draft(t)
+	d.Elements = append(d.Elements, mdoc.Element{NameSpace: licenceNS, Identifier: "issuing_jurisdiction", Value: []byte{1}})
+	in := w.Answer(t, w.Holder(t, w.Issue(t, d), holder.BySignature), w.Meet(t), world.Items(licenceNS, "issuing_jurisdiction"))
+	answer, err := mdoc.ParseDeviceResponse(in.Response)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued := &answer.Documents[0].IssuerSigned
+	signed, err := cose.NewSign1(w.SignerKey, cose.Headers{X5Chain: [][]byte{der}}, mustSign1(t, issued.IssuerAuth).Payload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued.IssuerAuth = signed.Bytes()
+	in.Response = world.Encode(t, *answer)
+	r, err := mdoc.Verify(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := r.Outcome("mso.issuing_jurisdiction"); got != verdict.Fail {
+		t.Errorf("a number passes for an empty name: %q: %s", got, r.Verdict)
 	}
 }
 

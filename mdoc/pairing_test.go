@@ -3,6 +3,7 @@ package mdoc_test
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 	"testing"
 
 	"mobileid/mdoc"
@@ -238,6 +239,11 @@ func TestPairing(t *testing.T) {
 			}
 			if r.OK() != (len(c.want) == 0) {
 				t.Errorf("accepted: %v", r.OK())
+			}
+			for _, f := range r.Checks {
+				if f.ID == "response.use_cases" && f.Outcome == verdict.Pass && strings.HasPrefix(f.Measured, "0 ") {
+					t.Errorf("passed with %s", f.Measured)
+				}
 			}
 			for i, d := range r.Documents {
 				if len(r.Documents) == len(c.place) && d.Request != c.place[i] {

@@ -380,6 +380,13 @@ func TestReaderAuthHeaders(t *testing.T) {
 			t.Errorf("protected %v: %s, %v", protected, v, err)
 		}
 	}
+	if chain, _, err := d.CheckReaderAuth(tr, nil, w.Now); err == nil || chain != nil {
+		t.Error("judged without roots")
+	}
+	r.ReaderAuthAll = []cbor.RawMessage{d.ReaderAuth}
+	if all, err := r.CheckReaderAuthAll(tr, nil, w.Now); err == nil || all != nil {
+		t.Error("all judged without roots")
+	}
 }
 
 // TestIdentifierListVector reads the published status member of an MSO with an identifier list, and builds the same.

@@ -111,18 +111,13 @@ func Verify(in Verification) (*Result, error) {
 	for i, d := range o.documents {
 		own := in
 		own.Transcript = d.transcript
-		if err := own.judgeDocument(r, d.document, p.documents[i]); err != nil {
-			return nil, err
-		}
+		own.judgeDocument(r, d.document, p.documents[i])
 	}
 	return r, nil
 }
 
-func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) error {
-	j, err := d.IssuerSigned.judge(r.Part(), in.Anchors, in.At, in.Skew)
-	if err != nil {
-		return err
-	}
+func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) {
+	j := d.IssuerSigned.judge(r.Part(), in.Anchors, in.At, in.Skew)
 	if j.mso != nil {
 		j.Record("mso.doc_type", clauseMSOCheck, j.mso.DocType == d.DocType, "docType of the MSO against that of the document")
 		judgeCountry(&j, d)
@@ -142,7 +137,6 @@ func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) 
 	if proved {
 		r.Documents = append(r.Documents, verifiedDocument(j.mso, d, p))
 	}
-	return nil
 }
 
 func verifiedDocument(mso *MobileSecurityObject, d *Document, p pairedDocument) VerifiedDocument {

@@ -2,6 +2,7 @@ package cbor
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -78,8 +79,9 @@ func parseFraction(s string) (time.Time, bool) {
 	if len(s) < seconds+3 || len(s) > seconds+11 || s[seconds] != '.' || strings.Trim(s[seconds+1:len(s)-1], "0123456789") != "" {
 		return time.Time{}, false
 	}
-	t, err := time.Parse(tdateLayout, s) // takes a fraction after the seconds
-	return t, err == nil && t.Format(tdateLayout) == s[:seconds]+s[len(s)-1:]
+	t, ok := parseTDate([]byte(s[:seconds] + s[len(s)-1:]))
+	nanoseconds, _ := strconv.Atoi((s[seconds+1:len(s)-1] + "00000000")[:9]) // digits
+	return t.Add(time.Duration(nanoseconds)), ok
 }
 
 // parseTDate takes what time.Parse takes with tdateLayout and formats back to the same, and nothing else.
@@ -102,7 +104,7 @@ func parseTDate(s []byte) (time.Time, bool) {
 	year, month, day, hour, minute, second := n(0, 4), n(5, 7), n(8, 10), n(11, 13), n(14, 16), n(17, 19)
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
 	// time.Date carries what is out of range: such a text does not come back.
-	ok := hour < 24 && minute < 60 && second < 60 && t.Day() == day && t.Month() == time.Month(month)
+	ok := hour < 24 && minute < 60 && second < 60 && t.Month() == time.Month(month) // a day that is carried is one of another month
 	return t, ok
 }
 

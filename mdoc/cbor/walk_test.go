@@ -20,6 +20,7 @@ func TestHeadAt(t *testing.T) {
 		{"-500", "3901f3", cbor.Head{Major: 1, Info: 25, Arg: 499, Next: 3}, false, false},
 		{"long head", "1a00000001", cbor.Head{Major: 0, Info: 26, Arg: 1, Next: 5}, false, false},
 		{"indefinite array", "9f", cbor.Head{Major: 4, Info: 31, Next: 1}, true, false},
+		{"true", "f5", cbor.Head{Major: 7, Info: 21, Arg: 21, Next: 1}, false, false},
 		{"break", "ff", cbor.Head{Major: 7, Info: 31, Next: 1}, false, true},
 	}
 	for _, c := range cases {

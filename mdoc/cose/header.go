@@ -236,9 +236,9 @@ func (m *message) X5ChainProtected() bool {
 func (m *message) X5ChainIsArray() bool {
 	raw, ok := find(m.protectedIn, labelX5Chain)
 	if !ok {
-		raw, ok = find(m.unprotectedI, labelX5Chain)
+		raw, _ = find(m.unprotectedI, labelX5Chain) // nothing where there is none
 	}
-	return ok && len(raw) > 0 && raw[0]>>5 == 4 // CBOR's major type 4
+	return len(raw) > 0 && raw[0]>>5 == 4 // CBOR's major type 4
 }
 
 // X5Chain gives the certificates of the x5chain header (RFC 9360), leaf first, from either bucket: at least one and at

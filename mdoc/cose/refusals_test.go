@@ -91,6 +91,9 @@ func TestRefusalsSayWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.X5ChainIsArray() || s.X5ChainProtected() {
+		t.Error("an x5chain that is not there")
+	}
 	if _, err := s.X5Chain(); err == nil || !strings.Contains(err.Error(), "no x5chain") {
 		t.Errorf("no x5chain: %v", err)
 	}

@@ -73,15 +73,12 @@ func textMembers(data []byte, names ...string) (map[string]string, error) {
 		return nil, fmt.Errorf("%d bytes of JSON: %w", len(data), ErrMalformed)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	if t, _ := d.Token(); t != json.Delim('{') {
 		return nil, fmt.Errorf("not a JSON object: %w", ErrMalformed)
 	}
 	all := make(map[string]json.RawMessage)
 	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, fmt.Errorf("not a JSON object: %w", ErrMalformed)
-		}
+		name, _ := d.Token() // after a fault there is no value either
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
 			return nil, fmt.Errorf("not a JSON object: %w", ErrMalformed)

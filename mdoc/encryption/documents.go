@@ -65,25 +65,31 @@ func ParseParameters(raw []byte) (ParametersBytes, error) {
 // Check refuses a key that is not a point on P-256, a nonce over 256 bytes (the text names no least length), and a
 // chain with more or larger certificates than an x5chain may have, or whose first certificate is for another key.
 func (p Parameters) Check() error {
+	_, err := p.recipient()
+	return err
+}
+
+// recipient gives the key of parameters that hold.
+func (p Parameters) recipient() (*ecdh.PublicKey, error) {
 	pub, err := p256(p.RecipientPublicKey)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if n := len(p.Nonce); n > maxNonce {
-		return fmt.Errorf("a nonce of %d bytes: %w", n, ErrMalformed)
+		return nil, fmt.Errorf("a nonce of %d bytes: %w", n, ErrMalformed)
 	}
 	if p.RecipientCertificate == nil {
-		return nil
+		return pub, nil
 	}
 	if n := len(p.RecipientCertificate); n == 0 || n > maxChain {
-		return fmt.Errorf("a recipientCertificate of %d certificates: %w", n, ErrMalformed)
+		return nil, fmt.Errorf("a recipientCertificate of %d certificates: %w", n, ErrMalformed)
 	}
 	for _, c := range p.RecipientCertificate {
 		if len(c) == 0 || len(c) > maxCertificate {
-			return fmt.Errorf("a certificate of %d bytes in recipientCertificate: %w", len(c), ErrMalformed)
+			return nil, fmt.Errorf("a certificate of %d bytes in recipientCertificate: %w", len(c), ErrMalformed)
 		}
 	}
-	return certifies(p.RecipientCertificate[0], pub)
+	return pub, certifies(p.RecipientCertificate[0], pub)
 }
 
 func p256(k cose.Key) (*ecdh.PublicKey, error) {
@@ -196,10 +202,7 @@ func OpenDocuments(priv ecdh.KeyExchanger, p ParametersBytes, channel transcript
 }
 
 func documentSession(p ParametersBytes, channel transcript.Transcript) (transcript.Transcript, *ecdh.PublicKey, error) {
-	if err := p.Value.Check(); err != nil {
-		return transcript.Transcript{}, nil, err
-	}
-	pub, err := p256(p.Value.RecipientPublicKey)
+	pub, err := p.Value.recipient()
 	if err != nil {
 		return transcript.Transcript{}, nil, err
 	}

@@ -78,7 +78,7 @@ func Open(priv ecdh.KeyExchanger, t transcript.Transcript, s Sealed) ([]byte, er
 		return nil, fmt.Errorf("opening: %w", err)
 	}
 	key, err := hpke.NewDHKEMPrivateKey(priv)
-	if err != nil {
+	if err != nil { // never for a key on P-256
 		return nil, fmt.Errorf("opening: %w", err)
 	}
 	message := append(append(make([]byte, 0, encSize+len(s.CipherText)), s.Enc...), s.CipherText...)

@@ -58,8 +58,7 @@ func (o OriginInfo) check() error {
 	if o.Category != categoryOrigin {
 		return fmt.Errorf("origin info of category %d: %w", o.Category, ErrMalformed)
 	}
-	pairs, err := cbor.Pairs(o.Details)
-	if err != nil || len(pairs) == 0 {
+	if pairs, _ := cbor.Pairs(o.Details); len(pairs) == 0 { // nor on failure
 		return fmt.Errorf("origin info: details: %w", ErrMalformed)
 	}
 	if _, ok := o.Domain(); o.Type == OriginDomain && !ok {

@@ -47,17 +47,17 @@ func (a alternative) record() ndef.Record {
 
 func parseAlternative(b []byte) (a alternative, err error) {
 	malformed := fmt.Errorf("alternative carrier record: %w", ErrMalformed)
-	if len(b) < 3 {
+	if len(b) == 0 {
 		return a, malformed
 	}
 	a.power = PowerState(b[0])
-	var ok bool
-	if a.carrier, b, ok = reference(b[1:]); !ok || len(b) == 0 {
+	if a.carrier, b, _ = reference(b[1:]); len(b) == 0 { // nor where there is no reference
 		return a, malformed
 	}
 	a.auxiliaries = make([]string, b[0])
 	b = b[1:]
 	for i := range a.auxiliaries {
+		var ok bool
 		if a.auxiliaries[i], b, ok = reference(b); !ok {
 			return a, malformed
 		}
@@ -115,9 +115,6 @@ func parse(raw []byte, typ string) (*parsed, error) {
 
 // embedded reads the message inside the first record. Records it does not know, such as err, have no effect.
 func (p *parsed) embedded(b []byte) error {
-	if len(b) == 0 {
-		return fmt.Errorf("no carrier: %w", ErrMalformed)
-	}
 	records, err := ndef.Parse(b)
 	if err != nil {
 		return fmt.Errorf("embedded message: %w: %w", ErrMalformed, err)

@@ -125,7 +125,7 @@ func parseNFC(b []byte) (*NFC, error) {
 
 // limit reads a number of one to three bytes that is not zero.
 func limit(b []byte) (int, error) {
-	if len(b) == 0 || len(b) > 3 {
+	if len(b) > 3 {
 		return 0, fmt.Errorf("a limit of %d bytes: %w", len(b), ErrMalformed)
 	}
 	v := binary.BigEndian.Uint32(append(make([]byte, 4-len(b), 4), b...))

@@ -97,10 +97,7 @@ func (h *Handover) ble(c Carrier) (*engagement.BLEOptions, error) {
 	central, server := c.BLE.Role.Central(), c.BLE.Role.Peripheral()
 	centralUUID := c.BLE.UUID
 	if h.req != nil {
-		o, ok := h.offered(c)
-		if !ok {
-			return nil, fmt.Errorf("BLE was not offered: %w", ErrMalformed)
-		}
+		o, _ := h.offered(c) // New refuses what was not
 		central = central && o.BLE.Role.Peripheral()
 		server = server && o.BLE.Role.Central() && (c.BLE.UUID != nil || !central)
 		if central {

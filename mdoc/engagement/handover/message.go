@@ -46,11 +46,11 @@ func ParseSelect(raw []byte) (*Select, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	r, ok, err := p.only(typeDeviceEngagement)
+	r, _, err := p.only(typeDeviceEngagement)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	if !ok || r.ID != idDeviceEngagement {
+	if r.ID != idDeviceEngagement {
 		return nil, fmt.Errorf("%s: no device engagement of ID mdoc: %w", op, ErrMalformed)
 	}
 	for i, a := range p.alternatives {

@@ -113,6 +113,30 @@ func TestParseSelectRefuses(t *testing.T) {
 	}
 }
 
+// TestMessagesSayWhy: what is wrong is named, and not a consequence of it.
+func TestMessagesSayWhy(t *testing.T) {
+	device := ndef.Record{TNF: ndef.External, Type: deviceType, ID: "mdoc", Payload: load(t).engagement(t).Bytes()}
+	ble := ndef.Record{TNF: ndef.Media, Type: bleType, ID: "0", Payload: []byte{2, 0x1C, 1}}
+	cut := ble
+	cut.Payload = []byte{2, 0x1C, 1, 0}
+	good := ac("\x01\x010\x01\x04mdoc")
+	alternative := func(payload string) []byte { return message(t, "Hs", 0x15, []ndef.Record{ac(payload)}, ble, device) }
+	for name, c := range map[string]struct {
+		raw  []byte
+		want string
+	}{
+		"an empty alternative":     {alternative(""), "alternative carrier record"},
+		"an alternative cut":       {alternative("\x01\x010\x01\x04mdo"), "alternative carrier record"},
+		"an empty reference":       {alternative("\x01\x00\x01\x04mdoc"), "alternative carrier record"},
+		"a broken message inside":  {must(ndef.Append(nil, ndef.Record{TNF: 1, Type: "Hs", Payload: []byte{0x15, 0xD1}}, ble, device))(t), "embedded message"},
+		"a BLE field of no length": {message(t, "Hs", 0x15, []ndef.Record{good}, cut, device), "a field of length 0"},
+	} {
+		if _, err := handover.ParseSelect(c.raw); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
 func TestParseRequestRefuses(t *testing.T) {
 	ble := ndef.Record{TNF: ndef.Media, Type: bleType, ID: "0", Payload: []byte{2, 0x1C, 1}}
 	peripheral := ble

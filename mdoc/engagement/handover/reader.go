@@ -71,10 +71,7 @@ func (r Reader) read(ctx context.Context, card apdu.Transmitter) (*Handover, err
 	if err != nil {
 		return nil, err
 	}
-	records, err := ndef.Parse(message)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
+	records, _ := ndef.Parse(message) // what is no message is refused as a select
 	s, ok, err := findService(records)
 	switch {
 	case err != nil:
@@ -95,11 +92,7 @@ func (r Reader) negotiate(ctx context.Context, f *tagFile, s service) (*Handover
 		return nil, ErrNegotiated
 	}
 	f.wait = s.duration()
-	ts, err := serviceSelect()
-	if err != nil {
-		return nil, err
-	}
-	te, err := f.exchange(ctx, ts, s)
+	te, err := f.exchange(ctx, serviceSelect(), s)
 	if err != nil {
 		return nil, err
 	}
@@ -171,9 +164,7 @@ func (f *tagFile) exchange(ctx context.Context, message []byte, s service) ([]by
 	if err := f.write(ctx, message); err != nil {
 		return nil, err
 	}
-	if err := pause(ctx, f.wait); err != nil {
-		return nil, err
-	}
+	pause(ctx, f.wait)
 	return f.message(ctx)
 }
 
@@ -209,9 +200,7 @@ func (f *tagFile) message(ctx context.Context) ([]byte, error) {
 		if n > 0 {
 			return f.readAll(ctx, n)
 		}
-		if err := pause(ctx, f.wait); err != nil {
-			return nil, err
-		}
+		pause(ctx, f.wait)
 	}
 	return nil, fmt.Errorf("%d looks: %w", f.polls, ErrNeverReady)
 }
@@ -261,7 +250,7 @@ func (f *tagFile) readAt(ctx context.Context, at, n int) ([]byte, error) {
 // command sends one command, to which 9000 must be the answer.
 func (f *tagFile) command(ctx context.Context, c apdu.Command) ([]byte, error) {
 	b, err := c.Bytes()
-	if err != nil {
+	if err != nil { // never: each command here has the short form
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -278,14 +267,12 @@ func (f *tagFile) command(ctx context.Context, c apdu.Command) ([]byte, error) {
 	return r.Data, r.Err()
 }
 
-// pause waits for a time or the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits for a time or the end of ctx, which the next command refuses.
+func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

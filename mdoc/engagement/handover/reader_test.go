@@ -53,6 +53,55 @@ func shown(message []byte) [][]byte {
 	return out
 }
 
+// small is a tag whose file holds its service parameters and not the reader's request.
+func small(negotiated [][]byte) [][]byte {
+	out := append([][]byte{}, negotiated[:9]...)
+	out[2] = append([]byte{0, 15, 0x20, 0x7f, 0xff, 0x7f, 0xff, 4, 6, 0xe1, 4, 0, 0x30, 0, 0}, 0x90, 0)
+	return out
+}
+
+// pieces is a tag that takes little at once, gives these answers to what is written, and then takes all of it.
+func pieces(negotiated [][]byte, answers ...[]byte) [][]byte {
+	out := append([][]byte{}, negotiated[:6]...)
+	out[2] = append([]byte{0, 15, 0x20, 0x7f, 0xff, 0, 16, 4, 6, 0xe1, 4, 0x7f, 0xff, 0, 0}, 0x90, 0)
+	out = append(out, answers...)
+	for range 4 - len(answers) {
+		out = append(out, []byte{0x90, 0})
+	}
+	return out
+}
+
+// TestReaderSaysWhy: what is wrong is named, and not a consequence of it.
+func TestReaderSaysWhy(t *testing.T) {
+	f := load(t)
+	static, neg := printed(t, f.Static), printed(t, f.Negotiated)
+	after := func(n int, message []byte) [][]byte { return append(append([][]byte{}, neg[:n]...), shown(message)...) }
+	tp := must(ndef.Append(nil, ndef.Record{TNF: 1, Type: "Tp", Payload: []byte{0x10}}))(t)
+	for name, c := range map[string]struct {
+		responses [][]byte
+		want      string
+	}{
+		"service parameters cut":  {after(4, tp), "service parameter record of 1 bytes"},
+		"service parameters long": {after(4, must(ndef.Append(nil, ndef.Record{TNF: 1, Type: "Tp", Payload: make([]byte, 9)}))(t)), "service parameter record of 9 bytes"},
+		"no message":              {after(4, []byte{1, 2, 3}), "parsing handover select"},
+		"no message in answer":    {after(10, []byte{1, 2, 3}), "parsing handover select"},
+		"more than asked for":     {append(append([][]byte{}, static[:4]...), []byte{0, 1, 0x90, 0}, []byte{1, 2, 0x90, 0}), "were asked for"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			_, err := handover.Reader{Request: f.request(t)}.Read(t.Context(), &answers{responses: c.responses})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+		})
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	card := &answers{responses: static}
+	if _, err := (handover.Reader{}).Read(ended, card); !errors.Is(err, context.Canceled) || len(card.commands) != 0 {
+		t.Errorf("%d commands after the end: %v", len(card.commands), err)
+	}
+}
+
 func TestReaderRefuses(t *testing.T) {
 	f := load(t)
 	good := printed(t, f.Static)
@@ -115,6 +164,11 @@ func TestReaderRefuses(t *testing.T) {
 		"status that is none":           {status("010203"), handover.ErrMalformed},
 		"another status":                {status("d10201546581"), (*handover.StatusError)(nil)},
 		"the request is refused":        {append(append([][]byte{}, neg[:9]...), []byte{0x69, 0x85}), apdu.ErrConditions},
+		"a status of another type":      {status("d101015800"), handover.ErrMalformed},
+		"a message over the bound":      {append(cc("000f207fff7fff0406e104ffff00ff"), []byte{0x80, 1, 0x90, 0}), handover.ErrMalformed},
+		"a file too small to write":     {small(neg), handover.ErrMalformed},
+		"a long message refused":        {pieces(neg, []byte{0x6A, 0x80}), (*apdu.StatusError)(nil)},
+		"its first piece refused":       {pieces(neg, ok, []byte{0x6A, 0x80}), (*apdu.StatusError)(nil)},
 		"two carriers selected":         {chosen(mdoctest.Hex(t, f.Static[5].Response.Data)), handover.ErrMalformed},
 		"a request in answer":           {chosen(mdoctest.Hex(t, f.Example.Hr)), handover.ErrMalformed},
 	} {

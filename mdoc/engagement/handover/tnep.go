@@ -16,6 +16,7 @@ const (
 	typeStatus           = "Te"
 
 	serviceName = "urn:nfc:sn:handover"
+	selected    = "\x13" + serviceName // after its length
 	tnepVersion = 0x10
 	maxWait     = 63 // larger ones are reserved
 )
@@ -76,19 +77,18 @@ func parseService(b []byte) (s service, ok bool, err error) {
 }
 
 // serviceSelect is the message with which a reader selects the service.
-func serviceSelect() ([]byte, error) {
-	payload := append([]byte{byte(len(serviceName))}, serviceName...)
-	return ndef.Append(nil, ndef.Record{TNF: ndef.WellKnown, Type: typeServiceSelect, Payload: payload})
+func serviceSelect() []byte {
+	out, _ := ndef.Append(nil, ndef.Record{TNF: ndef.WellKnown, Type: typeServiceSelect, Payload: []byte(selected)}) // 24 bytes: cannot fail
+	return out
 }
 
 // isServiceSelect tells whether a message selects the service.
 func isServiceSelect(raw []byte) bool {
-	records, err := ndef.Parse(raw)
-	if err != nil || len(records) != 1 || !records[0].Is(ndef.WellKnown, typeServiceSelect) {
+	records, _ := ndef.Parse(raw) // none on failure
+	if len(records) != 1 || !records[0].Is(ndef.WellKnown, typeServiceSelect) {
 		return false
 	}
-	b := records[0].Payload
-	return len(b) == 1+len(serviceName) && int(b[0]) == len(serviceName) && string(b[1:]) == serviceName
+	return string(records[0].Payload) == selected
 }
 
 // statusMessage is the message with a status; 0 is success.

@@ -9,6 +9,25 @@ import (
 	"mobileid/mdoc/mdoctest"
 )
 
+// TestServiceSelect: one record of its type with the service's name and nothing else selects it.
+func TestServiceSelect(t *testing.T) {
+	if !isServiceSelect(serviceSelect()) {
+		t.Error("our own is refused")
+	}
+	ts := ndef.Record{TNF: ndef.WellKnown, Type: typeServiceSelect, Payload: []byte(selected)}
+	other, short, long := ts, ts, ts
+	other.Type, short.Payload, long.Payload = "Tp", []byte(selected[:len(selected)-1]), []byte(selected+"x")
+	for name, records := range map[string][]ndef.Record{"two": {ts, ts}, "another type": {other}, "a short name": {short}, "a long name": {long}} {
+		raw, err := ndef.Append(nil, records...)
+		if err != nil || isServiceSelect(raw) {
+			t.Errorf("%s: taken, %v", name, err)
+		}
+	}
+	if isServiceSelect([]byte{1}) || isServiceSelect(nil) {
+		t.Error("no message: taken")
+	}
+}
+
 // The service parameter record of Apple's wallet, read and written.
 func TestAppleServiceParameters(t *testing.T) {
 	var f struct {

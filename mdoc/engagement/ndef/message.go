@@ -19,7 +19,7 @@ var ErrMalformed = errors.New("malformed NDEF message")
 // Parse reads exactly one message. Payloads are slices of b. A payload under 256 bytes with a four-byte length and an ID
 // field of length zero are read, and not written by [Append].
 func Parse(b []byte) ([]Record, error) {
-	if len(b) == 0 || len(b) > MaxMessage {
+	if len(b) > MaxMessage {
 		return nil, fmt.Errorf("parsing NDEF message: %d bytes, limit %d: %w", len(b), MaxMessage, ErrMalformed)
 	}
 	var out []Record
@@ -59,10 +59,8 @@ func parseRecord(b []byte) (head byte, r Record, rest []byte, err error) {
 	if head&flagID != 0 {
 		idLen = int(c.uint8())
 	}
-	if payloadLen > MaxMessage {
-		return 0, Record{}, nil, fmt.Errorf("a payload over %d bytes: %w", MaxMessage, ErrMalformed)
-	}
-	r = Record{TNF: TNF(head & maskTNF), Type: string(c.take(typeLen)), ID: string(c.take(idLen)), Payload: c.take(int(payloadLen))}
+	r = Record{TNF: TNF(head & maskTNF), Type: string(c.take(typeLen)), ID: string(c.take(idLen))}
+	r.Payload = c.take(int(min(payloadLen, MaxMessage))) // so many are not left after a head
 	switch {
 	case c.short:
 		return 0, Record{}, nil, fmt.Errorf("its lengths pass the end: %w", ErrMalformed)

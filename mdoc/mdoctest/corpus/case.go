@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 	SessionMessages  Kind = "session"
 	Engagement       Kind = "engagement"
 	EngagementURI    Kind = "engagement_uri"
+	NFCHandover      Kind = "nfc_handover"
 	Transcript       Kind = "transcript"
 	CBORItem         Kind = "cbor"
 )
@@ -110,8 +112,8 @@ func All() []Case {
 
 // Kinds lists the kinds in the order of the corpus.
 func Kinds() []Kind {
-	return []Kind{DeviceResponse, AgePolicy, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, CRLLint, VICAL, VICALLint, StatusToken, SessionMessages,
-		Engagement, EngagementURI, Transcript, CBORItem}
+	return []Kind{DeviceResponse, AgePolicy, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, CRLLint, VICAL, VICALLint, StatusToken,
+		SessionMessages, Engagement, EngagementURI, NFCHandover, Transcript, CBORItem}
 }
 
 // Make makes the cases of one kind; none for a kind that does not exist.
@@ -119,7 +121,7 @@ func Make(k Kind) []Case {
 	a := newAuthority()
 	switch k {
 	case DeviceResponse:
-		return append(responseCases(a), edition2Cases(a)...)
+		return slices.Concat(responseCases(a), edition2Cases(a), encryptedCases(a))
 	case AgePolicy:
 		return ageCases(a)
 	case IssuerSigned:
@@ -148,6 +150,8 @@ func Make(k Kind) []Case {
 		return engagementCases(a)
 	case EngagementURI:
 		return uriCases(a)
+	case NFCHandover:
+		return handoverCases(a)
 	case Transcript:
 		return transcriptCases(a)
 	case CBORItem:

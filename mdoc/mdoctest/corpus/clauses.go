@@ -52,6 +52,8 @@ func clauses() [][2]string {
 		{"session", "ISO/IEC 18013-5:2021, 9.1.1"},
 		{"engagement", "ISO/IEC 18013-5:2021, 8.2.1.1"},
 		{"engagement.uri", "ISO/IEC 18013-5:2021, 8.2.2.3"},
+		{"nfc_handover", "ISO/IEC 18013-5:2021, 8.2.2.1"},
+		{"handover.", "ISO/IEC 18013-5:2021, 8.2.2.1"},
 		{"transcript", "ISO/IEC 18013-5:2021, 9.1.5.1"},
 		{"cbor", "ISO/IEC 18013-5 second edition, 8.3; RFC 8949"},
 		{"policy.", "ISO/IEC 18013-5:2021, 7.2.5"},

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/elliptic"
 	"encoding/base64"
+	"slices"
 )
 
 // engagementNode is a good engagement for a QR code in central client mode.
@@ -126,7 +127,7 @@ func engagementCases(*authority) []Case {
 		row("empty", "no bytes", func(n *node) { n.become(&node{raw: []byte{}}) }),
 	}
 	var out []Case
-	for _, r := range rows {
+	for _, r := range slices.Concat(rows, optionRows(), extensionRows()) {
 		n := goodEngagement()
 		r.edit(n)
 		c := r.of(Engagement, "base")

@@ -91,6 +91,7 @@ func endings() map[string]string {
 		"response": ".cbor", "request": ".cbor", "transcript": ".cbor", "issuer_signed": ".cbor", "engagement": ".cbor", "message": ".cbor",
 		"item": ".cbor", "token": ".cwt", "status_token": ".cwt", "anchor": ".der", "issuer": ".der", "crl": ".crl", "vical": ".cbor", "certificate": ".der", "document_signer": ".der",
 		"reader_key": ".bin", "device_key": ".bin", "identifier": ".bin", "uri": ".txt",
+		"handover_select": ".ndef", "handover_request": ".ndef", "recipient_key": ".bin",
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 func issuerSignedCases(a *authority) []Case {
 	// Rows of the device response that concern the issuer's part alone are judged here too.
 	var rows []responseRow
-	for _, r := range slices.Concat(msoRows(), validityRows(), issuerAuthRows(), headerRows(), issuedElementRows(), untilRows(a)) {
+	for _, r := range slices.Concat(msoRows(), validityRows(), issuerAuthRows(), headerRows(), issuedElementRows(), untilRows(a), toleratedRows(a)) {
 		if r.fails != "mso.doc_type" { // no document to compare with
 			rows = append(rows, r)
 		}
@@ -33,6 +33,37 @@ func issuerSignedCases(a *authority) []Case {
 		out = append(out, c)
 	}
 	return out
+}
+
+// toleratedRows are deviations that Verify takes and names, and that an issuer must not make.
+func toleratedRows(a *authority) []responseRow {
+	row := func(name, reason string, s spoil) responseRow {
+		return responseRow{label{"tolerated-" + name, "issuer_auth.strict", reason, "S22"}, s}
+	}
+	fraction := func(member string) spoil {
+		return mso(func(n *node) {
+			date := n.get("validityInfo", member)
+			date.items[0] = text(string(date.items[0].str[:19]) + ".5Z")
+		})
+	}
+	long := verbatim(0x78, 3, '1', '.', '0')
+	return []responseRow{
+		row("x5chain-array", "one certificate in an array", headers(func(_, u *node) { u.set(33, array(bstr(a.ds))) })),
+		row("x5chain-protected", "x5chain in the protected header", headers(func(p, u *node) {
+			p.set(33, u.get(33))
+			u.remove(33)
+		})),
+		row("header-label", "an unprotected parameter that nobody reads", headers(func(_, u *node) { u.set(4, bstr([]byte("key"))) })),
+		row("header-text-label", "an unprotected parameter under a text", headers(func(_, u *node) { u.set("kid", bstr([]byte("key"))) })),
+		row("fraction-signed", "signed with a fraction of a second", fraction("signed")),
+		row("fraction-from", "validFrom with a fraction of a second", fraction("validFrom")),
+		row("fraction-until", "validUntil with a fraction of a second", fraction("validUntil")),
+		row("long-head-mso", "a head of the MSO longer than needed", mso(set(long, "version"))),
+		row("long-head-item", "a head of an item longer than needed", item("birth_date", set(verbatim(append([]byte{0x78, 10}, "birth_date"...)...), "elementIdentifier"))),
+		row("long-head-header", "a head of issuerAuth longer than needed", auth(func(n *node) {
+			n.items[3] = verbatim(append([]byte{0x59, 0, byte(len(n.items[3].str))}, n.items[3].str...)...)
+		})),
+	}
 }
 
 func issuedElementRows() []responseRow {

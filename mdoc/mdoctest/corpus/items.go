@@ -49,6 +49,8 @@ func itemCases() []Case {
 		{"map-cut", "a map without its last value", []byte{0xa1, 0}},
 		{"map-2-31", "a map that says 2^31 pairs", []byte{0xba, 0x80, 0, 0, 0}},
 		{"map-2-63", "a map that says 2^63 pairs", []byte{0xbb, 0x80, 0, 0, 0, 0, 0, 0, 0}},
+		{"tag-0-number", "tag 0 over a number", []byte{0xc0, 0}},
+		{"tag-0-bytes", "tag 0 over a byte string", []byte{0xc0, 0x41, '2'}},
 		{"tag-alone", "a tag without an item", []byte{0xc0}},
 		{"tag-2-64", "a huge tag without an item", append([]byte{0xdb}, repeat([]byte{0xff}, 8)...)},
 		{"simple-two-bytes", "a simple value below 32 in two bytes", []byte{0xf8, 0x14}},

@@ -23,8 +23,9 @@ func Judge(c Case) (verdict.Verdict, error) {
 	judges := map[Kind]func(*Case) (verdict.Verdict, error){
 		DeviceResponse: judgeResponse, AgePolicy: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, RequestLint: judgeRequestLint,
 		CertificateChain: judgeChain,
-		Certificate:      judgeCertificate, CRL: judgeCRL, CRLLint: judgeCRLLint, VICAL: judgeVICAL, VICALLint: judgeVICALLint, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
-		EngagementURI: judgeURI, Transcript: judgeTranscript, CBORItem: judgeItem,
+		Certificate:      judgeCertificate, CRL: judgeCRL, CRLLint: judgeCRLLint, VICAL: judgeVICAL, VICALLint: judgeVICALLint, StatusToken: judgeToken,
+		SessionMessages: judgeSession, Engagement: judgeEngagement, EngagementURI: judgeURI, NFCHandover: judgeHandover, Transcript: judgeTranscript,
+		CBORItem: judgeItem,
 	}
 	judge, ok := judges[c.Kind]
 	if !ok {
@@ -74,6 +75,13 @@ func Verify(c Case) (*mdoc.Result, error) {
 		if in.EReaderKey, err = ecdh.P256().NewPrivateKey(raw); err != nil {
 			return nil, err
 		}
+	}
+	for _, raw := range c.files("recipient_key") {
+		key, err := ecdh.P256().NewPrivateKey(raw)
+		if err != nil {
+			return nil, err
+		}
+		in.RecipientKeys = append(in.RecipientKeys, key)
 	}
 	if raw := c.file("status_token"); raw != nil {
 		in.Status = &lists{raw: raw, uri: c.URI, anchors: in.Anchors}

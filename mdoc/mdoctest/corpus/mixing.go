@@ -28,10 +28,10 @@ type onlineRequest struct {
 }
 
 func (o onlineRequest) session() transcript.Transcript {
-	return handover("OpenID4VPHandover", array(text(o.clientID), text(o.nonce), o.thumbprint, text(o.responseURI)))
+	return hashed("OpenID4VPHandover", array(text(o.clientID), text(o.nonce), o.thumbprint, text(o.responseURI)))
 }
 
-func handover(name string, info *node) transcript.Transcript {
+func hashed(name string, info *node) transcript.Transcript {
 	sum := sha256.Sum256(encode(info))
 	return must(transcript.Online(encode(array(text(name), bstr(sum[:])))))
 }
@@ -47,10 +47,10 @@ func sessionMixRows(a *authority) []Case {
 		return o.session()
 	}
 	dcapi := func(origin, nonce string, key *node) transcript.Transcript {
-		return handover("OpenID4VPDCAPIHandover", array(text(origin), text(nonce), key))
+		return hashed("OpenID4VPDCAPIHandover", array(text(origin), text(nonce), key))
 	}
 	annexC := func(info, origin string) transcript.Transcript {
-		return handover("dcapi", array(text(info), text(origin)))
+		return hashed("dcapi", array(text(info), text(origin)))
 	}
 	engagement := encode(engagementNode(agreementKey("device ephemeral first").PublicKey()))
 	readerKey := encode(embed(keyNode(reader.PublicKey())))
@@ -88,7 +88,7 @@ func sessionMixRows(a *authority) []Case {
 			"other encryption key":  with(func(o *onlineRequest) { o.thumbprint = bstr(draw("other", 32)) }),
 			"no encryption key":     with(func(o *onlineRequest) { o.thumbprint = null() }),
 			"DC API":                dcapi("https://verifier.example", good.nonce, jwk),
-			"fields in other order": handover("OpenID4VPHandover", array(text(good.nonce), text(good.clientID), jwk, text(good.responseURI))),
+			"fields in other order": hashed("OpenID4VPHandover", array(text(good.nonce), text(good.clientID), jwk, text(good.responseURI))),
 			"proximity":             qrSession("first", reader),
 		}},
 		{"base-dcapi", dcapi("https://verifier.example", "n", jwk), map[string]transcript.Transcript{

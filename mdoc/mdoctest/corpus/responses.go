@@ -43,6 +43,12 @@ func responseCases(a *authority) []Case {
 	for _, name := range sortedKeys(variants) {
 		add("base-"+name, variants[name])
 	}
+	for _, r := range toleratedRows(a) { // which an issuer must not make
+		add("base-"+r.name, r.spoil)
+	}
+	add("base-tolerated-until", untilRows(a)[0].spoil)
+	add("base-tolerated-proof-header", proofHeaders(func(_, u *node) { u.set(4, bstr([]byte("key"))) }))
+	add("base-tolerated-long-head", response(set(verbatim(0x78, 3, '1', '.', '0'), "version")))
 	return append(out, sessionMixRows(a)...)
 }
 

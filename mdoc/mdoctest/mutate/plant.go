@@ -64,7 +64,7 @@ func plant(root string, t target) ([]mutant, map[string][]byte, error) {
 				return nil, nil, err
 			}
 			name = tree.Name.Name
-			p.walk(tree)
+			p.walk(tree, f)
 			mutants = append(mutants, p.mutants...)
 			files[path] = p.apply()
 		}
@@ -95,9 +95,9 @@ func (f folder) list(root string) ([]string, error) {
 }
 
 // walk visits the functions that read and judge.
-func (p *planter) walk(tree *ast.File) {
+func (p *planter) walk(tree *ast.File, f folder) {
 	for _, d := range tree.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil && !maker(fn.Name.Name) {
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil && !f.makes(fn.Name.Name) {
 			p.function(fn.Type, fn.Body)
 		}
 	}
