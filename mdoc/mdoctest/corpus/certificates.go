@@ -153,10 +153,11 @@ func certificateCases(a *authority) []Case {
 	noSKI := func(b *body) {
 		b.Extensions = slices.DeleteFunc(b.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 14}) })
 	}
-	raw("key-with-more", "subject_key_id", "a public key of three parts, and no subject key identifier", func(b *body) {
-		noSKI(b)
+	longKey := func(b *body) {
 		b.SPKI = asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: append(bytes.Clone(b.SPKI.Bytes), 0x05, 0x00)}
-	})
+	}
+	raw("key-with-more", "subject_key_id", "a public key of three parts", longKey)
+	raw("key-with-more-no-ski", "subject_key_id", "a public key of three parts, and no subject key identifier", func(b *body) { longKey(b); noSKI(b) })
 	raw("ski-missing", "subject_key_id", "no subject key identifier", noSKI)
 	bytesOf("document-signer-aki-missing", "authority_key_id", "no authority key identifier", "document_signer",
 		certify(signerTemplate(), &x509.Certificate{RawSubject: a.iaca.RawSubject}, a.dsKey.Public(), a.iacaKey))
