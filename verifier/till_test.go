@@ -53,10 +53,10 @@ func newShop(t testing.TB, profile policy.Profile) *shop {
 	s.chain = [][]byte{c.Raw}
 	s.draft = s.Draft(t)
 	var err error
-	if s.lists, err = trust.NewCache(trust.CacheConfig{Anchors: s.Anchors}); err != nil {
+	if s.crls, err = trust.NewCRLs(s.Anchors, "", s.Now); err != nil {
 		t.Fatal(err)
 	}
-	if s.crls, err = trust.NewCRLs(s.Anchors, "", s.Now); err != nil {
+	if s.lists, err = trust.NewCache(trust.CacheConfig{Anchors: s.Anchors, Revocation: s.crls}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.crls.Put(world.CRL(t, s.IACA, s.IACAKey, 1, s.Now.AddDate(0, 0, -1)), s.Now); err != nil {

@@ -166,7 +166,12 @@ func (s *settings) till(ctx context.Context, log *slog.Logger) (handler http.Han
 	if err != nil {
 		return nil, r, err
 	}
-	lists, err := trust.NewCache(trust.CacheConfig{Anchors: anchors, Dir: s.StatusDir, MaxAge: time.Duration(s.StatusMaxAge)})
+	crls, crlRefresher, err := s.revocation(ctx, anchors, log)
+	if err != nil {
+		return nil, r, err
+	}
+	r.crls = crlRefresher
+	lists, err := trust.NewCache(trust.CacheConfig{Anchors: anchors, Revocation: crls, Dir: s.StatusDir, MaxAge: time.Duration(s.StatusMaxAge)})
 	if err != nil {
 		return nil, r, err
 	}
@@ -177,11 +182,6 @@ func (s *settings) till(ctx context.Context, log *slog.Logger) (handler http.Han
 	if err != nil {
 		return nil, r, err
 	}
-	crls, crlRefresher, err := s.revocation(ctx, anchors, log)
-	if err != nil {
-		return nil, r, err
-	}
-	r.crls = crlRefresher
 	reader, err := keys.OpenSigner(s.ReaderKey, s.ReaderChain)
 	if err != nil {
 		return nil, r, err

@@ -168,11 +168,11 @@ func (w *town) manager() http.Handler {
 
 func (w *town) till() http.Handler {
 	t := w.t
-	lists := must(trust.NewCache(trust.CacheConfig{Anchors: w.anchors}))(t)
-	w.fetch = must(trust.NewRefresher(trust.RefresherConfig{Cache: lists, URIs: []string{w.statusURI()}}))(t)
-	check(t, w.fetch.Fetch(t.Context(), w.statusURI()))
 	crls := must(trust.NewCRLs(w.anchors, "", time.Now()))(t)
 	check(t, crls.Put(w.authority.IACA.CRL, time.Now()))
+	lists := must(trust.NewCache(trust.CacheConfig{Anchors: w.anchors, Revocation: crls}))(t)
+	w.fetch = must(trust.NewRefresher(trust.RefresherConfig{Cache: lists, URIs: []string{w.statusURI()}}))(t)
+	check(t, w.fetch.Fetch(t.Context(), w.statusURI()))
 	till := must(verifier.New(verifier.Config{Anchors: w.anchors, Lists: lists, CRLs: crls, Profile: policy.AgeTill(20, false),
 		ReaderKey: w.authority.Reader.Key, ReaderChain: w.authority.Reader.Chain}))(t)
 	return must(verifierapi.New(verifierapi.Config{Till: till, Token: w.pos}))(t)

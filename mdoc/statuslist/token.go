@@ -39,8 +39,8 @@ type Token struct {
 	List *List
 	// Identifiers are the revoked ids of an identifier list.
 	Identifiers *Identifiers
-	// Anchor is the root that the token's signer leads to; Verify sets it, Sign ignores it.
-	Anchor *x509.Certificate
+	// Anchor is the root that the token's signer leads to, Signer the signer's certificate; Verify sets them, Sign ignores them.
+	Anchor, Signer *x509.Certificate
 }
 
 // claims is the CWT claims set, draft-ietf-oauth-status-list-20, section "Status List Token in CWT format"; RFC 8392, 3.1;

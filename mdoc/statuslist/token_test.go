@@ -22,6 +22,7 @@ import (
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/statuslist"
+	"mobileid/mdoc/verdict"
 )
 
 const uri = "https://issuer.example/v1/status-lists/0"
@@ -600,4 +601,37 @@ func BenchmarkSign(b *testing.B) {
 		raw := a.sign(t)
 		b.ReportMetric(float64(len(raw)), "bytes")
 	}
+}
+
+func TestCheckSigner(t *testing.T) {
+	a := newAuthority(t, "IACA")
+	got, v, err := parse(t, a.sign(token())).Verify(a.anchors, uri, now)
+	if err != nil || !v.OK() {
+		t.Fatal(err, v)
+	}
+	lists := pki.NewRevocationLists(a.anchors)
+	for name, c := range map[string]struct {
+		token  statuslist.Token
+		source statuslist.RevocationSource
+		want   verdict.Outcome
+	}{
+		"no source":   {got, nil, verdict.NotRun},
+		"no CRL":      {got, lists, verdict.NotRun},
+		"no signer":   {statuslist.Token{Anchor: a.root}, says(pki.NotRevoked), verdict.NotRun},
+		"no anchor":   {statuslist.Token{Signer: a.root}, says(pki.NotRevoked), verdict.NotRun},
+		"not revoked": {got, says(pki.NotRevoked), verdict.Pass},
+		"revoked":     {got, says(pki.Revoked), verdict.Fail},
+	} {
+		v := c.token.CheckSigner(c.source, now)
+		if o, listed := v.Outcome("status.token.revocation"); !listed || o != c.want || len(v.Checks) != 1 {
+			t.Errorf("%s: %s", name, v)
+		}
+	}
+}
+
+// says answers every question alike.
+type says pki.RevocationState
+
+func (s says) Revocation(_, _ *x509.Certificate, _ time.Time) pki.RevocationAnswer {
+	return pki.RevocationAnswer{State: pki.RevocationState(s), Measured: "asked"}
 }

@@ -25,7 +25,8 @@ const (
 // that the MSO itself names in its status's certificate member. The caller may use the token if and only if the verdict is
 // OK; otherwise it is empty. The error tells a caller's mistake and never an input's.
 //
-// Whether it speaks for a given credential is decided by [Token.Status] and [Token.Revoked].
+// Whether it speaks for a given credential is decided by [Token.Status] and [Token.Revoked], and whether its signer has been
+// revoked since by [Token.CheckSigner].
 func (s *SignedToken) Verify(anchors *pki.Anchors, uri string, at time.Time) (Token, verdict.Verdict, error) {
 	var v verdict.Verdict
 	if uri == "" {
@@ -48,7 +49,7 @@ func (s *SignedToken) Verify(anchors *pki.Anchors, uri string, at time.Time) (To
 	if !v.OK() {
 		return Token{}, v, nil
 	}
-	t.Anchor = chain.Anchor
+	t.Anchor, t.Signer = chain.Anchor, chain.Leaf
 	return t, v, nil
 }
 
@@ -216,6 +217,34 @@ func (t Token) Revoked(id []byte, authority *x509.Certificate) (bool, verdict.Ve
 		return true, v
 	}
 	return t.Identifiers.Revoked(id), v
+}
+
+// RevocationSource tells what is known of a certificate's revocation from what is at hand: it never fetches.
+// [pki.RevocationLists] is one.
+type RevocationSource interface {
+	// Revocation is asked about a leaf that issuer is proved to have issued.
+	Revocation(leaf, issuer *x509.Certificate, at time.Time) pki.RevocationAnswer
+}
+
+// CheckSigner judges whether the certificate of the list's signer is revoked at the time at, which is that of the use and not
+// that of the fetch: whoever holds a stolen key would sign lists in which nothing is revoked. Without a source, or when nothing
+// is known, the check is not run and the list must not be used. t must come from Verify.
+func (t Token) CheckSigner(source RevocationSource, at time.Time) verdict.Verdict {
+	const id, clause = "status.token.revocation", "RFC 5280, 6.3"
+	var v verdict.Verdict
+	if source == nil || t.Signer == nil || t.Anchor == nil {
+		v.NotRun(id, clause, "revocation unknown: no CRLs or no signer at hand")
+		return v
+	}
+	switch a := source.Revocation(t.Signer, t.Anchor, at); a.Outcome() {
+	case verdict.Pass:
+		v.Pass(id, clause, a.Measured)
+	case verdict.Fail:
+		v.Fail(id, clause, a.Measured)
+	default:
+		v.NotRun(id, clause, a.Measured)
+	}
+	return v
 }
 
 func (t Token) checkAuthority(v *verdict.Verdict, authority *x509.Certificate) {

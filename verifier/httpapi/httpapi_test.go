@@ -59,12 +59,13 @@ func newCounter(t testing.TB, profile policy.Profile, maxOpen int) *counter {
 	s := &counter{World: world.New(t), t: t}
 	s.now, s.draft = s.Now, s.Draft(t)
 	var err error
-	if s.lists, err = trust.NewCache(trust.CacheConfig{Anchors: s.Anchors}); err != nil {
+	crls := s.revocations()
+	if s.lists, err = trust.NewCache(trust.CacheConfig{Anchors: s.Anchors, Revocation: crls}); err != nil {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return s.now }
 	till, err := verifier.New(verifier.Config{
-		Anchors: s.Anchors, Lists: s.lists, CRLs: s.revocations(), Profile: profile, ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain, Now: now,
+		Anchors: s.Anchors, Lists: s.lists, CRLs: crls, Profile: profile, ReaderKey: s.ReaderKey, ReaderChain: s.ReaderChain, Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,9 @@ var (
 type CacheConfig struct {
 	// Anchors are the issuers' roots; a list's signer must stand under one of them. Needed.
 	Anchors *pki.Anchors
+	// Revocation tells whether the signer of a list is revoked; needed. While that is not known, the list tells of no document
+	// that it is valid.
+	Revocation statuslist.RevocationSource
 	// Dir keeps the lists over a restart; empty keeps them in memory only. The folder must exist.
 	Dir string
 	// MaxAge is how old a list may be, counted from the time it was signed; 0 means DefaultMaxAge.
@@ -44,6 +47,7 @@ type CacheConfig struct {
 // for a network or a disk.
 type Cache struct {
 	anchors  *pki.Anchors
+	signers  statuslist.RevocationSource
 	maxAge   time.Duration
 	dir      string
 	unusable []error // set once, when the folder was read
@@ -68,6 +72,9 @@ func NewCache(c CacheConfig) (*Cache, error) {
 	if c.Anchors == nil {
 		return nil, errors.New("making status list cache: no trust anchors")
 	}
+	if c.Revocation == nil {
+		return nil, errors.New("making status list cache: no source for the revocation of signers")
+	}
 	if c.MaxAge < 0 {
 		return nil, errors.New("making status list cache: a negative age")
 	}
@@ -75,7 +82,7 @@ func NewCache(c CacheConfig) (*Cache, error) {
 		c.MaxAge = DefaultMaxAge
 	}
 	cache := &Cache{
-		anchors: c.Anchors, maxAge: c.MaxAge, dir: c.Dir,
+		anchors: c.Anchors, signers: c.Revocation, maxAge: c.MaxAge, dir: c.Dir,
 		lists: make(map[string]*held), wanted: make(map[string]struct{}),
 	}
 	if err := cache.load(); err != nil {
@@ -89,7 +96,8 @@ func (c *Cache) Unusable() []error { return c.unusable }
 
 // Put takes a list that was fetched from uri at fetchedAt. It is refused unless its signature, its signer's chain, its
 // address and its times hold (ErrNotTrusted), and when it was not signed after the one held, unless it is that same list
-// (ErrOlder). A list that is refused changes nothing. The bytes are copied.
+// or the signer of the one held is revoked (ErrOlder). A list of a revoked signer is not trusted. A list that is refused
+// changes nothing. The bytes are copied.
 func (c *Cache) Put(uri string, raw []byte, fetchedAt time.Time) error {
 	c.put.Lock()
 	defer c.put.Unlock()
@@ -104,7 +112,9 @@ func (c *Cache) Put(uri string, raw []byte, fetchedAt time.Time) error {
 	switch {
 	case full:
 		return fmt.Errorf("taking status list: %w", ErrFull)
-	case have && !h.token.IssuedAt.After(old.token.IssuedAt) && !bytes.Equal(h.raw, old.raw):
+	case c.revoked(h, fetchedAt):
+		return fmt.Errorf("taking status list: its signer is revoked: %w", ErrNotTrusted)
+	case have && !h.token.IssuedAt.After(old.token.IssuedAt) && !bytes.Equal(h.raw, old.raw) && !c.revoked(old, fetchedAt):
 		return fmt.Errorf("taking status list signed %s, held one signed %s: %w",
 			stamp(h.token.IssuedAt), stamp(old.token.IssuedAt), ErrOlder)
 	}
@@ -137,6 +147,11 @@ func (c *Cache) verify(uri string, raw []byte, at time.Time) (*held, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNotTrusted, v)
 	}
 	return &held{raw: raw, token: token, fetchedAt: at}, nil
+}
+
+// revoked reports whether the signer of a list is known to be revoked.
+func (c *Cache) revoked(h *held, at time.Time) bool {
+	return len(h.token.CheckSigner(c.signers, at).Failed()) > 0
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -77,6 +77,10 @@ func (c *Cache) stale(h *held, at time.Time) string {
 		return "list has expired"
 	case at.Sub(h.token.IssuedAt) > c.maxAge:
 		return "list is too old"
+	case c.revoked(h, at):
+		return "the list's signer is revoked"
+	case !h.token.CheckSigner(c.signers, at).OK():
+		return "revocation of the list's signer unknown"
 	}
 	return ""
 }

@@ -3,10 +3,12 @@ package trust_test
 import (
 	"bytes"
 	"crypto/ecdsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,7 +76,7 @@ func (i *issuer) identifierToken(t testing.TB, at, id string) []byte {
 
 func (i *issuer) cache(t testing.TB, dir string) *trust.Cache {
 	t.Helper()
-	c, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Dir: dir})
+	c, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Revocation: i.Revocation, Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,13 +316,13 @@ func TestAKeptListUnderAnotherName(t *testing.T) {
 
 func TestCacheWithoutItsFolderIsAnError(t *testing.T) {
 	i := newIssuer(t)
-	if _, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Dir: filepath.Join(t.TempDir(), "absent")}); err == nil {
+	if _, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Revocation: i.Revocation, Dir: filepath.Join(t.TempDir(), "absent")}); err == nil {
 		t.Error("a cache was made without its folder")
 	}
 	if _, err := trust.NewCache(trust.CacheConfig{}); err == nil {
 		t.Error("a cache was made without anchors")
 	}
-	if _, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, MaxAge: -1}); err == nil {
+	if _, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Revocation: i.Revocation, MaxAge: -1}); err == nil {
 		t.Error("a negative age was taken")
 	}
 }
@@ -420,3 +422,64 @@ func FuzzPut(f *testing.F) {
 }
 
 var _ mdoc.StatusSource = (*trust.Cache)(nil)
+
+// TestRevokedListSigner: whoever holds a stolen key could sign lists in which nothing is revoked. Once the key's certificate is
+// revoked its lists tell of nobody that the document is valid, a new one is not taken, and a list of the next signer is taken
+// though it is no newer.
+func TestRevokedListSigner(t *testing.T) {
+	i := newIssuer(t)
+	c := i.cache(t, "")
+	if err := c.Put(uri, i.token(t, i.Now, 48*time.Hour, 5), i.Now); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(index uint64) mdoc.StatusAnswer {
+		return c.Status(mdoc.StatusQuery{List: &mdoc.StatusListRef{URI: uri, Index: index}, Anchor: i.IACA, At: i.Now})
+	}
+	if a := ask(7); a.Outcome != verdict.Pass {
+		t.Fatalf("%+v", a)
+	}
+	stolen, err := x509.ParseCertificate(i.chain[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Revoke(t, i.IACA, i.IACAKey, 7, pki.Revocation{Serial: stolen.SerialNumber, Date: i.Now.AddDate(0, 0, -2)})
+	if a := ask(7); a.Outcome != verdict.NotRun || !strings.Contains(a.Measured, "signer is revoked") {
+		t.Errorf("a valid entry: %+v", a)
+	}
+	if a := ask(5); a.Outcome != verdict.Fail {
+		t.Errorf("a revoked entry: %+v", a)
+	}
+	if err := c.Put(uri, i.token(t, i.Now.Add(time.Minute), 48*time.Hour), i.Now); !errors.Is(err, trust.ErrNotTrusted) {
+		t.Errorf("a new list of the revoked signer: %v", err)
+	}
+	i.key = world.Key(t)
+	next := i.Certificate(t, pki.Template{Profile: pki.StatusSigner, Country: "JP", CommonName: "TEST next status signer",
+		NotBefore: i.Now.AddDate(0, -1, 0), NotAfter: i.Now.AddDate(0, 11, 0), CRLURI: "https://issuer.example/crl"}, i.key.Public(), i.IACA, i.IACAKey)
+	i.chain = [][]byte{next.Raw}
+	if err := c.Put(uri, i.token(t, i.Now.Add(-time.Minute), 48*time.Hour, 5), i.Now); err != nil {
+		t.Fatal(err)
+	}
+	if a := ask(7); a.Outcome != verdict.Pass {
+		t.Errorf("after the next signer's list: %+v", a)
+	}
+}
+
+// TestListSignerUnknown: without a CRL in force nothing is valid.
+func TestListSignerUnknown(t *testing.T) {
+	i := newIssuer(t)
+	c, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Revocation: pki.NewRevocationLists(i.Anchors)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Put(uri, i.token(t, i.Now, time.Hour, 5), i.Now); err != nil {
+		t.Fatal(err)
+	}
+	for index, want := range map[uint64]verdict.Outcome{7: verdict.NotRun, 5: verdict.Fail} {
+		if a := c.Status(mdoc.StatusQuery{List: &mdoc.StatusListRef{URI: uri, Index: index}, Anchor: i.IACA, At: i.Now}); a.Outcome != want {
+			t.Errorf("entry %d: %+v", index, a)
+		}
+	}
+	if _, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors}); err == nil {
+		t.Error("a cache without a source for revocation")
+	}
+}

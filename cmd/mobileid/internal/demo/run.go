@@ -167,14 +167,14 @@ func (r *run) newTill() error {
 	if err != nil {
 		return err
 	}
-	if r.lists, err = trust.NewCache(trust.CacheConfig{Anchors: anchors}); err != nil {
+	if r.crls, err = trust.NewCRLs(anchors, "", r.options.Now()); err != nil {
+		return err
+	}
+	if r.lists, err = trust.NewCache(trust.CacheConfig{Anchors: anchors, Revocation: r.crls}); err != nil {
 		return err
 	}
 	if r.fetch, err = trust.NewRefresher(trust.RefresherConfig{Cache: r.lists, URIs: []string{r.statusURI},
 		Transport: r.options.Transport, Now: r.options.Now, Log: r.options.Log}); err != nil {
-		return err
-	}
-	if r.crls, err = trust.NewCRLs(anchors, "", r.options.Now()); err != nil {
 		return err
 	}
 	if r.fetchCRL, err = trust.NewCRLRefresher(trust.CRLRefresherConfig{CRLs: r.crls, URIs: []string{r.crlURI},

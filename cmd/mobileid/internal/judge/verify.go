@@ -105,7 +105,14 @@ func (p Presentation) lists() (*trust.Cache, error) {
 	if len(p.StatusLists) == 0 {
 		return nil, nil
 	}
-	cache, err := trust.NewCache(trust.CacheConfig{Anchors: p.Roots})
+	held, err := p.revocations()
+	if err != nil {
+		return nil, err
+	}
+	if held == nil {
+		held = pki.NewRevocationLists(p.Roots)
+	}
+	cache, err := trust.NewCache(trust.CacheConfig{Anchors: p.Roots, Revocation: held})
 	if err != nil {
 		return nil, err
 	}
