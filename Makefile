@@ -10,9 +10,11 @@ TOOL            := $(GO) tool -modfile=tools.mod
 
 # Debian packages the tests need besides Go: a C compiler for -race.
 DEBIAN_PACKAGES ?= gcc libc6-dev
+# Folders whose package-lock.json names npm packages that tests run.
+NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test numbers lint bench fuzz mutate cover image clean packages
+.PHONY: help build demo test numbers lint bench vectors fuzz mutate cover image clean packages
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +40,7 @@ numbers: ## what the tear, kill, tamper and canary tests counted
 
 packages:
 	@.ci/packages $(DEBIAN_PACKAGES)
+	@.ci/npm $(NPM_FOLDERS)
 
 lint: ## gofmt, vet, staticcheck, golangci-lint
 	@unformatted="$$(gofmt -l .)"; test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
@@ -49,6 +52,9 @@ bench: ## print figures, one "figure NAME VALUE" a line
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mobileid ./cmd/mobileid
 	bin/mobileid bench
+
+vectors: ## change values of the published vectors, one by one; a test must notice each
+	@$(GO) run ./mdoc/mdoctest/vectorcheck
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@.ci/fuzz $(FUZZTIME)

@@ -32,12 +32,12 @@ type annexB struct {
 	JAR        string          `json:"authorization_request_jar"`
 	Payload    json.RawMessage `json:"jar_payload"`
 	SigningKey struct {
-		D string `json:"d"`
+		Crv, D string
 	} `json:"reader_signing_key"`
 	JWE           string          `json:"authorization_response_jwe"`
 	Header        json.RawMessage `json:"jwe_protected_header"`
 	EncryptionKey struct {
-		X, Y, D, KID string
+		Crv, X, Y, D, KID string
 	} `json:"reader_encryption_key"`
 	EphemeralD string                     `json:"mdoc_ephemeral_key_d"`
 	Plaintext  map[string]json.RawMessage `json:"jwe_plaintext"`
@@ -50,6 +50,9 @@ type annexB struct {
 func loadAnnexB(t *testing.T) (a annexB) {
 	t.Helper()
 	mdoctest.ReadJSON(t, "openid4vp/iso18013-7-annex-b.json", &a)
+	if a.SigningKey.Crv != "P-256" || a.EncryptionKey.Crv != "P-256" {
+		t.Errorf("keys on %s and %s", a.SigningKey.Crv, a.EncryptionKey.Crv)
+	}
 	return a
 }
 

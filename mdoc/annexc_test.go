@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"testing"
 
@@ -51,6 +53,9 @@ func TestAnnexCRequests(t *testing.T) {
 			continue
 		}
 		signed++
+		if c.ReaderAuth != "present, verifies over this session transcript with the first of 2 certificates" {
+			t.Errorf("%s: %s", c.ID, c.ReaderAuth)
+		}
 		tr, err := transcript.Parse(mdoctest.Hex(t, c.Transcript))
 		if err != nil {
 			t.Fatal(err)
@@ -97,10 +102,46 @@ func readerSigned(t *testing.T, doc *mdoc.DocRequest, tr transcript.Transcript) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkIssuer(t, c, chain[1])
 	content := cbor.AppendText(cbor.AppendArrayHead(nil, 3), "ReaderAuthentication")
 	content = cbor.AppendEmbedded(nil, append(append(content, tr.Array()...), doc.ItemsRequest.Bytes()...))
 	digest := sha256.Sum256(s.SigStructure(content))
 	half := len(s.Signature()) / 2
 	r, n := new(big.Int).SetBytes(s.Signature()[:half]), new(big.Int).SetBytes(s.Signature()[half:])
 	return ecdsa.Verify(c.PublicKey.(*ecdsa.PublicKey), digest[:], r, n)
+}
+
+// checkIssuer checks that the second certificate signed the first and itself. Its serial number is negative, which crypto/x509
+// refuses, so it is taken apart here.
+func checkIssuer(t *testing.T, c *x509.Certificate, der []byte) {
+	t.Helper()
+	var issuer struct {
+		TBS struct {
+			Raw                       asn1.RawContent
+			Version                   int `asn1:"explicit,tag:0"`
+			Serial                    *big.Int
+			Algorithm                 pkix.AlgorithmIdentifier
+			Issuer, Validity, Subject asn1.RawValue
+			Key                       asn1.RawValue
+		}
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	if _, err := asn1.Unmarshal(der, &issuer); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x509.ParseCertificate(der); err == nil || issuer.TBS.Serial.Sign() >= 0 {
+		t.Errorf("a serial number that is not negative: %v", err)
+	}
+	key, err := x509.ParsePKIXPublicKey(issuer.TBS.Key.FullBytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent := &x509.Certificate{PublicKey: key, PublicKeyAlgorithm: x509.ECDSA}
+	if err := parent.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature); err != nil {
+		t.Errorf("the reader's certificate: %v", err)
+	}
+	if err := parent.CheckSignature(c.SignatureAlgorithm, issuer.TBS.Raw, issuer.Signature.Bytes); err != nil {
+		t.Errorf("its issuer's own: %v", err)
+	}
 }

@@ -156,19 +156,23 @@ func TestWalletResponses(t *testing.T) {
 	stranger := world.New(t).Anchors
 	want := map[string]foreign{
 		"google-cmwallet-dcapi-draft24": {
+			at:        time.Date(2025, 2, 20, 0, 0, 0, 0, time.UTC),
 			open:      pinned(),
 			tolerated: []string{"tolerance.mso_date_fraction", "tolerance.validity_until"},
 		},
 		"ubique-draft18": {
+			at:   time.Date(2025, 2, 1, 0, 0, 0, 0, time.UTC),
 			open: pinned("chain.profile.serial", "chain.profile.key_usage", "chain.profile.eku"),
 			tolerated: []string{"tolerance.authority_key_id", "tolerance.crl_distribution_points", "tolerance.issuer_alt_name",
 				"tolerance.subject_key_id"},
 		},
 		"france-draft18": {
+			at:        time.Date(2021, 9, 25, 0, 0, 0, 0, time.UTC),
 			open:      pinned(),
 			tolerated: []string{"tolerance.crl_distribution_points", "tolerance.document_errors_empty", "tolerance.validity_until"},
 		},
 		"paradym-openid4vp-1.0": {
+			at:   time.Date(2026, 1, 12, 0, 0, 0, 0, time.UTC),
 			open: rooted(),
 			tolerated: []string{"tolerance.crl_distribution_points", "tolerance.preferred_serialization", "tolerance.preferred_serialization", "tolerance.unprotected_header",
 				"tolerance.unprotected_header", "tolerance.validity_until"},
@@ -184,9 +188,8 @@ func TestWalletResponses(t *testing.T) {
 				t.Fatal("unknown case")
 			}
 			f.response, f.transcript, f.anchors = mdoctest.Hex(t, c.Response), c.Transcript, stranger
-			var err error
-			if f.at, err = time.Parse(time.RFC3339, c.At); err != nil {
-				t.Fatal(err)
+			if at, err := time.Parse(time.RFC3339, c.At); err != nil || !at.Equal(f.at) {
+				t.Errorf("to be verified at %s, expected %s (%v)", c.At, f.at, err)
 			}
 			pins := false
 			for _, text := range c.Trusted {
@@ -214,6 +217,7 @@ func TestWalletResponses(t *testing.T) {
 				return
 			}
 			// Its signer stands under the root of Annex D of ISO/IEC 18013-5:2021: with that root all but the status is proved.
+			var err error
 			if f.anchors, err = pki.NewAnchors(mdoctest.LoadAnnexD(t).Bytes(t, "iaca_root_certificate")); err != nil {
 				t.Fatal(err)
 			}

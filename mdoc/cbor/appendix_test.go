@@ -51,7 +51,7 @@ func TestAppendixA(t *testing.T) {
 	for _, it := range items {
 		t.Run(it.Hex, func(t *testing.T) {
 			b := mdoctest.Hex(t, it.Hex)
-			if same, err := base64.StdEncoding.DecodeString(it.CBOR); err != nil || !bytes.Equal(same, b) {
+			if same, err := base64.StdEncoding.Strict().DecodeString(it.CBOR); err != nil || !bytes.Equal(same, b) {
 				t.Errorf("base64 says %x", same)
 			}
 			err := cbor.Wellformed(b)

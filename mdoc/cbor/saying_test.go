@@ -82,6 +82,10 @@ func TestNothingAfterAnError(t *testing.T) {
 	if err := m.UnmarshalCBOR([]byte{0xa1, 0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}); err == nil {
 		t.Errorf("a key beyond 64 bits is read as %v", m)
 	}
+	var values cbor.Map[string, int64]
+	if err := values.UnmarshalCBOR([]byte{0xa1, 0x61, 'a', 0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}); err == nil {
+		t.Errorf("a value beyond 64 bits is read as %v", values)
+	}
 }
 
 // TestTablesAreShared: a small map needs no table of its keys, and the wide maps of one item use one table after the other.

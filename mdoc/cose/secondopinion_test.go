@@ -165,7 +165,7 @@ func TestECDSASecondOpinion(t *testing.T) {
 					if want := opinion.VerifyDigest(sum, sig) == nil; got != want || got != (c.Result == "valid") {
 						t.Errorf("case %d, %s: %v, go-cose %v", c.TcID, c.Result, got, want)
 					}
-					for at := c.TcID % 9; c.TcID%16 == 0 && at < len(sig); at += 9 {
+					for at := c.TcID % 9; f.alg == ES256 && c.TcID%16 == 0 && at < len(sig); at += 9 {
 						changed := bytes.Clone(sig)
 						changed[at] ^= 1
 						if got, want := verifyECDSA(pub, sum, changed), opinion.VerifyDigest(sum, changed) == nil; got != want {

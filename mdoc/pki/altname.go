@@ -35,7 +35,7 @@ func judgeIssuerAltName(c *x509.Certificate, r rules) (bool, string) {
 	}
 	input := cryptobyte.String(e.Value)
 	var names cryptobyte.String
-	if !input.ReadASN1(&names, cryptobyteasn1.SEQUENCE) || !input.Empty() || names.Empty() {
+	if !input.ReadASN1(&names, cryptobyteasn1.SEQUENCE) || !input.Empty() {
 		return false, "not a list of names"
 	}
 	contact := false

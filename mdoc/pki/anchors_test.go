@@ -60,6 +60,20 @@ func TestNewAnchorsRefuses(t *testing.T) {
 	if _, err := pki.NewAnchors(); err == nil {
 		t.Error("no anchors at all are accepted")
 	}
+	if _, err := pki.ParseAnchorsPEM([]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")); err == nil ||
+		!strings.Contains(err.Error(), "not a certificate") {
+		t.Errorf("a private key: %v", err)
+	}
+	var generations [][]byte
+	for i := range 9 {
+		generations = append(generations, root(func(r *x509.Certificate) { r.SerialNumber = big.NewInt(1<<60 + int64(i)) }))
+	}
+	if _, err := pki.NewAnchors(generations[:8]...); err != nil {
+		t.Errorf("eight roots of one name: %v", err)
+	}
+	if _, err := pki.NewAnchors(generations...); err == nil {
+		t.Error("nine roots of one name are accepted")
+	}
 }
 
 // TestRollover has two generations of one authority under one name: each signer leads to its own.

@@ -164,10 +164,8 @@ func judgeSignatureAlgorithm(c *x509.Certificate) (bool, string) {
 func judgeKeyUsage(c *x509.Certificate, r rules) (bool, string) {
 	e, found := extension(c, oidKeyUsage)
 	switch {
-	case !found:
-		return false, "absent"
 	case !e.Critical:
-		return false, "not critical"
+		return false, notCritical(found)
 	case c.KeyUsage != r.usage:
 		return false, fmt.Sprintf("bits %#x, expected exactly %#x", int(c.KeyUsage), int(r.usage))
 	default:
@@ -181,27 +179,28 @@ func judgeBasicConstraints(c *x509.Certificate, r rules) (bool, string) {
 		return !c.IsCA, map[bool]string{true: "a CA certificate", false: "not a CA"}[c.IsCA]
 	}
 	switch {
-	case !found:
-		return false, "absent"
 	case !e.Critical:
-		return false, "not critical"
+		return false, notCritical(found)
 	case !c.IsCA:
 		return false, "not a CA"
-	case c.MaxPathLen != 0 || !c.MaxPathLenZero:
+	case !c.MaxPathLenZero:
 		return false, "path length not 0"
 	default:
 		return true, "CA, path length 0, critical"
 	}
 }
 
+// notCritical says what is wrong with an extension that must be there and critical, and is not.
+func notCritical(found bool) string {
+	return map[bool]string{true: "not critical", false: "absent"}[found]
+}
+
 // judgeAnyPathLength demands a CA, whatever its path length.
 func judgeAnyPathLength(c *x509.Certificate) (bool, string) {
 	e, found := extension(c, oidBasicConstraints)
 	switch {
-	case !found:
-		return false, "absent"
 	case !e.Critical:
-		return false, "not critical"
+		return false, notCritical(found)
 	default:
 		return c.IsCA, map[bool]string{true: "CA, critical", false: "not a CA"}[c.IsCA]
 	}
@@ -211,10 +210,8 @@ func judgeAnyPathLength(c *x509.Certificate) (bool, string) {
 func judgeCertSign(c *x509.Certificate) (bool, string) {
 	e, found := extension(c, oidKeyUsage)
 	switch {
-	case !found:
-		return false, "absent"
 	case !e.Critical:
-		return false, "not critical"
+		return false, notCritical(found)
 	default:
 		return c.KeyUsage&x509.KeyUsageCertSign != 0, fmt.Sprintf("bits %#x, critical", int(c.KeyUsage))
 	}
@@ -240,7 +237,7 @@ func country(n pkix.Name) (string, bool) {
 		return "", false
 	}
 	code := n.Country[0]
-	return code, code == strings.ToUpper(code) && code[0] >= 'A' && code[0] <= 'Z' && code[1] >= 'A' && code[1] <= 'Z'
+	return code, code[0] >= 'A' && code[0] <= 'Z' && code[1] >= 'A' && code[1] <= 'Z'
 }
 
 // SEID gives the secure element's id from a certificate of profile SEAttestation: 10 bytes, written in upper-case hex

@@ -213,9 +213,9 @@ func judgeAgainstAnchor(v *verdict.Verdict, leaf, middle *x509.Certificate, n *a
 	if !r.country {
 		return
 	}
-	want, _ := country(n.cert.Subject)
-	code, ok := country(leaf.Subject)
-	v.Record("chain.country", r.clause, ok && code == want, `certificate "`+clip(code)+`", anchor "`+clip(want)+`"`)
+	want, _ := country(n.cert.Subject) // an anchor of these profiles has a good one
+	code, _ := country(leaf.Subject)
+	v.Record("chain.country", r.clause, code == want, `certificate "`+clip(code)+`", anchor "`+clip(want)+`"`)
 	ok, measured := judgeState(leaf, n.cert)
 	v.Record("chain.state", r.clause, ok, measured)
 	if ok && len(leaf.Subject.Province) != len(n.cert.Subject.Province) {

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -140,10 +141,18 @@ func TestLintNamesEachFault(t *testing.T) {
 		"key identifier by choice": {func(t *x509.Certificate) { t.SubjectKeyId = []byte{1} }, []string{"cert.subject_key_id"}},
 		"no issuer contact":        {func(t *x509.Certificate) { t.ExtraExtensions = t.ExtraExtensions[:1] }, []string{"cert.issuer_alt_name"}},
 		"no revocation list":       {func(t *x509.Certificate) { t.CRLDistributionPoints = nil }, []string{"cert.crl_distribution_points"}},
-		"freshest CRL":             {withExt(asn1.ObjectIdentifier{2, 5, 29, 46}, []int{1}), []string{"cert.forbidden_extensions"}},
-		"inhibit any policy":       {withExt(asn1.ObjectIdentifier{2, 5, 29, 54}, 1), []string{"cert.forbidden_extensions"}},
-		"small serial number":      {func(t *x509.Certificate) { t.SerialNumber.SetInt64(7) }, []string{"cert.serial.entropy"}},
-		"no common name":           {func(t *x509.Certificate) { t.Subject.CommonName = "" }, []string{"cert.subject.common_name"}},
+		"critical issuer contact": {func(t *x509.Certificate) { t.ExtraExtensions[1].Critical = true },
+			[]string{"cert.critical_extensions", "cert.issuer_alt_name"}},
+		"critical address of the list": {func(t *x509.Certificate) {
+			list := mustParse(w.tb, w.forged(func(*x509.Certificate) {})).Extensions
+			at := slices.IndexFunc(list, func(e pkix.Extension) bool { return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 31}) })
+			t.CRLDistributionPoints = nil
+			t.ExtraExtensions = append(t.ExtraExtensions, pkix.Extension{Id: list[at].Id, Critical: true, Value: list[at].Value})
+		}, []string{"cert.critical_extensions", "cert.crl_distribution_points"}},
+		"freshest CRL":        {withExt(asn1.ObjectIdentifier{2, 5, 29, 46}, []int{1}), []string{"cert.forbidden_extensions"}},
+		"inhibit any policy":  {withExt(asn1.ObjectIdentifier{2, 5, 29, 54}, 1), []string{"cert.forbidden_extensions"}},
+		"small serial number": {func(t *x509.Certificate) { t.SerialNumber.SetInt64(7) }, []string{"cert.serial.entropy"}},
+		"no common name":      {func(t *x509.Certificate) { t.Subject.CommonName = "" }, []string{"cert.subject.common_name"}},
 		"name in IA5String": {func(t *x509.Certificate) {
 			t.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{2, 5, 4, 10}, Value: asn1.RawValue{Tag: asn1.TagIA5String, Bytes: []byte("x")}}}
 		}, []string{"cert.subject.strings"}},
@@ -154,6 +163,20 @@ func TestLintNamesEachFault(t *testing.T) {
 				t.Errorf("failed checks (-want +got):\n%s%s", diff, v)
 			}
 		})
+	}
+	server := w.dsTemplate()
+	ski(server)
+	server.ExtraExtensions[0] = eku(true, []int{1, 3, 6, 1, 5, 5, 7, 3, 1})
+	if v := pki.Lint(w.sign(server, w.iaca, w.dsKey.Public()), pki.TLSServer); !cmp.Equal(failedIDs(v), []string{"cert.dns_name"}) {
+		t.Errorf("a server without a name: %s", v)
+	}
+	_, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := rootTemplate()
+	if v := pki.Lint(w.signWith(root, &x509.Certificate{RawSubject: mustMarshal(root.Subject.ToRDNSequence())}, edwards.Public(), edwards), pki.ReaderRoot); !slices.Contains(failedIDs(v), "cert.self_signature") {
+		t.Errorf("a root that signed itself with Ed25519: %s", v)
 	}
 	if v := pki.Lint(nil, pki.IACA); v.OK() || len(failedIDs(v)) != 1 {
 		t.Error("an empty certificate passes")

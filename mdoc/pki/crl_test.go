@@ -208,6 +208,9 @@ func TestCRLFaults(t *testing.T) {
 			t.Errorf("%v: %s", reasons, v)
 		}
 	}
+	if v := pki.LintCRL(w.forgedCRL(listed(entry(5, reason(4)))), w.iaca, 0); !cmp.Equal(failedIDs(v), []string{"crl.entry_extensions"}) {
+		t.Errorf("a reason under no profile: %s", v)
+	}
 	if v := pki.LintCRL([]byte{1}, w.iaca, pki.CRLAnnexB); !cmp.Equal(failedIDs(v), []string{"crl.der"}) {
 		t.Error(v)
 	}
@@ -410,6 +413,18 @@ func TestRevocationLists(t *testing.T) {
 				t.Errorf("outcome %s", got.Outcome())
 			}
 		})
+	}
+}
+
+// TestRevocationOfNoNumber asks for a certificate without a serial number, which no list can name.
+func TestRevocationOfNoNumber(t *testing.T) {
+	w := newWorld(t)
+	set := pki.NewRevocationLists(mustAnchors(t, w.iaca))
+	if err := set.Put(w.crl(1), now); err != nil {
+		t.Fatal(err)
+	}
+	if got := set.Revocation(&x509.Certificate{}, w.iaca, now); got.State == pki.Revoked {
+		t.Errorf("answer %+v", got)
 	}
 }
 

@@ -152,8 +152,8 @@ func LintCRL(der []byte, issuer *x509.Certificate, p CRLProfile) verdict.Verdict
 
 func (c *CRL) lintContent(v *verdict.Verdict, p CRLProfile) {
 	l := c.list
-	life := l.NextUpdate.Sub(l.ThisUpdate)
-	v.Record("crl.period", clauseCRL, !l.NextUpdate.IsZero() && life > 0 && life <= maxCRLPeriod,
+	life := l.NextUpdate.Sub(l.ThisUpdate) // negative where nextUpdate is absent
+	v.Record("crl.period", clauseCRL, life > 0 && life <= maxCRLPeriod,
 		fmt.Sprintf("%s, at most %d days", c.period(), int64(maxCRLPeriod/day)))
 	fault := c.extensionFault()
 	v.Record("crl.extensions", clauseCRL, fault == "", text(fault, "authorityKeyIdentifier and CRLNumber"))

@@ -8,6 +8,7 @@ import (
 	"encoding/asn1"
 	"math/big"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -144,6 +145,27 @@ func TestFollowRefuses(t *testing.T) {
 	}
 	if got, v, _ := anchors.Follow(s.link(), s.next.Raw, s.next.NotBefore.AddDate(0, 0, -1)); got != nil || v.OK() {
 		t.Errorf("before the new root: %s", v)
+	}
+	again := func(from, to time.Time, serial int64) []byte {
+		r := rootTemplate()
+		r.SerialNumber, r.RawSubject, r.NotBefore, r.NotAfter = big.NewInt(1<<60+serial), s.next.RawSubject, from, to
+		return s.signWith(r, s.next, s.nextKey.Public(), s.nextKey)
+	}
+	for name, root := range map[string][]byte{"future": again(now.Add(time.Second), s.next.NotAfter, 0), "past": again(s.next.NotBefore, now.Add(-time.Second), 0)} {
+		if got, v, err := anchors.Follow(s.link(), root, now); err != nil || got != nil || !cmp.Equal(failedIDs(v), []string{"link.validity"}) {
+			t.Errorf("a new root of the %s: %v, %s", name, err, v)
+		}
+	}
+	full := [][]byte{s.iaca.Raw}
+	for i := range 8 {
+		full = append(full, again(s.next.NotBefore, s.next.NotAfter, int64(i)))
+	}
+	eight, err := pki.NewAnchors(full...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := eight.Follow(s.link(), s.next.Raw, now); err == nil || got != nil {
+		t.Error("a ninth root of one name")
 	}
 	var none *pki.Anchors
 	if _, _, err := none.Follow(s.link(), s.next.Raw, now); err == nil {

@@ -1,10 +1,13 @@
 package pki_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,12 +54,64 @@ func TestLintIssued(t *testing.T) {
 			}
 		})
 	}
+	for name, c := range map[string]struct {
+		der    []byte
+		p      pki.Profile
+		issuer *x509.Certificate
+		id     string
+	}{
+		"begins before its issuer": {w.forged(func(t *x509.Certificate) { t.NotBefore = w.iaca.NotBefore.Add(-time.Second) }), pki.DocumentSigner, w.iaca, "cert.issuer.validity"},
+		"outlives its issuer":      {w.forged(func(t *x509.Certificate) { t.NotAfter = w.iaca.NotAfter.Add(time.Second) }), pki.DocumentSigner, w.iaca, "cert.issuer.validity"},
+		"another country":          {w.forged(func(t *x509.Certificate) { t.Subject.Country = []string{"KR"} }), pki.DocumentSigner, w.iaca, "cert.issuer.country"},
+		"neither has a country":    {w.forged(func(t *x509.Certificate) { t.Subject.Country = nil }), pki.DocumentSigner, w.seRoot, "cert.issuer.country"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if v := pki.LintIssued(c.der, c.p, c.issuer); !slices.Contains(failedIDs(v), c.id) {
+				t.Errorf("%s does not fail: %s", c.id, v)
+			}
+		})
+	}
+	edwardsPublic, edwards, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self := rootTemplate()
+	edRoot := mustParse(t, w.signWith(self, &x509.Certificate{RawSubject: mustMarshal(self.Subject.ToRDNSequence())}, edwardsPublic, edwards))
+	if v := pki.LintIssued(w.signWith(w.dsTemplate(), edRoot, w.dsKey.Public(), edwards), pki.DocumentSigner, edRoot); !slices.Contains(failedIDs(v), "cert.issuer.signature") {
+		t.Errorf("signed with Ed25519: %s", v)
+	}
+	s := succeed(t, "TEST IACA second")
+	for name, c := range map[string]struct {
+		names []pkix.Extension
+		want  []string
+	}{
+		"absent":   {nil, []string{"cert.subject_alt_name"}},
+		"another":  {[]pkix.Extension{formerName(false, s.next.RawSubject)}, []string{"cert.subject_alt_name"}},
+		"critical": {[]pkix.Extension{formerName(true, s.iaca.RawSubject)}, []string{"cert.critical_extensions", "cert.subject_alt_name"}},
+		"its own":  {[]pkix.Extension{formerName(false, s.iaca.RawSubject)}, nil},
+	} {
+		t.Run("former name "+name, func(t *testing.T) {
+			link := mustParse(t, s.link())
+			template := &x509.Certificate{SerialNumber: link.SerialNumber, RawSubject: link.RawSubject, NotBefore: link.NotBefore, NotAfter: link.NotAfter,
+				KeyUsage: link.KeyUsage, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true, SubjectKeyId: link.SubjectKeyId,
+				CRLDistributionPoints: link.CRLDistributionPoints, ExtraExtensions: append(c.names, w.dsTemplate().ExtraExtensions[1])}
+			v := pki.LintIssued(s.sign(template, s.iaca, s.nextKey.Public()), pki.IACALink, s.iaca)
+			if diff := cmp.Diff(c.want, failedIDs(v)); diff != "" {
+				t.Errorf("failed checks (-want +got):\n%s%s", diff, v)
+			}
+		})
+	}
 	if v := pki.LintIssued(nil, pki.DocumentSigner, state); v.OK() {
 		t.Error("an empty certificate passes")
 	}
 	if v := pki.LintIssued(ds, 0, state); v.OK() {
 		t.Error("no profile passes")
 	}
+}
+
+// formerName is a subject alternative name that holds one name.
+func formerName(critical bool, name []byte) pkix.Extension {
+	return ext([]int{2, 5, 29, 17}, critical, []asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 4, IsCompound: true, Bytes: name}})
 }
 
 // TestReaderUnderIACA: a reader certificate under an IACA owes its contact and country, one under a reader root does not.

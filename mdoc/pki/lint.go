@@ -101,11 +101,11 @@ func lintNames(v *verdict.Verdict, c *x509.Certificate, r rules) {
 }
 
 // judgeNameStrings demands PrintableString for countryName and serialNumber, and PrintableString or UTF8String for
-// all others. The name is RFC 5280, 4.1.2.4 RDNSequence: sets of type and value.
+// all others. The name is RFC 5280, 4.1.2.4 RDNSequence: sets of type and value; the parser cut it out of the certificate.
 func judgeNameStrings(raw []byte) (bool, string) {
 	input := cryptobyte.String(raw)
 	var name cryptobyte.String
-	if !input.ReadASN1(&name, cryptobyteasn1.SEQUENCE) || !input.Empty() {
+	if !input.ReadASN1(&name, cryptobyteasn1.SEQUENCE) {
 		return false, "not a name"
 	}
 	for !name.Empty() {
@@ -199,7 +199,7 @@ func keyID(spki []byte) ([]byte, error) {
 	input := cryptobyte.String(spki)
 	var info, algorithm cryptobyte.String
 	var key []byte
-	if !input.ReadASN1(&info, cryptobyteasn1.SEQUENCE) || !input.Empty() || !info.ReadASN1(&algorithm, cryptobyteasn1.SEQUENCE) ||
+	if !input.ReadASN1(&info, cryptobyteasn1.SEQUENCE) || !info.ReadASN1(&algorithm, cryptobyteasn1.SEQUENCE) ||
 		!info.ReadASN1BitStringAsBytes(&key) || !info.Empty() {
 		return nil, errors.New("reading public key: not a SubjectPublicKeyInfo")
 	}

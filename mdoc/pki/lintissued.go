@@ -63,9 +63,12 @@ func judgeFormerName(c, issuer *x509.Certificate) (bool, string) {
 		return true, "the name does not change"
 	}
 	e, found := extension(c, oidSubjectAltName)
-	want, err := directoryName(issuer.RawSubject)
-	if !found || err != nil || e.Critical {
-		return false, "no subjectAltName, though the name changes"
+	want, _ := directoryName(issuer.RawSubject) // what is DER can be encoded
+	switch {
+	case e.Critical:
+		return false, "subjectAltName is critical"
+	case !bytes.Equal(e.Value, want):
+		return false, map[bool]string{true: "another name than the issuer's", false: "no subjectAltName, though the name changes"}[found]
 	}
-	return bytes.Equal(e.Value, want), "directoryName against the issuer's name"
+	return true, "directoryName against the issuer's name"
 }

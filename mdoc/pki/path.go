@@ -132,13 +132,14 @@ func signedBy(c, issuer *x509.Certificate) bool {
 	return issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
-// judgeMiddle holds the CA between leaf and anchor against the lines that make a CA.
+// judgeMiddle holds the CA between leaf and anchor against the lines that make a CA. One that is not of version 3 has no
+// extensions, and so is none.
 func (w *way) judgeMiddle(v *verdict.Verdict) {
 	if w.middle == nil {
 		return
 	}
 	fault := ""
-	for _, judge := range []func(*x509.Certificate) (bool, string){judgeVersion, judgeSerial, judgeSignatureAlgorithm,
+	for _, judge := range []func(*x509.Certificate) (bool, string){judgeSerial, judgeSignatureAlgorithm,
 		judgeCAKey, judgeAnyPathLength, judgeCertSign, judgeNoPurpose, judgeCriticalExtensions} {
 		if ok, measured := judge(w.middle); !ok {
 			fault = measured
@@ -155,10 +156,6 @@ func (w *way) judgeTolerances(v *verdict.Verdict) {
 	if w.anchorSent {
 		v.Pass("tolerance.x5chain_root", clausePath, "the anchor itself closes the chain")
 	}
-}
-
-func judgeVersion(c *x509.Certificate) (bool, string) {
-	return c.Version == 3, "X.509 v" + strconv.Itoa(c.Version)
 }
 
 func judgeCAKey(c *x509.Certificate) (bool, string) { return judgeKey(c, rules{}) }

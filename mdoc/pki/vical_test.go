@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"math/big"
 	"testing"
 	"time"
@@ -126,6 +127,17 @@ func TestCABetween(t *testing.T) {
 		"a purpose":      {func(ca *x509.Certificate) { ca.ExtraExtensions = append(ca.ExtraExtensions, eku(true, oidDS)) }, []string{"chain.intermediate"}},
 		"unknown critical": {func(ca *x509.Certificate) {
 			ca.ExtraExtensions = append(ca.ExtraExtensions, ext([]int{1, 2, 3}, true, 1))
+		}, []string{"chain.intermediate"}},
+		"constraints not critical": {func(ca *x509.Certificate) {
+			ca.ExtraExtensions = append(ca.ExtraExtensions, ext([]int{2, 5, 29, 19}, false, struct{ CA bool }{true}))
+		}, []string{"chain.intermediate"}},
+		"key identifier of no root": {func(ca *x509.Certificate) {
+			ca.ExtraExtensions = append(ca.ExtraExtensions, ext([]int{2, 5, 29, 35}, false, struct {
+				ID []byte `asn1:"tag:0"`
+			}{[]byte{6}}))
+		}, []string{"chain.authority_key_id"}},
+		"usage not critical": {func(ca *x509.Certificate) {
+			ca.ExtraExtensions = append(ca.ExtraExtensions, ext([]int{2, 5, 29, 15}, false, asn1.BitString{Bytes: []byte{0x06}, BitLength: 7}))
 		}, []string{"chain.intermediate"}},
 		"expired":        {func(ca *x509.Certificate) { ca.NotAfter = now.AddDate(0, 0, -1) }, []string{"chain.validity"}},
 		"its own issuer": {func(ca *x509.Certificate) { ca.Subject = w.vicalRoot.Subject }, []string{"chain.path"}},

@@ -327,4 +327,11 @@ func TestState(t *testing.T) {
 			checkAnimal(t, anchors, animal{chain: one(w.sign(ds, iaca, w.dsKey.Public())), fails: c.fails})
 		})
 	}
+	two := rootTemplate()
+	two.Subject.Province = []string{"JP-13", "JP-27"}
+	two.ExtraExtensions = w.dsTemplate().ExtraExtensions[1:]
+	root := mustParse(t, w.sign(two, &x509.Certificate{RawSubject: mustMarshal(two.Subject.ToRDNSequence())}, w.iacaKey.Public()))
+	ds := w.dsTemplate()
+	ds.Subject.Province = []string{"JP-13"}
+	checkAnimal(t, mustAnchors(t, root), animal{chain: one(w.sign(ds, root, w.dsKey.Public())), fails: []string{"chain.state"}})
 }

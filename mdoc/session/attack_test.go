@@ -247,6 +247,16 @@ func TestCounterIsNeverReused(t *testing.T) {
 }
 
 func TestOversizedPayloadIsRefusedAndTheSessionGoesOn(t *testing.T) {
+	r, err := NewReader(newDevice(t).Engagement(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.Establish(make([]byte, MaxMessage)); !errors.Is(err, ErrLimit) {
+		t.Fatalf("first request: error %v, want ErrLimit", err)
+	}
+	if _, _, err := r.Establish([]byte("request")); err != nil {
+		t.Errorf("after a request that was too large: %v", err)
+	}
 	_, ds, _ := open(t)
 	if _, err := ds.Encrypt(make([]byte, MaxMessage), false); !errors.Is(err, ErrLimit) {
 		t.Fatalf("error %v, want ErrLimit", err)

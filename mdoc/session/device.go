@@ -72,8 +72,8 @@ func (d *Device) Accept(message []byte) (request []byte, s *DeviceSession, err e
 	if err != nil {
 		return nil, nil, refuse(StatusEncryptionError, op, err)
 	}
-	in, out, err := channels(key, pub, t)
-	if err != nil {
+	var in, out *channel
+	if in, out, err = channels(key, pub, t); err != nil {
 		return nil, nil, refuse(StatusEncryptionError, op, err)
 	}
 	request, err = in.open(e.Data)

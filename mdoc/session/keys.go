@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
+	"errors"
 	"fmt"
 
 	"mobileid/mdoc/transcript"
@@ -28,13 +29,9 @@ func channels(priv *ecdh.PrivateKey, pub *ecdh.PublicKey, t transcript.Transcrip
 	}
 	defer clear(z)
 	salt := t.Salt()
-	if reader, err = newChannel(z, salt, infoSKReader, fromReader); err != nil {
-		return nil, nil, err
-	}
-	if device, err = newChannel(z, salt, infoSKDevice, fromDevice); err != nil {
-		return nil, nil, err
-	}
-	return reader, device, nil
+	reader, readerErr := newChannel(z, salt, infoSKReader, fromReader)
+	device, deviceErr := newChannel(z, salt, infoSKDevice, fromDevice)
+	return reader, device, errors.Join(readerErr, deviceErr)
 }
 
 func newChannel(z, salt []byte, info string, from direction) (*channel, error) {
@@ -43,13 +40,14 @@ func newChannel(z, salt []byte, info string, from direction) (*channel, error) {
 		return nil, err
 	}
 	defer clear(key)
+	aead, err := newCipher(key)
+	return &channel{aead: aead, from: from}, err
+}
+
+func newCipher(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, fmt.Errorf("session cipher: %w", err)
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("session cipher: %w", err)
-	}
-	return &channel{aead: aead, from: from}, nil
+	return cipher.NewGCM(block)
 }

@@ -55,16 +55,17 @@ func newReader(eng *engagement.DeviceEngagement, source io.Reader, h handover) (
 	if source == nil {
 		source = rand.Reader
 	}
-	key, err := device.Curve().GenerateKey(source)
-	if err != nil {
+	var key *ecdh.PrivateKey
+	if key, err = device.Curve().GenerateKey(source); err != nil {
 		return nil, fmt.Errorf("preparing reader session: %w", err)
 	}
 	return readerWithKey(eng, device, key, h)
 }
 
 func readerWithKey(eng *engagement.DeviceEngagement, device *ecdh.PublicKey, key *ecdh.PrivateKey, h handover) (*Reader, error) {
-	public, err := cose.NewKey(key.PublicKey())
-	if err != nil {
+	var public cose.Key
+	var err error
+	if public, err = cose.NewKey(key.PublicKey()); err != nil {
 		return nil, fmt.Errorf("preparing reader session: %w", err)
 	}
 	keyBytes := cbor.AppendEmbedded(nil, public.Bytes())
@@ -96,8 +97,7 @@ func (r *Reader) Establish(request []byte) (message []byte, s *ReaderSession, er
 		return nil, nil, fmt.Errorf("establishing session: %w", err)
 	}
 	r.used = true
-	message, err = establish(r.keyBytes, out, request)
-	if err != nil {
+	if message, err = establish(r.keyBytes, out, request); err != nil {
 		return nil, nil, fmt.Errorf("establishing session: %w", err)
 	}
 	return message, &ReaderSession{link: link{out: out, in: in, sent: 1}}, nil

@@ -203,6 +203,13 @@ func TestIdentifierBounds(t *testing.T) {
 	if s, _, err := statuslist.DecodeIdentifiers(wide(statuslist.MaxIdentifiers + 1)); err == nil || s != nil {
 		t.Error("one more is accepted")
 	}
+	tooMany := make([][]byte, statuslist.MaxIdentifiers+1)
+	for i := range tooMany {
+		tooMany[i] = []byte{byte(i >> 16), byte(i >> 8), byte(i)}
+	}
+	if _, err := statuslist.NewIdentifiers(tooMany...); err == nil {
+		t.Error("one more is made")
+	}
 	a := newAuthority(t, "IACA")
 	largest := token()
 	largest.List, largest.Identifiers = nil, s

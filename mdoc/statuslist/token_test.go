@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/binary"
+	"fmt"
 	"math/big"
 	"runtime"
 	"strings"
@@ -193,6 +194,9 @@ func TestAnotherAuthority(t *testing.T) {
 	}
 	if value, v := (statuslist.Token{}).Status(6, a.issuer.Anchor); v.OK() || value != statuslist.Invalid {
 		t.Error("an empty token answers")
+	}
+	if value, v := (statuslist.Token{List: got.List}).Status(6, nil); v.OK() || value != statuslist.Invalid {
+		t.Error("a token of no authority answers for a credential of none")
 	}
 }
 
@@ -466,8 +470,49 @@ func TestBomb(t *testing.T) {
 	if _, err := statuslist.Decode(overLimit); err == nil || !strings.Contains(err.Error(), "more than 16777216 bytes") {
 		t.Errorf("a list one byte above the limit: %v", err)
 	}
-	if _, err := statuslist.Parse(make([]byte, statuslist.MaxToken+1)); err == nil {
+	padded := append(goodClaims(), cbor.Entry[int64, cbor.RawMessage]{Key: 1000, Value: item(make([]byte, statuslist.MaxToken))})
+	if _, err := statuslist.Parse(a.forge(padded, "statuslist+cwt")); err == nil {
 		t.Error("a token above the limit is accepted")
+	}
+}
+
+// TestRefusalsNameTheCause holds what is said of a structure that cannot be read, where a later check would refuse it too.
+func TestRefusalsNameTheCause(t *testing.T) {
+	a := newAuthority(t, "IACA")
+	decode := func(raw []byte) func() string {
+		return func() string {
+			_, err := statuslist.Decode(raw)
+			return fmt.Sprint(err)
+		}
+	}
+	measured := func(messageType any) func() string {
+		return func() string {
+			_, v, err := parse(t, a.forge(goodClaims(), messageType)).Verify(a.anchors, uri, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v.String()
+		}
+	}
+	for name, c := range map[string]struct {
+		said func() string
+		want string
+	}{
+		"list of three bits":  {decode(list(3, deflate([]byte{0}))), "decoding status list: 3 bits an entry"},
+		"list of no blocks":   {decode(list(1, []byte{0x78, 0xda, 0x07, 0, 0, 0, 0})), "flate: corrupt input"},
+		"list that is no map": {decode([]byte{0x80}), "decoding status list: cbor: "},
+		"token without type":  {measured(nil), "absent from the protected header"},
+		"type as a number":    {measured(16), "not text"},
+		"identifiers, no map": {func() string {
+			_, _, err := statuslist.DecodeIdentifiers([]byte{0x80})
+			return fmt.Sprint(err)
+		}, "decoding identifier list: cbor: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if said := c.said(); !strings.Contains(said, c.want) {
+				t.Errorf("%q, expected to say %q", said, c.want)
+			}
+		})
 	}
 }
 
@@ -519,6 +564,11 @@ func TestListBounds(t *testing.T) {
 	for _, bits := range []int{0, 3, 16, -1} {
 		if _, err := statuslist.FromBytes(bits, []byte{0}); err == nil {
 			t.Errorf("%d bits an entry are accepted", bits)
+		}
+	}
+	for _, size := range []int{0, statuslist.MaxBytes + 1} {
+		if _, err := statuslist.FromBytes(1, make([]byte, size)); err == nil {
+			t.Errorf("a list of %d bytes is accepted", size)
 		}
 	}
 	for _, size := range []int{0, -1, 8*statuslist.MaxBytes + 1} {

@@ -51,9 +51,5 @@ func DeriveKey(z, salt []byte, info string) ([]byte, error) {
 	if len(salt) != sha256.Size {
 		return nil, fmt.Errorf("deriving %s: salt has %d bytes, want %d", info, len(salt), sha256.Size)
 	}
-	key, err := hkdf.Key(sha256.New, z, salt, info, derivedKeySize)
-	if err != nil {
-		return nil, fmt.Errorf("deriving %s: %w", info, err)
-	}
-	return key, nil
+	return hkdf.Key(sha256.New, z, salt, info, derivedKeySize)
 }

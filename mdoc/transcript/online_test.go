@@ -37,10 +37,14 @@ func TestOpenID4VPVectors(t *testing.T) {
 		} `json:"cases"`
 	}
 	mdoctest.ReadJSON(t, "openid4vp/openid4vp-1.0-transcripts.json", &file)
-	if len(file.Cases) != 5 {
-		t.Fatalf("%d cases, expected 5", len(file.Cases))
+	ids := []string{"b.2.6.1-redirect", "b.2.6.2-dc-api", "derived-redirect-unencrypted", "derived-dc-api-unencrypted", "kthrtty-dc-api"}
+	if len(file.Cases) != len(ids) {
+		t.Fatalf("%d cases, expected %d", len(file.Cases), len(ids))
 	}
-	for _, c := range file.Cases {
+	for i, c := range file.Cases {
+		if c.ID != ids[i] {
+			t.Errorf("case %s, expected %s", c.ID, ids[i])
+		}
 		t.Run(c.ID, func(t *testing.T) {
 			var thumbprint []byte
 			if c.Inputs.Thumbprint != nil {
@@ -82,8 +86,10 @@ func TestOpenID4VPVectors(t *testing.T) {
 
 func jwk(t *testing.T, members map[string]string) *ecdh.PublicKey {
 	t.Helper()
-	if members["kty"] != "EC" || members["crv"] != "P-256" {
-		t.Fatalf("a JWK of type %s on %s", members["kty"], members["crv"])
+	for name, want := range map[string]string{"kty": "EC", "crv": "P-256", "use": "enc", "alg": "ECDH-ES", "kid": "1"} {
+		if members[name] != want {
+			t.Fatalf("a JWK whose %s is %s", name, members[name])
+		}
 	}
 	point := []byte{4}
 	for _, name := range []string{"x", "y"} {
@@ -147,10 +153,14 @@ func TestAnnexCTranscripts(t *testing.T) {
 		} `json:"cases"`
 	}
 	mdoctest.ReadJSON(t, "openid4vp/iso18013-7-annex-c.json", &file)
-	if len(file.Cases) != 4 {
-		t.Fatalf("%d cases, expected 4", len(file.Cases))
+	ids := []string{"ANNEXC-DETERMINISTIC-001", "ANNEXC-REAL-001", "abc", "kthrtty"}
+	if len(file.Cases) != len(ids) {
+		t.Fatalf("%d cases, expected %d", len(file.Cases), len(ids))
 	}
-	for _, c := range file.Cases {
+	for n, c := range file.Cases {
+		if c.ID != ids[n] {
+			t.Errorf("case %s, expected %s", c.ID, ids[n])
+		}
 		t.Run(c.ID, func(t *testing.T) {
 			i := transcript.DCAPIInfo{EncryptionInfo: c.Info, Origin: c.Origin}
 			encoded, err := i.Encode()
@@ -415,6 +425,9 @@ func TestOnlineRefusals(t *testing.T) {
 				t.Errorf("taken: %v", err)
 			}
 		})
+	}
+	if _, err := cases["annex B: no nonce"](); err == nil || !strings.Contains(err.Error(), "no nonce") {
+		t.Errorf("annex B: no nonce: %v", err)
 	}
 	for _, origin := range []string{"https://a.example", "http://localhost:4000", "https://a.example:8443", "https://[::1]:8443", "android:apk-key-hash:abc"} {
 		if _, err := transcript.OpenID4VPDCAPI(api{Origin: origin, Nonce: "n"}); err != nil {

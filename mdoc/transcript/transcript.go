@@ -172,7 +172,7 @@ func presentOrNil(part []byte) []byte {
 	return bytes.Clone(part)
 }
 
-func isNull(item []byte) bool { return len(item) == 1 && item[0] == null }
+func isNull(item []byte) bool { return bytes.Equal(item, []byte{null}) }
 
 // checkEmbedded refuses anything but a tag 24 byte string that holds one well-formed item.
 func checkEmbedded(raw []byte) error {

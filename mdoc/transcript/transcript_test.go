@@ -3,6 +3,7 @@ package transcript_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"mobileid/mdoc/mdoctest"
@@ -151,6 +152,13 @@ func TestRefusals(t *testing.T) {
 				t.Error("a refused transcript is not the zero value")
 			}
 		})
+	}
+}
+
+// TestMapInPlaceOfTheArray holds what is said: that it has no three elements would refuse it too.
+func TestMapInPlaceOfTheArray(t *testing.T) {
+	if _, err := transcript.Parse([]byte{0xa0}); err == nil || !strings.Contains(err.Error(), "cbor: ") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -16,7 +16,7 @@ type Signed struct {
 }
 
 // Parse reads a VICAL of at most [MaxSize] bytes with at most [MaxCertificates] entries; the result keeps slices of raw.
-// Certificates are not parsed. Errors wrap [ErrMalformed].
+// Certificates are not parsed; a detached list has no members and is refused as such. Errors wrap [ErrMalformed].
 func Parse(raw []byte) (*Signed, error) {
 	const op = "parsing VICAL"
 	if len(raw) > MaxSize {
@@ -27,9 +27,6 @@ func Parse(raw []byte) (*Signed, error) {
 		return nil, fmt.Errorf("%s: %w: %w", op, ErrMalformed, err)
 	}
 	s := &Signed{message: m}
-	if m.Payload() == nil {
-		return nil, fmt.Errorf("%s: the list is detached: %w", op, ErrMalformed)
-	}
 	if s.content, err = parseContent(m.Payload()); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", op, ErrMalformed, err)
 	}

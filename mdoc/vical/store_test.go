@@ -3,6 +3,7 @@ package vical_test
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,22 @@ func TestStoreRefusesOlder(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestStoreCountsFromTheFirstID holds a list without vicalIssueID, and is shown one that has it.
+func TestStoreCountsFromTheFirstID(t *testing.T) {
+	p := newWorld(t)
+	plain := p.forge(t, func(c *vical.Content) { c.IssueID = nil })
+	for shift, want := range map[time.Duration][]string{time.Minute: nil, 0: {"vical.not_older"}, -time.Minute: {"vical.not_older"}} {
+		s := vical.NewStore(p.anchors, vical.Floor{})
+		if v, err := s.Offer(plain, p.Now); err != nil || !v.OK() {
+			t.Fatalf("the first: %v, %s", err, v)
+		}
+		v, err := s.Offer(p.sign(t, func(d *vical.Draft) { d.Date = d.Date.Add(shift) }), p.Now)
+		if d := cmp.Diff(want, failed(v)); err != nil || d != "" {
+			t.Errorf("%s later: %v, %s", shift, err, d)
+		}
 	}
 }
 
@@ -234,7 +251,7 @@ func TestParseRefuses(t *testing.T) {
 		"tagged":                    append([]byte{0xd2}, wrap(content("1.0", "p"))...),
 		"bytes after it":            append(wrap(content("1.0", "p")), 0),
 		"nothing":                   nil,
-		"over the bound":            make([]byte, vical.MaxSize+1),
+		"over the bound":            wrap(cbor.AppendBytes(cbor.AppendText(append([]byte{0xa5}, content("1.0", "p")[1:]...), "x"), make([]byte, vical.MaxSize))),
 		"not a COSE message":        content("1.0", "p"),
 		"detached":                  detached(t, p, content("1.0", "p")),
 		"a serial number as a text": wrap(content("1.0", "p", text(cbor.AppendMapHead(nil, 1), "serialNumber", "1"))),
@@ -248,6 +265,9 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("error %v, want ErrMalformed", err)
 			}
 		})
+	}
+	if _, err := vical.Parse(wrap([]byte{0x80})); err == nil || !strings.Contains(err.Error(), "cbor: ") {
+		t.Errorf("an array in place of the list: %v", err)
 	}
 	if _, err := vical.Parse(wrap(content("1.1", "p", entry([]byte{1}, "d")))); err != nil {
 		t.Errorf("a minor version: %v", err)

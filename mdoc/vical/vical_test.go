@@ -420,6 +420,22 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// A list may name more roots of one name than a set of anchors takes.
+func TestNineRootsOfOneName(t *testing.T) {
+	p := newWorld(t)
+	list, _ := p.verify(t, p.forge(t, func(c *vical.Content) {
+		c.Certificates = nil
+		for range 9 {
+			twin := p.Certificate(t, pki.Template{Profile: pki.IACA, Country: "JP", CommonName: "TEST IACA", NotBefore: p.IACA.NotBefore, NotAfter: p.IACA.NotAfter,
+				IssuerAltURI: "https://issuer.example"}, p.IACAKey.Public(), nil, p.IACAKey)
+			c.Certificates = append(c.Certificates, vical.CertificateInfo{Certificate: twin.Raw, SerialNumber: twin.SerialNumber, SKI: twin.SubjectKeyId, DocTypes: []string{world.DocType}})
+		}
+	}), p.Now)
+	if anchors, _, err := list.Anchors(world.DocType, p.Now); err == nil || anchors != nil || errors.Is(err, vical.ErrNone) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A document is verified with the anchors of its own type: the whole way from the provider's root to an element.
 func TestAnchorsJudgeADocument(t *testing.T) {
 	p := newWorld(t)

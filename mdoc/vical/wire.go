@@ -1,6 +1,7 @@
 package vical
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/big"
@@ -225,7 +226,7 @@ func readSerial(raw cbor.RawMessage) (*big.Int, error) {
 }
 
 func isBignum(raw cbor.RawMessage) bool {
-	return len(raw) > 0 && raw[0] == cbor.AppendTag(nil, tagBignum)[0]
+	return bytes.HasPrefix(raw, cbor.AppendTag(nil, tagBignum))
 }
 
 // appendSerial writes the bignum that the text asks for, whatever the size.

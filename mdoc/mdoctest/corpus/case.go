@@ -21,7 +21,9 @@ const (
 	CertificateChain Kind = "certificate_chain"
 	Certificate      Kind = "certificate"
 	CRL              Kind = "crl"
+	CRLLint          Kind = "crl_lint"
 	VICAL            Kind = "vical"
+	VICALLint        Kind = "vical_lint"
 	StatusToken      Kind = "status_token"
 	SessionMessages  Kind = "session"
 	Engagement       Kind = "engagement"
@@ -50,7 +52,7 @@ type Case struct {
 	Covers []string `json:"covers,omitempty"`
 	// At is the time of the judgement.
 	At time.Time `json:"at,omitzero"`
-	// Profile is the certificate's profile, for certificate_chain and certificate.
+	// Profile is the certificate's profile, for certificate_chain and certificate, or that of a list, for crl_lint.
 	Profile string `json:"profile,omitempty"`
 	// URI is where a status token was fetched; for a device_response the one that the token belongs to.
 	URI string `json:"uri,omitempty"`
@@ -110,8 +112,8 @@ func All() []Case {
 
 // Kinds lists the kinds in the order of the corpus.
 func Kinds() []Kind {
-	return []Kind{DeviceResponse, AgePolicy, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, VICAL, StatusToken, SessionMessages, Engagement,
-		EngagementURI, NFCHandover, Transcript, CBORItem}
+	return []Kind{DeviceResponse, AgePolicy, IssuerSigned, DeviceRequest, RequestLint, CertificateChain, Certificate, CRL, CRLLint, VICAL, VICALLint, StatusToken, SessionMessages,
+		Engagement, EngagementURI, NFCHandover, Transcript, CBORItem}
 }
 
 // Make makes the cases of one kind; none for a kind that does not exist.
@@ -134,8 +136,12 @@ func Make(k Kind) []Case {
 		return certificateCases(a)
 	case CRL:
 		return crlCases(a)
+	case CRLLint:
+		return crlLintCases(a)
 	case VICAL:
 		return vicalCases(a)
+	case VICALLint:
+		return vicalLintCases(a)
 	case StatusToken:
 		return append(tokenCases(a), identifierCases(a)...)
 	case SessionMessages:

@@ -95,12 +95,15 @@ func certificateCases(a *authority) []Case {
 		name, reason string
 		countries    []string
 	}{{"missing", "no country", nil}, {"lower", "the country in lower case", []string{"jp"}}, {"three", "a country of three letters", []string{"JPN"}},
-		{"two", "two countries", []string{"JP", "KR"}}, {"digits", "digits for a country", []string{"81"}}} {
+		{"two", "two countries", []string{"JP", "KR"}}, {"digits", "digits for a country", []string{"81"}}, {"digit-first", "a digit and a letter", []string{"8P"}},
+		{"digit-last", "a letter and a digit", []string{"J1"}}, {"lower-first", "the first letter in lower case", []string{"jP"}},
+		{"lower-last", "the last letter in lower case", []string{"Jp"}}} {
 		signer("country-"+c.name, "subject.country", c.reason, func(t *x509.Certificate) { t.Subject.Country = c.countries })
 	}
 	signer("name-missing", "subject.common_name", "no common name", func(t *x509.Certificate) { t.Subject.CommonName = "" })
 	for _, c := range []struct{ name, reason, id string }{{"missing", "no id", ""}, {"short", "an id of nine bytes", "010203040506070809"},
-		{"lower", "the id in lower case", "0102030405060708090a"}, {"long", "an id of eleven bytes", "0102030405060708090A0B"}} {
+		{"lower", "the id in lower case", "0102030405060708090a"}, {"long", "an id of eleven bytes", "0102030405060708090A0B"},
+		{"odd", "an id and a digit more", "0102030405060708090A0"}, {"tail", "an id and letters behind it", "0102030405060708090AXY"}} {
 		t := elementTemplate()
 		t.Subject.SerialNumber = c.id
 		bytesOf("element-id-"+c.name, "subject.se_id", c.reason, "se_attestation", certify(t, a.seRoot, p256Key("element").Public(), a.seRootKey))
@@ -119,6 +122,16 @@ func certificateCases(a *authority) []Case {
 	signer("eku-not-critical", "extended_key_usage", "the purpose is not critical", setExt(1, purpose(false, oidDS)))
 	signer("eku-other", "extended_key_usage", "the purpose of a reader", setExt(1, purpose(true, oidReader)))
 	signer("eku-broken", "extended_key_usage", "purposes that are no list", setExt(1, extension(oidEKU, true, []asn1.ObjectIdentifier{})))
+	raw("eku-trailing", "extended_key_usage", "bytes after the purposes", func(b *body) {
+		for i := range b.Extensions {
+			if b.Extensions[i].Id.Equal(oidEKU) {
+				b.Extensions[i].Value = append(bytes.Clone(b.Extensions[i].Value), 0x05, 0x00)
+			}
+		}
+	})
+	lists := statusTemplate()
+	lists.ExtraExtensions = append(lists.ExtraExtensions, purpose(false, asn1.ObjectIdentifier{1, 2, 3, 10}))
+	bytesOf("status-signer-eku", "extended_key_usage", "a purpose of nobody's", "status_signer", certify(lists, a.iaca, a.statusKey.Public(), a.iacaKey))
 	rootWith("eku", "extended_key_usage", "a root with a purpose", add(purpose(true, oidDS)))
 	signer("ca", "basic_constraints", "the CA flag is set", func(t *x509.Certificate) { t.BasicConstraintsValid, t.IsCA = true, true })
 	rootWith("path-length", "basic_constraints", "path length 1", func(t *x509.Certificate) { t.MaxPathLen, t.MaxPathLenZero = 1, false })
@@ -137,9 +150,14 @@ func certificateCases(a *authority) []Case {
 	}
 	rootWith("name-constraints", "forbidden_extensions", "a forbidden extension: name-constraints", add(pkix.Extension{Id: oidNameLimits, Value: forbiddenValue(oidNameLimits)}))
 	signer("ski-other", "subject_key_id", "the subject key identifier of another key", func(t *x509.Certificate) { t.SubjectKeyId = []byte{1, 2, 3, 4} })
-	raw("ski-missing", "subject_key_id", "no subject key identifier", func(b *body) {
+	noSKI := func(b *body) {
 		b.Extensions = slices.DeleteFunc(b.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 14}) })
+	}
+	raw("key-with-more", "subject_key_id", "a public key of three parts, and no subject key identifier", func(b *body) {
+		noSKI(b)
+		b.SPKI = asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: append(bytes.Clone(b.SPKI.Bytes), 0x05, 0x00)}
 	})
+	raw("ski-missing", "subject_key_id", "no subject key identifier", noSKI)
 	bytesOf("document-signer-aki-missing", "authority_key_id", "no authority key identifier", "document_signer",
 		certify(signerTemplate(), &x509.Certificate{RawSubject: a.iaca.RawSubject}, a.dsKey.Public(), a.iacaKey))
 	bytesOf("iaca-aki-other", "authority_key_id", "a root with the authority key identifier of another key", "iaca", func() []byte {

@@ -84,7 +84,7 @@ func crlCases(a *authority) []Case {
 		raw("garbage", "no list", []byte("list")),
 		raw("trailing", "a byte after the list", append(bytes.Clone(good), 0)),
 		raw("cut", "the last byte is missing", good[:len(good)-1]),
-		raw("too-long", "more than 512 KiB", make([]byte, 512<<10+1)),
+		raw("too-long", "more than 512 KiB", a.crl(adds(pkix.Extension{Id: oidUnknown, Value: make([]byte, 512<<10)}))),
 		row("version-1", "der", "version 1", func(r *revocation) { r.Version, r.Extensions = 0, nil }),
 		row("issuer-other", "issuer", "the list of another CA", func(r *revocation) { r.Issuer = asn1.RawValue{FullBytes: nameOf("TEST other IACA")} }),
 		row("issuer-case", "issuer", "the issuer's name in another case", func(r *revocation) { r.Issuer = asn1.RawValue{FullBytes: nameOf("TEST iaca")} }),
@@ -137,7 +137,13 @@ func crlCases(a *authority) []Case {
 	t.KeyUsage = x509.KeyUsageCertSign
 	ee.add("crl", good)
 	ee.add("issuer", certify(t, nil, a.iacaKey.Public(), a.iacaKey))
-	return append(out, ee)
+	no := label{"issuer-no-ca", "crl.issuer_usage", "the issuer is no CA", "P7"}.of(CRL, "base")
+	no.At = now
+	t = rootTemplate("TEST IACA")
+	t.IsCA, t.MaxPathLenZero = false, false
+	no.add("crl", good)
+	no.add("issuer", certify(t, nil, a.iacaKey.Public(), a.iacaKey))
+	return append(out, ee, no)
 }
 
 // revocationRows are answers whose document signer is revoked, or of whom nothing is known.

@@ -23,7 +23,7 @@ func Judge(c Case) (verdict.Verdict, error) {
 	judges := map[Kind]func(*Case) (verdict.Verdict, error){
 		DeviceResponse: judgeResponse, AgePolicy: judgeResponse, IssuerSigned: judgeIssuerSigned, DeviceRequest: judgeRequest, RequestLint: judgeRequestLint,
 		CertificateChain: judgeChain,
-		Certificate:      judgeCertificate, CRL: judgeCRL, VICAL: judgeVICAL, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
+		Certificate:      judgeCertificate, CRL: judgeCRL, CRLLint: judgeCRLLint, VICAL: judgeVICAL, VICALLint: judgeVICALLint, StatusToken: judgeToken, SessionMessages: judgeSession, Engagement: judgeEngagement,
 		EngagementURI: judgeURI, NFCHandover: judgeHandover, Transcript: judgeTranscript, CBORItem: judgeItem,
 	}
 	judge, ok := judges[c.Kind]

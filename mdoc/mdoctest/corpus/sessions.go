@@ -214,7 +214,12 @@ func deviceSideRows(e *exchange) []sessionRow {
 	row := func(name, reason string, covers string, messages ...*node) sessionRow {
 		return sessionRow{label{"device-" + name, "session.message", reason, covers}, "device", append(append([]*node{}, first...), messages...)}
 	}
+	many := []*node{}
+	for n := range uint32(session.MaxMessages) {
+		many = append(many, data(e.request(2+n)))
+	}
 	return append(dataRows("device", first, e.request(2)),
+		row("too-many", "the 65th request", "M1", many...),
 		row("counter-repeated", "the first request again", "P3", data(e.request(1))),
 		row("counter-skipped", "a counter is skipped", "P3", data(e.request(3))),
 		row("counter-reset", "counter 0", "P3", data(e.request(0))),

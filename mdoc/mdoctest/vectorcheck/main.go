@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -24,13 +25,14 @@ import (
 var folders = []string{"iso18013-5", "openid4vp", "cose", "cbor", "wycheproof"} //nolint:gochecknoglobals // a table
 
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Stdout, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "vectorcheck:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+// run checks the files whose path contains one of the parts, all if there are none.
+func run(out io.Writer, parts []string) error {
 	root := os.Getenv("MOBILEID_VECTORS")
 	if root == "" {
 		root = filepath.Join("..", "shared", "vectors")
@@ -44,7 +46,7 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	c := &checker{root: root, work: work, binaries: map[string]string{}}
+	c := &checker{out: out, root: root, work: work, binaries: map[string]string{}}
 	var files []string
 	for _, folder := range folders {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(p string, d fs.DirEntry, err error) error {
@@ -58,9 +60,9 @@ func run() error {
 			return err
 		}
 	}
-	if len(os.Args) > 1 {
+	if len(parts) > 0 {
 		files = slices.DeleteFunc(files, func(f string) bool {
-			return !slices.ContainsFunc(os.Args[1:], func(part string) bool { return strings.Contains(f, part) })
+			return !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(f, part) })
 		})
 	}
 	return c.all(files)
@@ -68,8 +70,16 @@ func run() error {
 
 type checker struct {
 	root, work string
-	mu         sync.Mutex // guards binaries
-	binaries   map[string]string
+
+	mu       sync.Mutex // guards out and binaries
+	out      io.Writer
+	binaries map[string]string
+}
+
+func (c *checker) print(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, _ = fmt.Fprintf(c.out, format, args...)
 }
 
 // all checks every file, two at a time, and prints what no test noticed.
@@ -93,7 +103,7 @@ func (c *checker) all(files []string) error {
 			r.file = file
 			r.changed, r.lines, r.err = c.file(file)
 			r.missed = len(r.lines)
-			fmt.Printf("%-60s %4d changed %4d unnoticed\n", file, r.changed, r.missed)
+			c.print("%-60s %4d changed %4d unnoticed\n", file, r.changed, r.missed)
 		}()
 	}
 	wg.Wait()
@@ -104,10 +114,10 @@ func (c *checker) all(files []string) error {
 		}
 		changed, missed = changed+r.changed, missed+r.missed
 		for _, l := range r.lines {
-			fmt.Println("unnoticed:", r.file, l)
+			c.print("unnoticed: %s %s\n", r.file, l)
 		}
 	}
-	fmt.Printf("vector files %d, values changed %d, noticed %d\n", len(files), changed, changed-missed)
+	c.print("vector files %d, values changed %d, noticed %d\n", len(files), changed, changed-missed)
 	if missed > 0 || len(files) == 0 {
 		return errors.New("some changes were not noticed")
 	}

@@ -11,14 +11,15 @@ import (
 )
 
 // most bounds the changes of one file.
-const most = 60
+const most = 24
 
 // describing are the keys whose values describe a vector and state nothing that could be held against code.
 //
 //nolint:gochecknoglobals // a table
 var describing = []string{"title", "description", "note", "notes", "origin", "source", "sources", "comment", "comments", "name", "header",
 	"notes_url", "schema", "algorithm", "generatorVersion", "version", "type", "encoding", "kid", "use", "alg_name", "section", "page",
-	"clause", "printed", "licence", "license", "rng_description", "flags", "bugType", "effect", "links", "cves", "kty", "iss", "reference"}
+	"clause", "printed", "licence", "license", "rng_description", "flags", "bugType", "effect", "links", "cves", "kty", "iss", "reference",
+	"what_holds", "quirks", "form", "hpke"}
 
 type variant struct {
 	where string
@@ -26,8 +27,14 @@ type variant struct {
 }
 
 // inputs are keys of single files whose values are fed to the code and stand for many others that would do as well: a malformed
-// item with another digit is malformed too.
-var inputs = map[string][]string{"cbor/appendix_f.json": {"hex", "kind"}} //nolint:gochecknoglobals // a table
+// item with another digit is malformed too. Of the two encrypted answers of Annex C nobody has the key of one, so its bytes can
+// be held against nothing; the other one opens in the tests.
+//
+//nolint:gochecknoglobals // a table
+var inputs = map[string][]string{
+	"cbor/appendix_f.json":              {"hex", "kind"},
+	"openid4vp/iso18013-7-annex-c.json": {"encrypted_response_b64"},
+}
 
 // variants changes one value each: a digit of a number, a truth value, one character of a text.
 func variants(file string, data []byte) []variant {
