@@ -82,6 +82,25 @@ func TestNothingAfterAnError(t *testing.T) {
 	if err := m.UnmarshalCBOR([]byte{0xa1, 0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}); err == nil {
 		t.Errorf("a key beyond 64 bits is read as %v", m)
 	}
+	var values cbor.Map[string, int64]
+	if err := values.UnmarshalCBOR([]byte{0xa1, 0x61, 'a', 0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}); err == nil {
+		t.Errorf("a value beyond 64 bits is read as %v", values)
+	}
+}
+
+// TestKeysOfTwoTypes: keys of different types are different, whatever they have in common.
+func TestKeysOfTwoTypes(t *testing.T) {
+	for name, raw := range map[string][]byte{
+		"256 and -257":   {0xa2, 0x19, 1, 0, 0, 0x39, 1, 0, 0},
+		"text and bytes": {0xa2, 0x61, 'a', 0, 0x41, 'a', 0},
+	} {
+		if err := cbor.Wellformed(raw); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := cbor.Wellformed(append([]byte{0x1c}, make([]byte, 16)...)); err == nil {
+		t.Error("a reserved head with bytes enough is read")
+	}
 }
 
 // TestTablesAreShared: a small map needs no table of its keys, and the wide maps of one item use one table after the other.

@@ -49,6 +49,7 @@ func itemCases() []Case {
 		{"map-cut", "a map without its last value", []byte{0xa1, 0}},
 		{"map-2-31", "a map that says 2^31 pairs", []byte{0xba, 0x80, 0, 0, 0}},
 		{"map-2-63", "a map that says 2^63 pairs", []byte{0xbb, 0x80, 0, 0, 0, 0, 0, 0, 0}},
+		{"reserved-number", "reserved additional information with bytes enough", append([]byte{0x1c}, make([]byte, 16)...)},
 		{"tag-0-number", "tag 0 over a number", []byte{0xc0, 0}},
 		{"tag-0-bytes", "tag 0 over a byte string", []byte{0xc0, 0x41, '2'}},
 		{"tag-alone", "a tag without an item", []byte{0xc0}},
