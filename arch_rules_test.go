@@ -61,6 +61,9 @@ func parseTree(fsys fs.FS) (*sourceTree, error) {
 			}
 			return nil
 		}
+		if p == ".git" { // a second working tree has a file there
+			return nil
+		}
 		data, err := fs.ReadFile(fsys, p)
 		if err != nil {
 			return err
@@ -432,16 +435,22 @@ func checkSizes(t *sourceTree) []string {
 	return out
 }
 
-// checkWords keeps out what belongs to one machine or was never finished. The
-// words are written in two parts so that this file does not hold them.
+// machinePath is an absolute path below a folder that every machine fills in its own way.
+var machinePath = regexp.MustCompile(`(?:^|[^\w.-])/(?:builds|home|media|mnt|root|srv|Users|work|workspace)/`)
+
+// checkWords keeps out paths of one machine and marks of what was never finished. The marks are written in two parts so that this file does
+// not hold them.
 func checkWords(t *sourceTree) []string {
-	words := []string{"/work" + "/", "proxy.golang" + ".org", "helper" + " agent", "TO" + "DO", "FIX" + "ME", "not yet " + "implemented"}
+	marks := []string{"TO" + "DO", "FIX" + "ME", "not yet " + "implemented"}
 	var out []string
 	for _, f := range t.texts {
 		for n, line := range bytes.Split(f.data, []byte("\n")) {
-			for _, w := range words {
-				if bytes.Contains(line, []byte(w)) {
-					out = append(out, fmt.Sprintf("%s:%d mentions %s", f.path, n+1, w))
+			if machinePath.Match(line) {
+				out = append(out, fmt.Sprintf("%s:%d mentions a path of one machine", f.path, n+1))
+			}
+			for _, m := range marks {
+				if bytes.Contains(line, []byte(m)) {
+					out = append(out, fmt.Sprintf("%s:%d mentions %s", f.path, n+1, m))
 				}
 			}
 		}

@@ -172,9 +172,11 @@ func TestRulesCatchViolations(t *testing.T) {
 		{"sizes", "long file", map[string]string{"a/a.go": "package a\n" + strings.Repeat("\n", 800)}, "a/a.go has 801 lines"},
 		{"sizes", "fine", map[string]string{"a/a.go": "package a\n"}, ""},
 
-		{"words", "a path of one machine", map[string]string{"docs/x.md": "see /work" + "/x"}, "docs/x.md:1 mentions"},
+		{"words", "a path of one machine", map[string]string{"docs/x.md": "see /home" + "/x"}, "docs/x.md:1 mentions a path"},
+		{"words", "a path of one machine in quotes", map[string]string{"a/a.go": "package a\nconst d = `/Users" + "/x`"}, "a/a.go:2 mentions a path"},
 		{"words", "unfinished", map[string]string{"a/a.go": "package a\n// TO" + "DO"}, "a/a.go:2 mentions"},
 		{"words", "fine", map[string]string{"docs/x.md": "see docs/workflow"}, ""},
+		{"words", "a path inside the tree", map[string]string{"docs/x.md": "see testdata/home/x, https://example.com/root/"}, ""},
 	}
 	shown := make(map[string]bool)
 	for _, c := range cases {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"mobileid/cmd/mobileid/internal/ceremony"
@@ -9,7 +10,17 @@ import (
 )
 
 func pkiCommand() *cobra.Command {
-	c := &cobra.Command{Use: "pki", Short: "Keys and certificates of a TEST authority"}
+	c := &cobra.Command{
+		Use:   "pki",
+		Short: "Keys and certificates of a TEST authority",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q for mobileid pki", args[0])}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 	dir := ""
 	made := &cobra.Command{
 		Use:     "new",

@@ -51,7 +51,7 @@ func inspectCommand() *cobra.Command {
 		Short: "Recognise anything around an mdoc, print it with clause and meaning, and check it",
 		Long: `Recognise anything around an mdoc, print it element by element with offset, clause and meaning, and check what can be checked
 from the data: digests, signatures, the chain inside it. The input is CBOR or DER as it is, hex, base64url, base64, PEM, JSON with encoded
-structures, an mdoc: URI, an NDEF message or an APDU log.
+structures, an mdoc: URI, an NDEF message or an APDU log. JSON with several structures is listed by path; --pick PATH shows one.
 
 What a check needs and was not given is listed as not_run: trust anchors (--roots), the time (--at), the session (--transcript, and
 --reader-key for a MAC). Element values are personal data; they are printed. Private keys are refused.
@@ -78,6 +78,7 @@ Types for --as: ` + strings.Join(inspect.Types(), " "),
 		},
 	}
 	c.Flags().StringVar(&o.As, "as", "", "force a type")
+	c.Flags().StringVar(&o.Pick, "pick", "", "`PATH` of one structure in a JSON document that holds several, as they are listed without it")
 	c.Flags().BoolVar(&o.Full, "full", false, "print long byte strings and texts whole")
 	c.Flags().BoolVar(&o.JSON, "json", false, "print one JSON document, as docs/inspect.md describes")
 	g.add(c)

@@ -48,20 +48,29 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.PersistentPreRunE = requiredFlags
 	root.AddCommand(demoCommand(), benchCommand(), pkiCommand(), corpusCommand(), inspectCommand(), lintCommand(), verifyCommand())
-	err := root.ExecuteContext(ctx)
+	ran, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "mobileid: error: %v\n", err)
 	if _, misuse := errors.AsType[*usageError](err); misuse || strings.HasPrefix(err.Error(), "unknown command") {
-		fmt.Fprintln(stderr, "hint: mobileid --help")
+		fmt.Fprintf(stderr, "hint: %s --help\n", ran.CommandPath())
 		return exitMisuse
 	}
 	if p, ok := errors.AsType[*inspect.Problem](err); ok && p.Hint != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", p.Hint)
 	}
 	return exitFailed
+}
+
+// requiredFlags makes a missing flag misuse; cobra would return an error of no type of its own.
+func requiredFlags(c *cobra.Command, _ []string) error {
+	if err := c.ValidateRequiredFlags(); err != nil {
+		return &usageError{err}
+	}
+	return nil
 }
 
 func noArguments(_ *cobra.Command, args []string) error {

@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -182,7 +183,7 @@ func TestJSONDocuments(t *testing.T) {
 		{"vp_token", `{"vp_token": {"mdl": ["` + response + `"]}, "state": "abc"}`, "vp_token.mdl[0]"},
 		{"answer of the Digital Credentials API", `{"protocol": "org-iso-mdoc", "data": {"response": "` + response + `"}}`, "data.response"},
 		{"list", `["` + response + `"]`, "[0]"},
-		{"public JWK", `{"keys": [{"kty": "EC", "crv": "P-256", "x": "AA"}], "r": "` + response + `"}`, "keys[0]"},
+		{"hex", `{"a": "` + hex.EncodeToString(d.Bytes(t, "device_response")) + `"}`, "a"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -194,6 +195,134 @@ func TestJSONDocuments(t *testing.T) {
 				t.Errorf("found at %q, want %q", r.Tree.Children[0].Name, c.want)
 			}
 		})
+	}
+}
+
+// listing gives the lines of a JSON document's list: path, type and length.
+func listing(t *testing.T, in string) []string {
+	t.Helper()
+	r := inspect.Inspect([]byte(in), "", inspect.Given{})
+	if r.Fault != nil || r.Encoding != "JSON" || r.Tree == nil || len(r.Checks) > 0 || !strings.Contains(r.Tree.Meaning, "--pick PATH") {
+		t.Fatalf("%s, fault %v, %d checks", r.Encoding, r.Fault, len(r.Checks))
+	}
+	var out []string
+	for _, c := range r.Tree.Children {
+		if len(c.Children) > 0 {
+			t.Errorf("%s is opened", c.Name)
+		}
+		out = append(out, fmt.Sprintf("%s %s %d %s", c.Name, c.Type, c.Length, c.Meaning))
+	}
+	return out
+}
+
+// TestJSONLists: several structures are listed by path in every encoding, PEM among them, and one is picked.
+func TestJSONLists(t *testing.T) {
+	d := mdoctest.LoadAnnexD(t)
+	engagement, certificate := d.Bytes(t, "device_engagement_qr"), d.Bytes(t, "ds_certificate")
+	text, err := json.Marshal(map[string]any{
+		"title": "no structure", "short": "a0", "n": 1,
+		"pem":     string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})),
+		"private": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: certificate})),
+		"der":     base64.StdEncoding.EncodeToString(certificate),
+		"a":       []any{map[string]string{"hex": hex.EncodeToString(engagement)}, "mdoc:" + base64.RawURLEncoding.EncodeToString(engagement)},
+		"cut":     hex.EncodeToString(engagement[:len(engagement)-1]),
+		"key":     map[string]string{"kty": "EC", "crv": "P-256", "x": "AA"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, c := len(engagement), len(certificate)
+	want := []string{
+		fmt.Sprintf("a[0].hex DeviceEngagement %d %d bytes", e, e), fmt.Sprintf("a[1] DeviceEngagement %d %d bytes", e, e),
+		fmt.Sprintf("cut DeviceEngagement %d %d bytes; ", e-1, e-1), fmt.Sprintf("der Certificate %d %d bytes", c, c),
+		"key JWK 0 public key", "pem Certificate", "private PEM",
+	}
+	got := listing(t, string(text))
+	for i, line := range want {
+		if len(got) != len(want) || !strings.HasPrefix(got[i], line) {
+			t.Fatalf("%q, want %q", got, want)
+		}
+	}
+	if !strings.Contains(got[len(got)-1], "a private key: it is neither read nor printed") {
+		t.Error(got[len(got)-1])
+	}
+	if _, err := inspect.Find(text); err == nil || !strings.Contains(err.Error(), "of which 15 are here") {
+		t.Errorf("the first fault: %v", err)
+	}
+	cases := []struct {
+		name, in, as, pick, out, fault string
+	}{
+		{"hex", string(text), "", "a[0].hex", "BleOptions", ""},
+		{"PEM", string(text), "", "pem", "document signer", ""},
+		{"JWK", string(text), "", "key", "RFC 7517", ""},
+		{"a string that is not told apart", string(text), "", "short", "map, 1 bytes", ""},
+		{"a type forced", string(text), "DeviceEngagement", "a[0].hex", "DeviceEngagement", ""},
+		{"private key", string(text), "", "private", "", "a private key"},
+		{"cut off", string(text), "", "cut", "DeviceEngagement", "of which 15 are here"},
+		{"no such path", string(text), "", "a[2]", "", "at the path of --pick"},
+		{"not JSON", hex.EncodeToString(engagement), "", "a", "", "this is hex"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var out strings.Builder
+			err := inspect.Run([]byte(c.in), &out, inspect.Options{As: c.as, Pick: c.pick})
+			if _, bad := errors.AsType[*inspect.Problem](err); bad != (c.fault != "") || bad && !strings.Contains(err.Error(), c.fault) {
+				t.Errorf("%v, want %q", err, c.fault)
+			}
+			if !strings.Contains(out.String(), c.out) {
+				t.Errorf("without %q:\n%s", c.out, out.String())
+			}
+		})
+	}
+}
+
+// TestBrackets: what begins with a bracket and is no JSON may still be a log.
+func TestBrackets(t *testing.T) {
+	if r := inspect.Inspect([]byte("[09:00:00] card > 00a40400\n[09:00:01] card < 9000\n"), "", inspect.Given{}); r.Fault != nil || r.Type != "APDULog" {
+		t.Errorf("%s, %v", r.Type, r.Fault)
+	}
+}
+
+// TestJSONBounds: what is beyond the bounds is said to be there.
+func TestJSONBounds(t *testing.T) {
+	engagement := `"` + hex.EncodeToString(mdoctest.LoadAnnexD(t).Bytes(t, "device_engagement_qr")) + `"`
+	many := "[" + strings.Repeat(engagement+",", 256) + engagement + "]"
+	deep := "[" + engagement + "," + engagement + "," + strings.Repeat("[", 65) + engagement + strings.Repeat("]", 65) + "]"
+	for in, n := range map[string]int{many: 256, deep: 2} {
+		if got := listing(t, in); len(got) != n {
+			t.Errorf("%d listed, want %d", len(got), n)
+		}
+		r := inspect.Inspect([]byte(in), "", inspect.Given{})
+		if !strings.Contains(r.Tree.Meaning, "there are more") {
+			t.Error(r.Tree.Meaning)
+		}
+	}
+}
+
+// TestPublishedJSON: the published vectors can be given as they are.
+func TestPublishedJSON(t *testing.T) {
+	for name, path := range map[string]string{
+		"openid4vp/wallet-responses.json":        "cases[0].device_response DeviceResponse 1652 1652 bytes",
+		"iso18013-5/annex-d.json":                "entries.device_auth.hex DeviceAuth 52 52 bytes",
+		"iso18013-5/vical-aamva-2025-11-18.json": "vical VICAL 21141 21141 bytes",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var text json.RawMessage
+			mdoctest.ReadJSON(t, name, &text)
+			if got := listing(t, string(text)); !slices.Contains(got, path) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+// TestHints: the hint does not speak of what was printed before an offset when nothing was.
+func TestHints(t *testing.T) {
+	for in, want := range map[string]string{"ffffffff": "--as TYPE forces", "a1667374617475731400": "is printed above", `{"a": "hello"}`: "strings of hex"} {
+		p, ok := errors.AsType[*inspect.Problem](inspect.Run([]byte(in), io.Discard, inspect.Options{}))
+		if !ok || !strings.Contains(p.Hint, want) {
+			t.Errorf("%s: %+v", in, p)
+		}
 	}
 }
 

@@ -33,22 +33,37 @@ type Report struct {
 func (r *Report) Failed() bool { return len(verdict.Verdict{Checks: r.Checks}.Failed()) > 0 }
 
 // Inspect recognises raw, annotates it and checks what it can. as forces a type; see [annotate.Types].
-func Inspect(raw []byte, as string, g Given) *Report {
+func Inspect(raw []byte, as string, g Given) *Report { return inspect(raw, Options{As: as, Given: g}) }
+
+func inspect(raw []byte, o Options) *Report {
 	m, f := unwrap(raw)
 	r := &Report{Encoding: m.encoding, Length: len(m.data), Fault: f, Checks: []verdict.Check{}}
 	if f != nil {
 		return r
 	}
+	if o.Pick != "" && m.kind != kindJSON {
+		r.Fault = annotate.Faultf(0, "--pick takes a structure out of JSON, and this is %s", m.encoding)
+		return r
+	}
 	var found []Found
-	r.Tree, found, r.Fault = m.look(as)
+	r.Tree, found, r.Fault = m.look(o.As, o.Pick)
 	if r.Tree != nil {
 		r.Type = r.Tree.Type
 	}
+	if r.listed() {
+		r.Fault = nil // its line tells it
+		return r
+	}
 	if r.Fault == nil {
-		r.Checks = append(r.Checks, check(found, m.kind, g).Checks...)
+		r.Checks = append(r.Checks, check(found, m.kind, o.Given).Checks...)
 		markDigests(r.Tree, found)
 	}
 	return r
+}
+
+// listed reports whether the structures of a JSON document were listed and none was opened.
+func (r *Report) listed() bool {
+	return r.Tree != nil && r.Tree.Type == "JSON" && len(r.Tree.Children) > 1
 }
 
 // markDigests says at each item whether its digest stands in the MSO, so that a person finds the one that does not.

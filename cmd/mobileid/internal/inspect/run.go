@@ -15,6 +15,8 @@ import (
 type Options struct {
 	// As forces a type, one of [Types]; empty recognises it.
 	As string
+	// Pick is the path of one structure in a JSON document.
+	Pick string
 	// Full prints long values whole.
 	Full bool
 	// JSON prints the report as JSON.
@@ -53,7 +55,7 @@ func Failure(checks []verdict.Check) error {
 // Run inspects raw and prints the report. The error is a *Problem when the input is bad, after as much of it as could be read was printed,
 // and ErrChecks when a check failed.
 func Run(raw []byte, out io.Writer, o Options) error {
-	r := Inspect(raw, o.As, o.Given)
+	r := inspect(raw, o)
 	write := func() error { return r.WriteText(out, o.Full) }
 	if o.JSON {
 		write = func() error { return r.WriteJSON(out) }
@@ -75,11 +77,15 @@ func (r *Report) hint(o Options) string {
 	switch {
 	case r.Length == 0:
 		return "give a file, or - for standard input: CBOR or DER as it is, hex, base64url, base64, PEM, JSON, an mdoc: URI or an APDU log"
+	case o.Pick != "":
+		return "without --pick everything that is found is shown, or listed with its path"
+	case r.Type == "JSON":
+		return "strings of hex, base64url, base64, PEM and mdoc: links are looked at, and JSON Web Keys"
 	case o.As != "":
 		return "without --as the type is recognised"
 	case r.Tree != nil && r.Fault.Offset >= r.Length:
 		return fmt.Sprintf("the input ends after %d bytes: was it cut off?", r.Length)
-	case r.Tree != nil:
+	case r.Tree != nil && r.Fault.Offset > 0:
 		return "everything before the offset was read and is printed above"
 	}
 	return "--as TYPE forces a type; mobileid inspect --help lists them"

@@ -2,13 +2,7 @@ package inspect
 
 import (
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
-	"errors"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
 
 	"mobileid/cmd/mobileid/internal/inspect/annotate"
@@ -30,15 +24,15 @@ func Find(raw []byte) ([]Found, error) {
 	if f != nil {
 		return nil, f
 	}
-	_, found, f := m.look("")
+	_, found, f := m.look("", "")
 	if f != nil {
 		return nil, f
 	}
 	return found, nil
 }
 
-// look makes the tree of whatever the material is. as forces the type of binary data.
-func (m material) look(as string) (*annotate.Node, []Found, *annotate.Fault) {
+// look makes the tree of whatever the material is. as forces the type of binary data; pick is the path of one structure in JSON.
+func (m material) look(as, pick string) (*annotate.Node, []Found, *annotate.Fault) {
 	if as == "" {
 		as = m.as
 	}
@@ -48,7 +42,7 @@ func (m material) look(as string) (*annotate.Node, []Found, *annotate.Fault) {
 	case kindAPDU:
 		return lookLog(m.data)
 	case kindJSON:
-		return lookJSON(m.data)
+		return lookJSON(m.data, as, pick)
 	default:
 		return look(m.data, as, 0)
 	}
@@ -175,94 +169,4 @@ func lookPEM(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
 		return root.Children[0], found, nil
 	}
 	return root, found, nil
-}
-
-// lookJSON finds the encoded structures among a document's strings, such as a vp_token's.
-func lookJSON(text []byte) (*annotate.Node, []Found, *annotate.Fault) {
-	root := &annotate.Node{Type: "JSON", Length: len(text), Meaning: "JSON document"}
-	var v any
-	if err := json.Unmarshal(text, &v); err != nil {
-		at := 0
-		if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-			at = int(e.Offset)
-		}
-		return root, nil, annotate.Faultf(at, "JSON that cannot be read")
-	}
-	j := &jsonReader{root: root}
-	if f := j.read("", v); f != nil {
-		return root, j.found, f
-	}
-	if len(root.Children) == 0 {
-		return root, nil, annotate.Faultf(0, "a JSON document without an encoded structure")
-	}
-	return root, j.found, nil
-}
-
-type jsonReader struct {
-	root  *annotate.Node
-	found []Found
-}
-
-func (j *jsonReader) read(path string, v any) *annotate.Fault {
-	const most = 64
-	switch v := v.(type) {
-	case map[string]any:
-		if _, key := v["kty"]; key {
-			return j.jwk(path, v)
-		}
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if f := j.read(path+"."+name, v[name]); f != nil {
-				return f
-			}
-		}
-	case []any:
-		for i, e := range v {
-			if f := j.read(path+"["+strconv.Itoa(i)+"]", e); f != nil {
-				return f
-			}
-		}
-	case string:
-		if len(j.root.Children) < most {
-			return j.text(path, v)
-		}
-	}
-	return nil
-}
-
-// text shows a string if it is an encoded structure, and passes over every other.
-func (j *jsonReader) text(path, s string) *annotate.Fault {
-	data, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
-	if err != nil {
-		if data, err = base64.StdEncoding.DecodeString(s); err != nil {
-			return nil
-		}
-	}
-	if len(data) < 8 || !looksDER(data) && annotate.Recognise(data) == "" {
-		return nil
-	}
-	node, found, f := look(data, "", 0)
-	if node != nil {
-		part := &annotate.Node{Type: "joined", Name: strings.TrimPrefix(path, "."), Length: len(data), Meaning: "base64url in the document"}
-		part.Add(node)
-		j.root.Add(part.Join())
-	}
-	j.found = append(j.found, found...)
-	return f
-}
-
-// jwk shows a public JSON Web Key (RFC 7517).
-func (j *jsonReader) jwk(path string, v map[string]any) *annotate.Fault {
-	for _, secret := range []string{"d", "k", "p", "q", "dp", "dq", "qi"} {
-		if _, ok := v[secret]; ok {
-			return errPrivate(0)
-		}
-	}
-	node := &annotate.Node{Type: "JWK", Name: strings.TrimPrefix(path, "."), Clause: "RFC 7517", Meaning: "public key"}
-	for _, name := range slices.Sorted(maps.Keys(v)) {
-		if s, ok := v[name].(string); ok {
-			node.Add(annotate.Note(name, s))
-		}
-	}
-	j.root.Add(node)
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
@@ -55,18 +56,21 @@ func printable(b []byte) bool {
 }
 
 func unwrapText(text string) (material, *annotate.Fault) {
-	lower := strings.ToLower(text)
+	lower := strings.ToLower(text[:min(len(text), len("mdoc://"))])
+	braced := text[0] == '{' || text[0] == '['
 	switch {
+	case braced && json.Valid([]byte(text)):
+		return material{encoding: "JSON", kind: kindJSON, data: []byte(text)}, nil
 	case strings.Contains(text, "-----BEGIN "):
 		return material{encoding: "PEM", kind: kindPEM, data: []byte(text)}, nil
 	case strings.HasPrefix(lower, "mdoc://"):
 		return unwrapURI(text, "mdoc://", "ReaderEngagement")
 	case strings.HasPrefix(lower, "mdoc:"):
 		return unwrapURI(text, "mdoc:", "DeviceEngagement")
-	case text[0] == '{' || text[0] == '[':
-		return material{encoding: "JSON", kind: kindJSON, data: []byte(text)}, nil
-	case apdulog.Is(text):
+	case apdulog.Is(text): // a line of one may begin with a time in brackets
 		return material{encoding: "APDU log", kind: kindAPDU, data: []byte(text)}, nil
+	case braced: // broken; the fault says where
+		return material{encoding: "JSON", kind: kindJSON, data: []byte(text)}, nil
 	case text[0] == '"' && text[len(text)-1] == '"' && len(text) > 1:
 		m, f := unwrapText(text[1:len(text)-1] + " ") // an empty string is text too
 		m.encoding += " in quotes"
@@ -95,7 +99,7 @@ func base64URL(r rune) bool {
 
 // unwrapDigits reads hex, base64url and base64, in this order: a text of hex digits alone is hex.
 func unwrapDigits(text string) (material, *annotate.Fault) {
-	digits := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "", ":", "", ",", "", "0x", "", "0X", "").Replace(text)
+	digits := bare(text)
 	if digits == "" {
 		return material{}, annotate.Faultf(0, "the input is empty")
 	}
@@ -118,6 +122,22 @@ func unwrapDigits(text string) (material, *annotate.Fault) {
 		}
 	}
 	return material{}, annotate.Faultf(0, "text that is none of hex, base64url, base64, PEM, JSON, an mdoc: URI and an APDU log")
+}
+
+// bare takes out of hex what may stand between digits: white space, colons, commas and 0x.
+func bare(text string) string {
+	var b strings.Builder
+	b.Grow(len(text))
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ':' || c == ',':
+		case c == '0' && i+1 < len(text) && text[i+1]|0x20 == 'x':
+			i++
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 func allHex(s string) bool {

@@ -15,10 +15,17 @@ import (
 // (">> 00A4…", "-> …", "=> …"), and names ("C-APDU: …", "Command: …"). Asterisks stand for bytes that were masked.
 var logLine = regexp.MustCompile(`^\s*(?:\[[^\]]*\]\s*)?(?:([A-Za-z][\w.-]*)\s+)?(?i:(>>?|->|=>|C-APDU|command|tx|<<?|<-|<=|R-APDU|response|rx)\s*:?)\s*([0-9A-Fa-f* \t]*)$`)
 
+// maxLine bounds a line: the longest extended command or response (65,545 bytes) as hex with a space after each byte, and its mark. The pattern
+// is slow on a file that is one line of hex.
+const maxLine = 1 << 18
+
 // Is reports whether the first line of a text that is not empty or a comment is one of a log.
 func Is(text string) bool {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			if len(line) > maxLine {
+				return false
+			}
 			m := logLine.FindStringSubmatch(line)
 			return m != nil && m[3] != ""
 		}
@@ -69,6 +76,9 @@ func (l *logReader) line(line string, at, number int) *annotate.Fault {
 	}
 	if len(l.root.Children) >= maxExchanges {
 		return annotate.Faultf(at, "line %d: more than %d commands", number, maxExchanges)
+	}
+	if len(line) > maxLine {
+		return annotate.Faultf(at, "line %d is longer than any command or response", number)
 	}
 	m := logLine.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
 	if m == nil {

@@ -66,3 +66,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestLongLine: the longest command with a space after each byte is a line of a log; one line of hex that is longer is refused before it is matched.
+func TestLongLine(t *testing.T) {
+	if line := "card > " + strings.Repeat("00 ", 65545); !apdulog.Is(line) {
+		t.Error("the longest command is not one of a log")
+	}
+	long := "card > " + strings.Repeat("00", 1<<17)
+	if apdulog.Is(long) {
+		t.Error("a line longer than any command is taken")
+	}
+	if _, f := apdulog.Read([]byte(">> 00A40400\n"+long), nil); f == nil || f.Offset != 12 || !strings.Contains(f.Reason, "line 2 is longer") {
+		t.Errorf("%v", f)
+	}
+}
