@@ -35,7 +35,7 @@ type issuerJudgement struct {
 	sign1 *cose.Sign1
 	chain *pki.Chain
 	mso   *MobileSecurityObject
-	// deviceKey is the public half of the MSO's device key, set with mso.
+	// deviceKey is the public half of the MSO's device key, set with mso; nil for one that agrees on keys and does not sign.
 	deviceKey crypto.PublicKey
 }
 
@@ -85,16 +85,20 @@ func judgeStrict(j *issuerJudgement) {
 	j.Record(id, clause, tolerated == "", cmp.Or(tolerated, "no deviation"))
 }
 
-// judge carries out the checks of the issuer-signed part and adds them to room, which is empty. Those that could not be carried
-// out are listed as not run.
+// judge carries out the checks of the issuer-signed part and adds them to room. Those that could not be carried out are listed
+// as not run, those of the path too when anchors is nil.
 func (s *IssuerSigned) judge(room verdict.Verdict, anchors *pki.Anchors, at time.Time, skew time.Duration) issuerJudgement {
 	j := issuerJudgement{Verdict: room}
 	j.Grow(documentChecks)
 	s.judgeSignature(&j, anchors, at)
 	s.judgeMSO(&j, at, skew)
+	why := "not reached: issuerAuth could not be read"
+	if j.sign1 != nil {
+		why = "not reached: the MSO or its device key is not usable"
+	}
 	for _, id := range issuerChecks {
 		if _, listed := j.Outcome(id); !listed {
-			j.NotRun(id, clauseIssuerAuth, "not reached: issuerAuth could not be read")
+			j.NotRun(id, clauseIssuerAuth, why)
 		}
 	}
 	return j
@@ -119,7 +123,7 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 	judgeX5Chain(&j.Verdict, sign1, len(certificates), clauseIssuerAuth)
 	j.sign1 = sign1
 	// Step 1: the certificate chain leads to a trusted root.
-	chain, cv, _ := anchors.Check(certificates, pki.DocumentSigner, at) // an error is about the anchors or the profile, which are there
+	chain, cv := checkPath(anchors, certificates, at)
 	j.Append(cv)
 	if cv.OK() {
 		j.Pass("issuer_auth.chain", clauseMSOCheck, measured(len(cv.Checks), " checks of the path"))
@@ -138,6 +142,14 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 	}
 	err = sign1.Verify(key)
 	j.Record("issuer_auth.signature", clauseMSOCheck, err == nil, measuredSignature(sign1, err))
+}
+
+func checkPath(anchors *pki.Anchors, certificates [][]byte, at time.Time) (*pki.Chain, verdict.Verdict) {
+	if anchors == nil {
+		return nil, pki.Unchecked(pki.DocumentSigner, "no anchors for this type of document")
+	}
+	chain, v, _ := anchors.Check(certificates, pki.DocumentSigner, at) // an error is about the anchors or the profile, which are there
+	return chain, v
 }
 
 // judgeX5Chain names how an x5chain deviates from RFC 9360 and ISO/IEC 18013-5:2021, 9.1.2.4 where that changes nothing.
@@ -179,7 +191,7 @@ func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Dura
 		j.Fail("mso.shape", clauseIssuerAuth, err.Error())
 		return
 	}
-	key, err := mso.DeviceKeyInfo.DeviceKey.Public()
+	key, err := deviceKey(mso.DeviceKeyInfo.DeviceKey)
 	if err != nil {
 		j.Fail("mso.shape", clauseIssuerAuth, "device key: "+err.Error())
 		return
@@ -195,6 +207,19 @@ func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Dura
 	s.judgeDigests(j)
 	// Step 5: the validity.
 	judgeValidity(j, at, skew)
+}
+
+// deviceKey gives the key that proves the device: by signature, or nil for one that can only agree on the key of a MAC
+// (X25519). One that can do neither is an error.
+func deviceKey(k cose.Key) (crypto.PublicKey, error) {
+	signs, err := k.Public()
+	if err == nil {
+		return signs, nil
+	}
+	if _, agrees := k.ECDH(); agrees == nil {
+		return nil, nil
+	}
+	return nil, err
 }
 
 func (s *IssuerSigned) judgeDigests(j *issuerJudgement) {

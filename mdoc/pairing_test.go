@@ -1,10 +1,14 @@
 package mdoc_test
 
 import (
+	"crypto/ecdh"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/binary"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mobileid/mdoc"
 	"mobileid/mdoc/cbor"
@@ -12,6 +16,8 @@ import (
 	"mobileid/mdoc/encryption"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/mdoctest/world"
+	"mobileid/mdoc/pki"
+	"mobileid/mdoc/transcript"
 	"mobileid/mdoc/verdict"
 )
 
@@ -382,6 +388,105 @@ func TestMacKeys(t *testing.T) {
 	in.MacKeys = append(in.MacKeys, private)
 	if r, err := mdoc.Verify(in); err != nil || !r.OK() {
 		t.Errorf("refused: %v, %v", notPassed(r), err)
+	}
+}
+
+// TestKeyThatOnlyAgrees proves a document by the MAC of a device key on X25519, which signs nothing.
+func TestKeyThatOnlyAgrees(t *testing.T) {
+	x25519 := func() *ecdh.PrivateKey {
+		k, err := ecdh.X25519().GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	device, reader := x25519(), x25519()
+	s := newScene(t, holder.BySignature)
+	s.resign(func(m *mdoc.MobileSecurityObject) { m.DeviceKeyInfo.DeviceKey = macKeys(t, device.PublicKey())[0] })
+	key, err := transcript.EMacKey(device, reader.PublicKey(), s.in.Transcript)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac, err := cose.NewMac0Detached(key, mdoc.DeviceAuthenticationBytes(s.in.Transcript, s.doc().DocType, s.doc().DeviceSigned.NameSpaces.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.doc().DeviceSigned.DeviceAuth = mdoc.DeviceAuth{DeviceMac: mac.Bytes()}
+	s.in.MacKeys = []*ecdh.PrivateKey{x25519()}
+	if got := notPassed(s.verify()); !slices.Equal(got, []string{"device_auth.proof", "status.list"}) {
+		t.Errorf("with another key of the reader: %v", got)
+	}
+	s.in.MacKeys = []*ecdh.PrivateKey{reader}
+	if r := s.verify(); !r.OK() {
+		t.Errorf("refused: %s", r.Verdict)
+	}
+	s.in.EReaderKey, s.in.MacKeys = reader, nil
+	if r := s.verify(); !r.OK() {
+		t.Errorf("refused with an ephemeral key on X25519: %s", r.Verdict)
+	}
+}
+
+// bothAuthorities asks each of two sources about what it may know.
+type bothAuthorities [2]mdoc.RevocationSource
+
+// Revocation implements mdoc.RevocationSource.
+func (b bothAuthorities) Revocation(leaf, issuer *x509.Certificate, at time.Time) pki.RevocationAnswer {
+	if a := b[0].Revocation(leaf, issuer, at); a.Outcome() == verdict.Pass {
+		return a
+	}
+	return b[1].Revocation(leaf, issuer, at)
+}
+
+// TestAnchorsForEachType judges two documents of two authorities, each with the anchors of its own type.
+func TestAnchorsForEachType(t *testing.T) {
+	s := newPairScene(t, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(world.DocType, nil, world.NameSpace, "age_over_20"),
+		items(licence, nil, licenceNS, "family_name")}})
+	other := world.New(t)
+	d := licenceDraft(t, s.World)
+	other.DeviceKey = s.DeviceKey
+	c, err := holder.NewCredential(other.Issue(t, d), world.SoftKey{Key: s.DeviceKey}, holder.BySignature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wallet.Credentials[1] = c
+	answer := mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(world.DocType, world.NameSpace, "age_over_20"), s.document(licence, licenceNS, "family_name")}}
+	s.in.Revocation, s.in.Anchors = bothAuthorities{s.Revocation, other.Revocation}, nil
+	const own = "issuer_auth.anchor_doc_type"
+	for name, c := range map[string]struct {
+		anchors map[string]*pki.Anchors
+		proved  int
+		failed  []string
+	}{
+		"its own":           {map[string]*pki.Anchors{world.DocType: s.Anchors, licence: other.Anchors}, 2, nil},
+		"swapped":           {map[string]*pki.Anchors{world.DocType: other.Anchors, licence: s.Anchors}, 0, []string{"chain.authority_key_id", "chain.signature"}},
+		"none for a type":   {map[string]*pki.Anchors{world.DocType: s.Anchors}, 1, []string{own}},
+		"the type's case":   {map[string]*pki.Anchors{world.DocType: s.Anchors, "org.iso.18013.5.1.MDL": other.Anchors}, 1, []string{own}},
+		"one for both":      {map[string]*pki.Anchors{world.DocType: s.Anchors, licence: s.Anchors}, 1, []string{"chain.authority_key_id", "chain.signature"}},
+		"none for any type": {nil, 0, []string{own}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.in.AnchorsFor = func(docType string) *pki.Anchors { return c.anchors[docType] }
+			r := s.verify(answer)
+			var failed []string
+			for _, f := range r.Failed() {
+				if !slices.Contains(failed, f.ID) {
+					failed = append(failed, f.ID)
+				}
+			}
+			slices.Sort(failed)
+			if !slices.Equal(failed, c.failed) || len(r.Documents) != c.proved || r.OK() != (c.failed == nil) {
+				t.Errorf("%d proved, failed %v, want %d and %v: %s", len(r.Documents), failed, c.proved, c.failed, r.Verdict)
+			}
+			listed := map[string]int{}
+			for _, check := range r.Checks {
+				listed[check.ID]++
+			}
+			for _, id := range []string{own, "issuer_auth.chain", "issuer_auth.signature", "chain.path", "chain.validity", "chain.state"} {
+				if listed[id] != 2 {
+					t.Errorf("%s is listed %d times", id, listed[id])
+				}
+			}
+		})
 	}
 }
 

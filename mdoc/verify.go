@@ -17,7 +17,7 @@ const MaxSkew = 5 * time.Minute
 
 const clauseResponse = "ISO/IEC 18013-5:2021, 8.3.2.1.2.2"
 
-// Verification is what Verify judges and with what. Every field is needed but EReaderKey, MacKeys, RecipientKeys, Status,
+// Verification is what Verify judges and with what. Every field is needed but one of the two for anchors, EReaderKey, MacKeys, RecipientKeys, Status,
 // Revocation and Skew.
 type Verification struct {
 	// Response is the DeviceResponse as decrypted. The result keeps slices of it.
@@ -33,8 +33,11 @@ type Verification struct {
 	// RecipientKeys are the private halves of the keys that the request's docResponseEncryption names. Without its key an
 	// encrypted document is not opened and the answer not accepted.
 	RecipientKeys []*ecdh.PrivateKey
-	// Anchors are the trusted IACA roots.
+	// Anchors are the trusted IACA roots for documents of every type. Exactly one of Anchors and AnchorsFor is given.
 	Anchors *pki.Anchors
+	// AnchorsFor gives the trusted IACA roots for documents of one type, as a VICAL does, or nil where there are none. It is asked
+	// once for each document.
+	AnchorsFor func(docType string) *pki.Anchors
 	// Status answers for the lists that MSOs name. Without it the status checks are not run, so nothing is accepted.
 	Status StatusSource
 	// Revocation answers for the document signers' certificates. Without it the check issuer_auth.revocation is not run, so
@@ -81,8 +84,10 @@ func (d VerifiedDocument) Element(namespace, identifier string) (cbor.RawMessage
 // made at all because of the caller; no input gives one.
 func Verify(in Verification) (*Result, error) {
 	switch {
-	case in.Anchors == nil:
+	case in.Anchors == nil && in.AnchorsFor == nil:
 		return nil, errors.New("verifying: no trust anchors given")
+	case in.Anchors != nil && in.AnchorsFor != nil:
+		return nil, errors.New("verifying: trust anchors given for every type and for each")
 	case in.Request == nil:
 		return nil, errors.New("verifying: the request is not given")
 	case in.Transcript.IsZero():
@@ -117,7 +122,9 @@ func Verify(in Verification) (*Result, error) {
 }
 
 func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) {
-	j := d.IssuerSigned.judge(r.Part(), in.Anchors, in.At, in.Skew)
+	room := r.Part()
+	anchors := in.anchorsFor(&room, d.DocType)
+	j := d.IssuerSigned.judge(room, anchors, in.At, in.Skew)
 	if j.mso != nil {
 		j.Record("mso.doc_type", clauseMSOCheck, j.mso.DocType == d.DocType, "docType of the MSO against that of the document")
 		judgeCountry(&j, d)
@@ -137,6 +144,18 @@ func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) 
 	if proved {
 		r.Documents = append(r.Documents, verifiedDocument(j.mso, d, p))
 	}
+}
+
+// anchorsFor gives the roots that a document of the type is judged with (ISO/IEC 18013-5:2021, Annex C), or nil.
+func (in *Verification) anchorsFor(v *verdict.Verdict, docType string) *pki.Anchors {
+	const id, clause = "issuer_auth.anchor_doc_type", "ISO/IEC 18013-5:2021, Annex C"
+	if in.AnchorsFor == nil {
+		v.Pass(id, clause, "one set of anchors for every type")
+		return in.Anchors
+	}
+	anchors := in.AnchorsFor(docType)
+	v.Record(id, clause, anchors != nil, "anchors for documents of this type")
+	return anchors
 }
 
 func verifiedDocument(mso *MobileSecurityObject, d *Document, p pairedDocument) VerifiedDocument {

@@ -39,6 +39,10 @@ func (in *Verification) judgeDeviceSignature(j *issuerJudgement, raw, content []
 		return
 	}
 	j.tolerateHeader(s.UnprotectedBesides(0))
+	if j.deviceKey == nil {
+		j.Fail("device_auth.proof", clauseDeviceAuth, "signature: the device key is on "+j.mso.DeviceKeyInfo.DeviceKey.Curve()+", which does not sign")
+		return
+	}
 	err = s.VerifyDetached(j.deviceKey, content)
 	j.Record("device_auth.proof", clauseDeviceAuth, err == nil, "signature: "+measuredSignature(s, err))
 }

@@ -157,34 +157,34 @@ func (in *Verification) judgeRequested(j *issuerJudgement, p pairedDocument) {
 }
 
 // judgeCountry compares issuing_country with C and issuing_jurisdiction with ST of the signer's subject where they were returned
-// and, for the state, the certificate has one (ISO/IEC 18013-5:2021, 9.3.1 and Annex B). A three-letter country, which ISO/IEC
-// 23220 documents may have, is not comparable with C and is not judged.
+// and, for the state, the certificate has one (ISO/IEC 18013-5:2021, 9.3.1 and Annex B), whoever signed them. A three-letter
+// country, which ISO/IEC 23220 documents may have, is not comparable with C: the check is not run.
 func judgeCountry(j *issuerJudgement, d *Document) {
-	compare := func(id, identifier string, due []string) {
-		for _, ns := range d.IssuerSigned.NameSpaces {
-			for i := range ns.Value {
-				if ns.Value[i].Value.ElementIdentifier != identifier {
-					continue
-				}
-				var got string
-				err := cbor.Unmarshal(ns.Value[i].Value.ElementValue, &got)
-				switch {
-				case len(due) != 1: // which the checks of the path report
-					j.NotRun(id, clauseMSOCheck, "no signer certificate with one name to compare with")
-				case len(got) == 3 && ns.Key != doctype.NameSpaceMDL && id == "mso.issuing_country":
-				default:
-					j.Record(id, clauseMSOCheck, err == nil && due[0] == got, identifier+" against the signer certificate")
-				}
-			}
+	var countries, provinces []string
+	if j.chain != nil && j.chain.Leaf != nil {
+		countries, provinces = j.chain.Leaf.Subject.Country, j.chain.Leaf.Subject.Province
+	}
+	stateless := j.chain != nil && j.chain.Leaf != nil && len(provinces) == 0
+	d.each(func(namespace, identifier string, value cbor.RawMessage) {
+		switch {
+		case identifier == "issuing_country":
+			judgeName(j, "mso.issuing_country", value, countries, namespace != doctype.NameSpaceMDL)
+		case identifier == "issuing_jurisdiction" && !stateless:
+			judgeName(j, "mso.issuing_jurisdiction", value, provinces, false)
 		}
-	}
-	if j.chain == nil || j.chain.Leaf == nil {
-		compare("mso.issuing_country", "issuing_country", nil)
-		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", nil)
-		return
-	}
-	compare("mso.issuing_country", "issuing_country", j.chain.Leaf.Subject.Country)
-	if province := j.chain.Leaf.Subject.Province; len(province) > 0 {
-		compare("mso.issuing_jurisdiction", "issuing_jurisdiction", province)
+	})
+}
+
+// judgeName compares an element with the one name due; threeLetters tells that it may be of three.
+func judgeName(j *issuerJudgement, id string, value cbor.RawMessage, due []string, threeLetters bool) {
+	var got string
+	err := cbor.Unmarshal(value, &got)
+	switch {
+	case len(due) != 1: // which the checks of the path report
+		j.NotRun(id, clauseMSOCheck, "no signer certificate with one name to compare with")
+	case threeLetters && len(got) == 3:
+		j.NotRun(id, clauseMSOCheck, "a country of three letters, which is not comparable with the two of the signer certificate")
+	default:
+		j.Record(id, clauseMSOCheck, err == nil && due[0] == got, "the element against the signer certificate")
 	}
 }

@@ -263,10 +263,16 @@ func TestVerifyOfTheDemonstration(t *testing.T) {
 			Accepted bool
 			At       time.Time
 			Checks   []struct{ ID, Clause, Outcome, Measured string }
+
+			Documents []struct {
+				DocType  string `json:"doc_type"`
+				Complete bool
+				Missing  []struct{ Namespace, Identifier string }
+			}
 		}
 		d := json.NewDecoder(strings.NewReader(out))
 		d.DisallowUnknownFields()
-		if err := d.Decode(&v); err != nil || !v.Accepted || len(v.Checks) < 30 || v.At.IsZero() {
+		if err := d.Decode(&v); err != nil || !v.Accepted || len(v.Checks) < 30 || v.At.IsZero() || len(v.Documents) != 1 || !v.Documents[0].Complete {
 			t.Errorf("%v: %+v", err, v)
 		}
 	})

@@ -79,13 +79,15 @@ func verifyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify --response FILE --request FILE --transcript FILE --roots PEM",
 		Short: "Judge a presentation as a reader does, and print every check",
-		Long: `Judge a DeviceResponse as a reader does and print every check. It is accepted, with exit status 0, only when every check passed.
+		Long: `Judge a DeviceResponse as a reader does and print every check. It is accepted only when every check passed.
 
 The request is needed, since an answer with a document or element that was not asked for is refused, and that cannot be told without it.
 Without --status the status of the document is not known, without --crl that of its signer, and it is not accepted. --reader-key is needed
 when the device's proof is a MAC. --at is now unless it is given.
 
-Exit status: 0 accepted, 1 not accepted or a file cannot be read, 2 misuse.`,
+Elements asked for that a proved document does not hold are named; the holder may refuse them, so no check fails.
+
+Exit status: 0 accepted and complete, 1 not accepted, not complete or a file cannot be read, 2 misuse.`,
 		Example: "  mobileid demo --out crossed\n  cd crossed && mobileid verify --response device_response.cbor --request device_request.cbor \\\n" +
 			"    --transcript session_transcript.cbor --roots iaca.pem --status status_list.cwt --crl iaca.crl",
 		Args: noArguments,

@@ -51,7 +51,7 @@ type link struct {
 // A line of the profile that decides no trust and that the certificate breaks is named as a passed check with an id
 // "tolerance.*", listed only when there is something to tolerate.
 //
-// The chain is nil when no certificate could be read. The error tells a caller's mistake, such as a profile that
+// The chain is nil when no certificate could be read; what was asked of it is then listed as not run. The error tells a caller's mistake, such as a profile that
 // nothing can be checked for; no input gives one.
 //
 // A link that held is remembered by its exact bytes, at most 1024 of them; a certificate that failed is not.
@@ -128,6 +128,7 @@ func (a *Anchors) build(l *link, chain [][]byte, r rules) {
 	defer func() { l.checks = v.Checks }()
 	if len(chain) == 0 {
 		v.Fail("chain.path", clausePath, "no certificate")
+		listUnreached(&v, r, "no certificate")
 		return
 	}
 	leaf, err := parse(bytes.Clone(chain[0]))
@@ -137,10 +138,12 @@ func (a *Anchors) build(l *link, chain [][]byte, r rules) {
 			id = "chain.profile.key"
 		}
 		v.Fail(id, r.clause, err.Error())
+		listUnreached(&v, r, unread)
 		return
 	}
 	if leaf.Version != 3 { // its extensions were not read
 		v.Fail("chain.certificate", r.clause, "X.509 v"+strconv.Itoa(leaf.Version))
+		listUnreached(&v, r, unread)
 		return
 	}
 	l.leaf = leaf

@@ -19,7 +19,8 @@
 // follows a link to it ([Anchors.Follow]), never because a message holds one.
 //
 // What is not checked: OCSP, delta and indirect CRLs (refused), and the revocation of roots, which leave the trust list
-// instead. Revocation of what a certificate signed is the status list's task (package statuslist). X25519, X448, Ed448 and the brainpool curves are refused by name, since the Go library has none of them.
+// instead. Revocation of what a certificate signed is the status list's task (package statuslist). Keys on X25519, which
+// sign nothing, and on X448, Ed448 and the brainpool curves, which the Go library does not have, are refused by name.
 //
 // Every certificate made here has "TEST" in its common name, so that none passes for a government record.
 //

@@ -79,6 +79,32 @@ func TestEveryCheckIsListed(t *testing.T) {
 			}
 		}
 	})
+	version2 := w.rewrite(func(t *tbs) { t.Version, t.Extensions = 1, nil })
+	for name, c := range map[string]struct {
+		chain [][]byte
+		fails string
+	}{
+		"no certificate":    {nil, "chain.path"},
+		"not a certificate": {one([]byte("certificate")), "chain.certificate"},
+		"version 2":         {one(version2), "chain.certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, v, err := anchors.Check(c.chain, pki.DocumentSigner, now)
+			if err != nil || !slices.Equal(ids(v), sorted(placed)) || len(v.Failed()) != 1 || v.Failed()[0].ID != c.fails || len(v.Unknown()) != len(placed)-1 {
+				t.Errorf("%v: listed %v: %s", err, ids(v), v)
+			}
+		})
+	}
+	t.Run("not checked", func(t *testing.T) {
+		for p, want := range map[pki.Profile][]string{
+			pki.DocumentSigner: placed, pki.ReaderAuth: chain, pki.TLSServer: append(slices.Clone(placed), "chain.profile.dns_name"),
+			pki.SEAttestation: append(slices.Clone(chain), "chain.profile.se_id"), 0: nil,
+		} {
+			if v := pki.Unchecked(p, "no anchors"); !slices.Equal(ids(v), sorted(want)) || len(v.Unknown()) != len(want) {
+				t.Errorf("%s: listed %v", p, ids(v))
+			}
+		}
+	})
 	t.Run("SHA-1", func(t *testing.T) {
 		_, v, _ := anchors.Check(one(w.rewrite(func(t *tbs) { t.Signature.Algorithm = ecdsaSHA1 })), pki.DocumentSigner, now)
 		if o, _ := v.Outcome("chain.signature"); o != verdict.NotRun {

@@ -56,7 +56,7 @@ func (l *List) Lists(certificate []byte, docType string, at time.Time) bool {
 
 // Anchors gives the certificates listed for the document type as trust anchors for document signers, and how many more were
 // listed that fit no IACA profile or cannot be read, which are left out. A document is to be judged with the anchors of its
-// own type: that an authority is listed for one type says nothing of another.
+// own type, for which mdoc.Verification has AnchorsFor: that an authority is listed for one type says nothing of another.
 //
 // It fails with [ErrExpired] or [ErrNone].
 func (l *List) Anchors(docType string, at time.Time) (anchors *pki.Anchors, leftOut int, err error) {

@@ -448,6 +448,18 @@ func TestAnchorsJudgeADocument(t *testing.T) {
 	if r, err := mdoc.Verify(in); err != nil || !r.OK() {
 		t.Errorf("error %v, verdict %s", err, r.Verdict)
 	}
+	in.Anchors, in.AnchorsFor = nil, func(docType string) *pki.Anchors {
+		anchors, _, _ := list.Anchors(docType, p.Now)
+		return anchors
+	}
+	if r, err := mdoc.Verify(in); err != nil || !r.OK() {
+		t.Errorf("anchors for the type: error %v, verdict %s", err, r.Verdict)
+	}
+	list, _ = p.verify(t, p.sign(t, func(d *vical.Draft) { d.Entries[0].DocTypes = []string{"org.iso.18013.5.1.mDL"} }), p.Now)
+	if r, err := mdoc.Verify(in); err != nil || len(r.Failed()) != 1 || r.Failed()[0].ID != "issuer_auth.anchor_doc_type" {
+		t.Errorf("listed for another type: error %v, verdict %s", err, r.Verdict)
+	}
+	in.AnchorsFor = nil
 	stranger := newWorld(t)
 	other, _ := p.verify(t, p.sign(t, func(d *vical.Draft) { d.Entries[0].Certificate = stranger.IACA.Raw }), p.Now)
 	if in.Anchors, _, err = other.Anchors(world.DocType, p.Now); err != nil {

@@ -388,7 +388,7 @@ func msoRows() []responseRow {
 		key("y-missing", "no y", remove(-3)),
 		key("y-null", "y is null", set(null(), -3)),
 		key("brainpool", "brainpoolP256r1, which is not supported", set(integer(256), -1)),
-		key("x25519", "X25519, which signs nothing", func(k *node) { k.become(mapOf(1, uinteger(1), -1, uinteger(4), -2, bstr(draw("x25519", 32)))) }),
+		key("x448", "X448, which is not supported", func(k *node) { k.become(mapOf(1, uinteger(1), -1, uinteger(5), -2, bstr(draw("x448", 56)))) }),
 		key("ed448", "Ed448, which is not supported", func(k *node) { k.become(mapOf(1, uinteger(1), -1, uinteger(7), -2, bstr(draw("ed448", 57)))) }),
 		key("ed25519-short", "Ed25519 of 31 bytes", func(k *node) { k.become(mapOf(1, uinteger(1), -1, uinteger(6), -2, bstr(draw("ed", 31)))) }),
 		key("ed25519-y", "Ed25519 with a y", func(k *node) {
@@ -627,6 +627,9 @@ func deviceRows() []responseRow {
 		prove("tagged", "deviceSignature under tag 18", "M1", proof(func(n *node) { c := *n; n.become(tagged(18, &c)) })),
 		prove("three-elements", "deviceSignature of three elements", "M1", proof(func(n *node) { n.items = n.items[:3] })),
 		prove("text", "deviceSignature is text", "M1", proof(func(n *node) { n.become(text("signature")) })),
+		prove("key-x25519", "a signature under a device key on X25519, which only agrees", "P2 P4", mso(func(m *node) {
+			m.get("deviceKeyInfo", "deviceKey").become(mapOf(1, uinteger(1), -1, uinteger(4), -2, bstr(draw("x25519", 32))))
+		})),
 		prove("as-mac", "a signature offered as deviceMac", "P2 P6", members(rename(text("deviceMac"), "deviceSignature"))),
 		row("neither", "device_auth.shape", "neither signature nor MAC", "P2 S22", members(remove("deviceSignature"))),
 		row("both", "device_auth.shape", "both signature and MAC", "P2 S22", members(func(n *node) { n.set("deviceMac", n.get("deviceSignature")) })),

@@ -105,7 +105,7 @@ func TestVerify(t *testing.T) {
 	})
 }
 
-// TestVerifyJSON: the checks are those of mdoc.Verify, in their order, and the form is that of schemas/verdict.schema.json with two members more.
+// TestVerifyJSON: the checks are those of mdoc.Verify, in their order, and the form is that of schemas/verdict.schema.json with three members more.
 func TestVerifyJSON(t *testing.T) {
 	_, p := presentation(t, holder.BySignature)
 	var out strings.Builder
@@ -116,14 +116,73 @@ func TestVerifyJSON(t *testing.T) {
 		Accepted bool            `json:"accepted"`
 		At       time.Time       `json:"at"`
 		Checks   []verdict.Check `json:"checks"`
+
+		Documents []documentLine `json:"documents"`
 	}
 	d := json.NewDecoder(strings.NewReader(out.String()))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil || !v.Accepted || !v.At.Equal(p.At) {
 		t.Fatalf("%v %+v", err, v)
 	}
+	if len(v.Documents) != 1 || v.Documents[0].DocType != world.DocType || !v.Documents[0].Complete || len(v.Documents[0].Missing) != 0 {
+		t.Errorf("documents %+v", v.Documents)
+	}
 	if v.Checks[0].ID != "response.decode" || len(v.Checks) < 30 {
 		t.Errorf("%d checks, the first %s", len(v.Checks), v.Checks[0].ID)
+	}
+}
+
+// documentLine is what is said of a proved document.
+type documentLine struct {
+	DocType  string              `json:"doc_type"`
+	Complete bool                `json:"complete"`
+	Missing  []map[string]string `json:"missing"`
+}
+
+// TestVerifyIncomplete: an answer without some of the elements asked for breaks no rule, and is not passed off as complete.
+func TestVerifyIncomplete(t *testing.T) {
+	w, p := presentation(t, holder.BySignature)
+	h := w.Holder(t, w.Issue(t, w.Draft(t)), holder.BySignature)
+	for _, c := range []struct {
+		says  string
+		names []string // asked for besides the age, which is answered
+	}{
+		{"but 1 element asked for was not returned", []string{"no_such_element"}},
+		{"but 2 elements asked for were not returned", []string{"no_such_element", "age_over_30"}},
+	} {
+		names := []string{world.NameSpace, "age_over_20"}
+		for _, n := range c.names {
+			names = append(names, world.NameSpace, n)
+		}
+		in := w.Answer(t, h, w.Meet(t), world.Items(names...))
+		p.Response, p.Request, p.Transcript = in.Response, in.Request.Raw(), in.Transcript
+		var text, form strings.Builder
+		err := judge.Verify(&text, p, false)
+		problem, ok := errors.AsType[*inspect.Problem](err)
+		if !ok || !errors.Is(err, judge.ErrIncomplete) || errors.Is(err, judge.ErrNotAccepted) || !strings.Contains(problem.Hint, "may refuse") {
+			t.Errorf("%v, %+v", err, problem)
+		}
+		if !strings.Contains(text.String(), "\naccepted at") || !strings.Contains(text.String(), c.says) {
+			t.Errorf("not said %q:\n%s", c.says, text.String())
+		}
+		if err := judge.Verify(&form, p, true); !errors.Is(err, judge.ErrIncomplete) {
+			t.Errorf("JSON: %v", err)
+		}
+		var v struct {
+			Accepted  bool           `json:"accepted"`
+			Documents []documentLine `json:"documents"`
+		}
+		if err := json.Unmarshal([]byte(form.String()), &v); err != nil || !v.Accepted || len(v.Documents) != 1 {
+			t.Fatalf("%v %+v", err, v)
+		}
+		if v.Documents[0].Complete || len(v.Documents[0].Missing) != len(c.names) {
+			t.Errorf("%+v", v.Documents[0])
+		}
+		for i, n := range c.names {
+			if m := v.Documents[0].Missing[i]; m["namespace"] != world.NameSpace || m["identifier"] != n || !strings.Contains(text.String(), "  "+world.NameSpace+" "+n+"\n") {
+				t.Errorf("missing %v, want %s", m, n)
+			}
+		}
 	}
 }
 

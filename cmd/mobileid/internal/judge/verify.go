@@ -2,7 +2,6 @@ package judge
 
 import (
 	"crypto/ecdh"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,17 +35,15 @@ type Presentation struct {
 	At time.Time
 }
 
-// ErrNotAccepted is returned when a check failed or did not run.
-var ErrNotAccepted = errors.New("not accepted")
+// ErrNotAccepted is returned when a check failed or did not run, ErrIncomplete when all passed and something asked for was not
+// returned: a holder may refuse a single element, which breaks no rule.
+var (
+	ErrNotAccepted = errors.New("not accepted")
+	ErrIncomplete  = errors.New("accepted, but not everything asked for was returned")
+)
 
-// outcome is the JSON form.
-type outcome struct {
-	Accepted bool            `json:"accepted"`
-	At       time.Time       `json:"at"`
-	Checks   []verdict.Check `json:"checks"`
-}
-
-// Verify judges a presentation and prints every check. It returns ErrNotAccepted, as a *inspect.Problem with advice, unless each passed.
+// Verify judges a presentation and prints every check, and for each proved document what is missing of what was asked for. It
+// returns ErrNotAccepted or ErrIncomplete, as a *inspect.Problem with advice, unless each check passed and nothing is missing.
 func Verify(out io.Writer, p Presentation, asJSON bool) error {
 	request, err := mdoc.ParseDeviceRequest(p.Request)
 	if err != nil {
@@ -71,33 +68,17 @@ func Verify(out io.Writer, p Presentation, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	v := result.Verdict
-	if err := writeOutcome(out, v, p.At, asJSON); err != nil {
+	o := newOutcome(result, request, p.At)
+	if err := o.write(out, asJSON); err != nil {
 		return err
 	}
-	if v.OK() {
-		return nil
+	switch {
+	case !o.Accepted:
+		return &inspect.Problem{Err: ErrNotAccepted, Hint: p.hint(result.Verdict)}
+	case o.missing() > 0:
+		return &inspect.Problem{Err: ErrIncomplete, Hint: "the holder may refuse single elements; whether the rest is enough is for whoever asked to decide"}
 	}
-	return &inspect.Problem{Err: ErrNotAccepted, Hint: p.hint(v)}
-}
-
-func writeOutcome(out io.Writer, v verdict.Verdict, at time.Time, asJSON bool) error {
-	if asJSON {
-		e := json.NewEncoder(out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(outcome{Accepted: v.OK(), At: at, Checks: v.Checks})
-	}
-	if err := inspect.WriteChecks(out, v.Checks); err != nil {
-		return err
-	}
-	word := "not accepted"
-	if v.OK() {
-		word = "accepted"
-	}
-	_, err := fmt.Fprintf(out, "\n%s at %s: %d checks, %d failed, %d not run\n", word, at.UTC().Format(time.RFC3339), len(v.Checks),
-		len(v.Failed()), len(v.Unknown()))
-	return err
+	return nil
 }
 
 // lists takes the status lists as a till would; nil when there are none.
