@@ -19,14 +19,15 @@ const (
 	clauseIssuerAuth = "ISO/IEC 18013-5:2021, 9.1.2.4"
 	clauseMSOCheck   = "ISO/IEC 18013-5:2021, 9.3.1"
 
-	minRandom = 16 // ISO/IEC 18013-5:2021, 9.1.2.5
+	minRandom   = 16      // ISO/IEC 18013-5:2021, 9.1.2.5
+	digestIDEnd = 1 << 31 // the same: every digestID is smaller
 )
 
 // issuerChecks are the ids of the issuer-signed part, in the order they are carried out. The chain.* ids of package pki come
 // after issuer_auth.shape.
 var issuerChecks = [...]string{
 	"issuer_auth.shape", "issuer_auth.chain", "issuer_auth.signature", "mso.shape", "mso.version", "mso.digest_algorithm",
-	"mso.digest", "mso.random", "mso.element_unique", "mso.validity.order", "mso.validity.signed", "mso.validity.window",
+	"mso.digest", "mso.digest_id", "mso.random", "mso.element_unique", "mso.validity.order", "mso.validity.signed", "mso.validity.window",
 }
 
 // issuerJudgement is what the checks of the issuer-signed part found.
@@ -41,8 +42,8 @@ type issuerJudgement struct {
 
 // CheckIssuerSigned judges the issuer-signed part on its own, at the time at, without tolerance for clocks: the steps of
 // ISO/IEC 18013-5:2021, 9.3.1. We are strict in what we make: in addition to what Verify demands of others, validUntil must lie
-// within the signer certificate's validity (check mso.validity.until), and nothing may be there that Verify only tolerates
-// (check issuer_auth.strict). The revocation of the signer is not asked: it is about the time of a presentation. The error tells
+// within the signer certificate's validity (check mso.validity.until), and nothing may be there that Verify only tolerates, nor
+// anything that docs/profile.md excludes (check issuer_auth.strict). The revocation of the signer is not asked: it is about the time of a presentation. The error tells
 // a caller's mistake only.
 func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (verdict.Verdict, error) {
 	if anchors == nil {
@@ -53,7 +54,7 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	}
 	j := s.judge(verdict.Verdict{}, anchors, at, 0)
 	s.judgeForm(&j)
-	judgeStrict(&j)
+	s.judgeStrict(&j)
 	const id, clause = "mso.validity.until", "ISO/IEC 18013-5 second edition, 12.3"
 	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
 		j.NotRun(id, clause, "no MSO or no certificate to compare")
@@ -68,8 +69,8 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 // documentChecks is about how many checks a document gets.
 const documentChecks = 48
 
-// judgeStrict refuses every deviation that was tolerated.
-func judgeStrict(j *issuerJudgement) {
+// judgeStrict refuses every deviation that was tolerated, and what Verify does not ask about.
+func (s *IssuerSigned) judgeStrict(j *issuerJudgement) {
 	const id, clause = "issuer_auth.strict", "docs/profile.md"
 	tolerated := ""
 	for _, c := range j.Checks {
@@ -82,7 +83,46 @@ func judgeStrict(j *issuerJudgement) {
 		j.NotRun(id, clause, "no MSO")
 		return
 	}
+	if tolerated == "" {
+		tolerated = s.deviation(j)
+	}
 	j.Record(id, clause, tolerated == "", cmp.Or(tolerated, "no deviation"))
+}
+
+// deviation names what is in no document made here, though a reader takes it; nothing if there is none. Sign1 and MSO are there.
+func (s *IssuerSigned) deviation(j *issuerJudgement) string {
+	switch {
+	case j.sign1.ProtectedBesides(headerAlg, headerX5T) > 0:
+		return "protected parameters besides alg and x5t"
+	case j.mso.DocType == "":
+		return "an empty docType"
+	case len(j.mso.ValueDigests) == 0:
+		return "no valueDigests"
+	case s.randomTwice():
+		return "two items with one random value"
+	}
+	for _, ns := range j.mso.ValueDigests {
+		_, items := s.NameSpaces.Get(ns.Key) // with items, mso.element_unique fails
+		if ns.Key == "" && !items || len(ns.Value) == 0 {
+			return "a namespace of valueDigests without a name or digests"
+		}
+	}
+	return j.mso.Status.deviation()
+}
+
+// randomTwice reports whether two elements share a random value; mso.element_unique judges an element given twice.
+func (s *IssuerSigned) randomTwice() bool {
+	seen := map[string]string{}
+	for _, ns := range s.NameSpaces {
+		for i := range ns.Value {
+			random, element := string(ns.Value[i].Value.Random), ns.Key+"\x00"+ns.Value[i].Value.ElementIdentifier
+			if other, drawn := seen[random]; drawn && other != element {
+				return true
+			}
+			seen[random] = element
+		}
+	}
+	return false
 }
 
 // judge carries out the checks of the issuer-signed part and adds them to room. Those that could not be carried out are listed
@@ -198,7 +238,7 @@ func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Dura
 	}
 	j.Pass("mso.shape", clauseIssuerAuth, measured(len(mso.ValueDigests), " namespaces"))
 	j.mso, j.deviceKey = mso, key
-	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), "major version 1 is due")
+	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), measuredVersion(mso.Version))
 	if k := mso.DeviceKeyInfo.KeyAuthorizations; k != nil {
 		err := k.check()
 		j.Record("mso.key_authorizations", clauseIssuerAuth, err == nil, measuredRules(err))
@@ -247,8 +287,30 @@ func (s *IssuerSigned) judgeDigests(j *issuerJudgement) {
 	} else {
 		j.Record("mso.digest", clauseMSOCheck, wrong == 0, measured(total-wrong, " of ", total, " items match their digest"))
 	}
+	high := s.highDigestIDs(j.mso)
+	j.Record("mso.digest_id", "ISO/IEC 18013-5:2021, 9.1.2.5", high == 0, measured(high, " digest ids of 2^31 or more"))
 	j.Record("mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5", short == 0, measured(total-short, " of ", total, " items with at least ", minRandom, " bytes"))
 	j.Record("mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3", twice == 0, measured(twice, " elements without a name or given twice"))
+}
+
+// highDigestIDs counts the ids beyond the bound, in the items and in the MSO.
+func (s *IssuerSigned) highDigestIDs(mso *MobileSecurityObject) int {
+	high := 0
+	for _, ns := range s.NameSpaces {
+		for i := range ns.Value {
+			if ns.Value[i].Value.DigestID >= digestIDEnd {
+				high++
+			}
+		}
+	}
+	for _, ns := range mso.ValueDigests {
+		for _, d := range ns.Value {
+			if d.Key >= digestIDEnd {
+				high++
+			}
+		}
+	}
+	return high
 }
 
 func measuredRules(err error) string {

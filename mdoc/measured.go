@@ -5,6 +5,20 @@ import (
 	"time"
 )
 
+// maxVersion is how much of a version is repeated.
+const maxVersion = 8
+
+// measuredVersion repeats a version without what does not belong in one.
+func measuredVersion(version string) string {
+	b := []byte(version[:min(len(version), maxVersion)])
+	for i, c := range b {
+		if c != '.' && (c < '0' || c > '9') {
+			b[i] = '?'
+		}
+	}
+	return measured("version ", strconv.Quote(string(b)), ", major version 1 is due")
+}
+
 // measured puts together what a check saw: texts, numbers, times in UTC and durations; it takes no other types. A judgement
 // holds some thirty of these texts, so they are not formatted by reflection.
 func measured(parts ...any) string {

@@ -296,6 +296,46 @@ func TestIssuerIdentifiers(t *testing.T) {
 	}
 }
 
+// TestErrorsWithinTheRequest: an error may be about what the request or an alternative names, and about a docType of which a
+// request has no document, with whatever code.
+func TestErrorsWithinTheRequest(t *testing.T) {
+	alternative := &mdoc.DocRequestInfo{AlternativeDataElements: []mdoc.AlternativeDataElements{{
+		RequestedElement:       mdoc.ElementRef{NameSpace: licenceNS, Identifier: "portrait"},
+		AlternativeElementSets: [][]mdoc.ElementRef{{{NameSpace: licenceNS, Identifier: "sex"}}},
+	}}}
+	first := items(licence, alternative, licenceNS, "family_name", licenceNS, "portrait")
+	second := items(licence, nil, licenceNS, "given_name")
+	errorAbout := func(element string) func(*mdoc.DeviceResponse) {
+		return func(r *mdoc.DeviceResponse) {
+			r.Documents[0].Errors = cbor.Map[string, cbor.Map[string, int64]]{{Key: licenceNS, Value: cbor.Map[string, int64]{{Key: element, Value: 7}}}}
+		}
+	}
+	twice := mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "family_name"), second}, UseCases: []mdoc.UseCase{
+		{Mandatory: true, DocumentSets: [][]uint64{{0}, {1}}}}}
+	for name, c := range map[string]struct {
+		draft mdoc.RequestDraft
+		spoil func(*mdoc.DeviceResponse)
+		want  []string
+	}{
+		"requested":       {mdoc.RequestDraft{Items: []mdoc.ItemsRequest{first}}, errorAbout("portrait"), nil},
+		"alternative":     {mdoc.RequestDraft{Items: []mdoc.ItemsRequest{first}}, errorAbout("sex"), nil},
+		"neither":         {mdoc.RequestDraft{Items: []mdoc.ItemsRequest{first}}, errorAbout("given_name"), []string{"response.errors"}},
+		"another request": {twice, errorAbout("given_name"), []string{"response.errors"}},
+		"one of two documents": {twice, func(r *mdoc.DeviceResponse) {
+			r.DocumentErrors = []cbor.Map[string, int64]{{{Key: licence, Value: -1}}}
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newPairScene(t, c.draft)
+			response := mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(licence, licenceNS, "family_name")}}
+			c.spoil(&response)
+			if got := notPassed(s.verify(response)); !slices.Equal(got, c.want) {
+				t.Errorf("not passed: %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 // TestResponseMembers spoils the response around a good document.
 func TestResponseMembers(t *testing.T) {
 	cases := []struct {
@@ -305,9 +345,12 @@ func TestResponseMembers(t *testing.T) {
 	}{
 		{"nothing", func(*mdoc.DeviceResponse) {}, nil},
 		{"no errors in a list of errors", func(r *mdoc.DeviceResponse) { r.DocumentErrors = []cbor.Map[string, int64]{} }, nil},
-		{"an error about another element", func(r *mdoc.DeviceResponse) {
+		{"an error about an element that was not asked for", func(r *mdoc.DeviceResponse) {
 			r.Documents[0].Errors = cbor.Map[string, cbor.Map[string, int64]]{{Key: licenceNS, Value: cbor.Map[string, int64]{{Key: "portrait"}}}}
-		}, nil},
+		}, []string{"response.errors"}},
+		{"an error about a document that is there", func(r *mdoc.DeviceResponse) {
+			r.DocumentErrors = []cbor.Map[string, int64]{{{Key: licence, Value: mdoc.NotReturned}}}
+		}, []string{"response.errors"}},
 		{"an error about an element that is there", func(r *mdoc.DeviceResponse) {
 			r.Documents[0].Errors = cbor.Map[string, cbor.Map[string, int64]]{{Key: licenceNS, Value: cbor.Map[string, int64]{{Key: "family_name"}}}}
 		}, []string{"response.errors"}},

@@ -3,6 +3,7 @@ package mdoc
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
@@ -157,6 +158,8 @@ func (i ItemsRequest) Info() DocRequestInfo {
 	return *i.RequestInfo
 }
 
+// majorOne takes "1." and digits.
 func majorOne(version string) bool {
-	return len(version) > 2 && version[:2] == "1."
+	minor, ok := strings.CutPrefix(version, "1.")
+	return ok && minor != "" && strings.Trim(minor, "0123456789") == ""
 }

@@ -107,7 +107,11 @@ func (in *Verification) judgeStatus(j *issuerJudgement, proved bool) {
 }
 
 func (in *Verification) askStatus(j *issuerJudgement, id string, q StatusQuery) {
-	if in.Status == nil {
+	switch {
+	case q.URI() == "" || q.Identifier != nil && len(q.Identifier.ID) == 0: // which stands in no list
+		j.NotRun(id, clauseStatus, "status unknown: a reference without address or identifier")
+		return
+	case in.Status == nil:
 		j.NotRun(id, clauseStatus, "status unknown: no lists are at hand")
 		return
 	}
@@ -120,6 +124,19 @@ func (in *Verification) askStatus(j *issuerJudgement, id string, q StatusQuery) 
 	default:
 		j.NotRun(id, clauseStatus, a.Measured)
 	}
+}
+
+// deviation names what is wrong with the references of a document made here; nothing if nothing is.
+func (s *Status) deviation() string {
+	switch {
+	case s == nil || s.StatusList == nil && s.IdentifierList == nil:
+		return "no status: the document cannot be revoked"
+	case s.StatusList != nil && s.StatusList.URI == "":
+		return "a status list without an address"
+	case s.IdentifierList != nil && (s.IdentifierList.URI == "" || len(s.IdentifierList.ID) == 0):
+		return "an identifier list without address or identifier"
+	}
+	return ""
 }
 
 // checkStatus wants at least one list in a draft, with an address.

@@ -13,8 +13,13 @@ import (
 
 const clauseSerialization = "ISO/IEC 18013-5 second edition, 8.3"
 
-// headerX5Chain is the one unprotected parameter of an issuerAuth, ISO/IEC 18013-5:2021, 9.1.2.4.
-const headerX5Chain = 33
+// Labels of the parameters of an issuerAuth, ISO/IEC 18013-5:2021, 9.1.2.4; x5t: second edition, 12.3. x5chain is the only one
+// that is unprotected.
+const (
+	headerAlg     = 1
+	headerX5Chain = 33
+	headerX5T     = 34
+)
 
 func tolerate(v *verdict.Verdict, id, clause string, n int, what string) {
 	if n > 0 {
@@ -68,7 +73,7 @@ func (j *issuerJudgement) tolerateHeader(count int, labels []int64) {
 }
 
 func unprotected(count int, labels []int64) (int, string) {
-	what := "unprotected parameters nobody reads"
+	what := "unprotected parameters that are not due there"
 	if len(labels) > 0 {
 		what += fmt.Sprintf(" %v", labels)
 	}

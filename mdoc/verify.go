@@ -106,7 +106,7 @@ func Verify(in Verification) (*Result, error) {
 		return r, nil
 	}
 	r.Pass("response.decode", clauseResponse, measured(len(in.Response), " bytes"))
-	r.Record("response.version", clauseResponse, majorOne(response.Version), "major version 1 is due")
+	r.Record("response.version", clauseResponse, majorOne(response.Version), measuredVersion(response.Version))
 	r.Record("response.status", clauseResponse, response.Status == StatusOK,
 		measured("status ", response.Status, " with ", len(response.Documents), " documents"))
 	r.tolerateForm(in.Response, response)

@@ -239,7 +239,7 @@ func TestOneCheckFails(t *testing.T) {
 			s.sign(payload, cose.Headers{X5Chain: s.SignerChain})
 		}, []string{"issuer_auth.signature"}},
 		{"no x5chain", func(s *scene) { s.sign(s.payload(), cose.Headers{}) }, []string{"issuer_auth.shape", "issuer_auth.chain",
-			"issuer_auth.revocation", "issuer_auth.signature", "mso.shape", "mso.version", "mso.digest_algorithm", "mso.digest", "mso.random", "mso.element_unique",
+			"issuer_auth.revocation", "issuer_auth.signature", "mso.shape", "mso.version", "mso.digest_algorithm", "mso.digest", "mso.digest_id", "mso.random", "mso.element_unique",
 			"mso.validity.order", "mso.validity.signed", "mso.validity.window", "mso.doc_type", "device_auth.proof", "status.list"}},
 		{"MSO without tag 24", func(s *scene) {
 			e, err := cbor.ParseEmbedded[cbor.RawMessage](s.payload())
@@ -247,7 +247,7 @@ func TestOneCheckFails(t *testing.T) {
 				s.t.Fatal(err)
 			}
 			s.sign(e.Content(), cose.Headers{X5Chain: s.SignerChain})
-		}, []string{"mso.shape", "mso.version", "mso.digest_algorithm", "mso.digest", "mso.random", "mso.element_unique",
+		}, []string{"mso.shape", "mso.version", "mso.digest_algorithm", "mso.digest", "mso.digest_id", "mso.random", "mso.element_unique",
 			"mso.validity.order", "mso.validity.signed", "mso.validity.window", "mso.doc_type", "device_auth.proof", "status.list"}},
 		{"signer of a stranger", func(s *scene) {
 			payload := s.payload()

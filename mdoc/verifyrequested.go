@@ -1,6 +1,8 @@
 package mdoc
 
 import (
+	"slices"
+
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/doctype"
 )
@@ -34,7 +36,7 @@ func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, o 
 	in.judgeUniqueness(r, p)
 	in.judgeUseCases(r, p)
 	in.judgeSize(r)
-	in.judgeErrors(r, response, o)
+	in.judgeErrors(r, response, o, p)
 	o.judgeEncrypted(r, response)
 	if n := len(response.ZkDocuments) + o.zk; n > 0 {
 		r.NotRun("response.zk_documents", clausePairing, measured(n, " zero-knowledge proofs, which are not verified here"))
@@ -110,31 +112,72 @@ func (r *DeviceRequest) MaximumResponseSize() (limit uint64, given bool) {
 	return limit, given
 }
 
-// judgeErrors refuses errors about a document type that was not asked for, and about an element that was returned after all.
-func (in *Verification) judgeErrors(r *Result, response *DeviceResponse, o *opening) {
+// judgeErrors refuses errors about a document type that was not asked for or an element that was not, and about a document or an
+// element that was returned after all. The codes are not read: any but 0 is reserved or an application's own.
+func (in *Verification) judgeErrors(r *Result, response *DeviceResponse, o *opening, p pairing) {
 	total, strange, contrary := 0, 0, 0
+	due := in.unanswered(response, o, p)
 	for _, e := range response.DocumentErrors {
 		for _, entry := range e {
 			total++
-			if _, asked := in.Request.For(entry.Key); !asked {
+			open, asked := due[entry.Key]
+			switch {
+			case !asked:
 				strange++
+			case !open:
+				contrary++
 			}
 		}
 	}
-	for _, d := range o.documents {
+	for i, d := range o.documents {
 		for _, ns := range d.document.Errors {
 			for _, e := range ns.Value {
 				total++
-				if (returned{d.document}).Has(ns.Key, e.Key) {
+				switch {
+				case (returned{d.document}).Has(ns.Key, e.Key):
 					contrary++
+				case !in.named(p.documents[i].request, ns.Key, e.Key):
+					strange++
 				}
 			}
 		}
 	}
 	if total > 0 {
 		r.Record("response.errors", clauseResponse, strange == 0 && contrary == 0,
-			measured(total, " errors, ", strange, " about documents not asked for, ", contrary, " about elements that were returned"))
+			measured(total, " errors, ", strange, " about what was not asked for, ", contrary, " about what was returned"))
 	}
+}
+
+// unanswered tells of each docType asked for whether a request for it has no document.
+func (in *Verification) unanswered(response *DeviceResponse, o *opening, p pairing) map[string]bool {
+	due := make(map[string]bool, len(in.Request.DocRequests))
+	otherwise := o.closed | in.provedInZeroKnowledge(response)
+	for i := range in.Request.DocRequests {
+		docType := in.Request.DocRequests[i].ItemsRequest.Value.DocType
+		due[docType] = due[docType] || p.count[i] == 0 && otherwise&(1<<i) == 0
+	}
+	return due
+}
+
+// named reports whether the document request, or an alternative it allows, names the element. An answer to no request is not
+// judged by its elements: response.documents fails.
+func (in *Verification) named(request int, namespace, identifier string) bool {
+	if request < 0 {
+		return true
+	}
+	items := &in.Request.DocRequests[request].ItemsRequest.Value
+	elements, _ := items.NameSpaces.Get(namespace)
+	if _, ok := elements.Get(identifier); ok {
+		return true
+	}
+	for _, a := range items.Info().AlternativeDataElements {
+		for _, set := range a.AlternativeElementSets {
+			if slices.Contains(set, ElementRef{NameSpace: namespace, Identifier: identifier}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // judgeRequested refuses elements that the request did not name, age attestations that answer none of the ages asked for, a document

@@ -16,6 +16,8 @@ type document struct {
 	mso     *mdoc.MobileSecurityObject
 	unknown int // members that the standard does not name, in all structures
 	items   []item
+
+	authorizations cbor.RawMessage // keyAuthorizations as received; nil where there are none
 }
 
 // sign1 is COSE_Sign1, RFC 9052, 4.2, of which only the headers are compared.
@@ -83,21 +85,36 @@ func (d *document) countUnknown(issuerSigned, mso []byte) error {
 	if err := d.unknownIn(issuerSigned, "nameSpaces", "issuerAuth"); err != nil {
 		return err
 	}
-	if err := d.unknownIn(mso, "version", "digestAlgorithm", "valueDigests", "deviceKeyInfo", "docType", "validityInfo", "status"); err != nil {
-		return err
-	}
-	pairs, err := cbor.Pairs(mso)
+	return d.unknownWithin(mso, members{
+		"version": nil, "digestAlgorithm": nil, "valueDigests": nil, "docType": nil,
+		"deviceKeyInfo": {"deviceKey": nil, "keyAuthorizations": {"nameSpaces": nil, "dataElements": nil}},
+		"validityInfo":  {"signed": nil, "validFrom": nil, "validUntil": nil, "expectedUpdate": nil},
+		"status": {"status_list": {"idx": nil, "uri": nil, "certificate": nil},
+			"identifier_list": {"id": nil, "uri": nil, "certificate": nil}},
+	})
+}
+
+// members are those that the standard names, each with its own.
+type members map[string]members
+
+// unknownWithin counts at every depth that known names, and in the device key.
+func (d *document) unknownWithin(raw []byte, known members) error {
+	pairs, err := cbor.Pairs(raw)
 	if err != nil {
 		return err
 	}
 	for _, p := range pairs {
-		switch p.Text {
-		case "deviceKeyInfo":
-			err = d.unknownIn(p.Value, "deviceKey", "keyAuthorizations")
-		case "validityInfo":
-			err = d.unknownIn(p.Value, "signed", "validFrom", "validUntil", "expectedUpdate")
-		case "status":
-			err = d.unknownIn(p.Value, "status_list", "identifier_list")
+		within, named := known[p.Text]
+		switch {
+		case p.IsInt || !named:
+			d.unknown++
+		case p.Text == "deviceKey":
+			err = d.unknownInKey(p.Value)
+		case p.Text == "keyAuthorizations":
+			d.authorizations = p.Value
+			err = d.unknownWithin(p.Value, within)
+		case within != nil:
+			err = d.unknownWithin(p.Value, within)
 		}
 		if err != nil {
 			return err
@@ -106,21 +123,26 @@ func (d *document) countUnknown(issuerSigned, mso []byte) error {
 	return nil
 }
 
-func (d *document) unknownIn(raw []byte, known ...string) error {
+// unknownInKey counts what stands in a COSE_Key beside kty, crv, x and y, which may name the key (RFC 9052, 7.1).
+func (d *document) unknownInKey(raw []byte) error {
 	pairs, err := cbor.Pairs(raw)
 	if err != nil {
 		return err
 	}
-next:
 	for _, p := range pairs {
-		for _, k := range known {
-			if !p.IsInt && p.Text == k {
-				continue next
-			}
+		if !p.IsInt || p.Int != 1 && (p.Int < -3 || p.Int > -1) {
+			d.unknown++
 		}
-		d.unknown++
 	}
 	return nil
+}
+
+func (d *document) unknownIn(raw []byte, known ...string) error {
+	m := make(members, len(known))
+	for _, k := range known {
+		m[k] = nil
+	}
+	return d.unknownWithin(raw, m)
 }
 
 // digestIDs gives the digestID of each element.

@@ -58,11 +58,13 @@ func Lint(b Batch) (verdict.Verdict, error) {
 	l := lint{v: &v, copies: copies, others: others}
 	l.content()
 	l.members()
+	l.authorizations()
 	l.headers()
 	l.times(b.Grid)
 	l.itemOrder()
 	l.digestIDs()
 	l.digestOrder()
+	l.uniqueDigests()
 	l.salts()
 	l.lengths()
 	l.deviceKeys()
@@ -71,9 +73,9 @@ func Lint(b Batch) (verdict.Verdict, error) {
 }
 
 // checks are the ids in their order.
-var checks = [...]string{"linkability.form", "linkability.content", "linkability.members", "linkability.headers", "linkability.times",
-	"linkability.item_order", "linkability.digest_ids", "linkability.digest_order", "linkability.salts", "linkability.lengths",
-	"linkability.device_keys", "linkability.status"}
+var checks = [...]string{"linkability.form", "linkability.content", "linkability.members", "linkability.key_authorizations",
+	"linkability.headers", "linkability.times", "linkability.item_order", "linkability.digest_ids", "linkability.digest_order", "linkability.digests",
+	"linkability.salts", "linkability.lengths", "linkability.device_keys", "linkability.status"}
 
 type lint struct {
 	v      *verdict.Verdict

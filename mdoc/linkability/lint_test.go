@@ -2,6 +2,9 @@ package linkability_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	crand "crypto/rand"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -44,7 +47,7 @@ func TestIssuedBatchIsUnlinkable(t *testing.T) {
 	w := world.New(t)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // spread, not secret
 	v := lint(t, linkability.Batch{Copies: issued(t, w, 20, random), Others: issued(t, w, 1, random)})
-	if !v.OK() || len(v.Checks) != 12 {
+	if !v.OK() || len(v.Checks) != 14 {
 		t.Errorf("%d checks: %s", len(v.Checks), v)
 	}
 }
@@ -67,7 +70,13 @@ type form struct {
 	msoExtra    bool
 	itemExtra   bool
 	infoExtra   bool
+	keyExtra    bool   // a kid in the device key
+	authorized  string // the namespace of keyAuthorizations
+	update      time.Time
+	digest      func(id uint64) []byte
 	identifier  []byte // status by identifier list
+	both        bool   // by both lists
+	identifiers string // address of the identifier list
 	noStatus    bool
 }
 
@@ -80,13 +89,14 @@ func forms(t *testing.T, n int) []form {
 			t.Fatal(err)
 		}
 		f := form{key: &key, signed: time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC), until: time.Date(2026, 12, 1, 3, 0, 0, 0, time.UTC),
-			index: []uint64{500_000, 70_000, 912_345, 140_001}[c], uri: "https://issuer.example/lists/1", docType: "doc"}
+			index: []uint64{500_000, 70_000, 912_345, 140_001}[c], uri: "https://issuer.example/lists/1", identifiers: "https://issuer.example/ids/1", docType: "doc"}
 		for i := range 8 {
 			f.elements = append(f.elements, string(rune('a'+i)))
 			f.values = append(f.values, "value of "+string(rune('a'+i)))
 			f.ids = append(f.ids, uint64((i*3+c)%8))
 			f.idOrder = append(f.idOrder, uint64(i))
 		}
+		f.digest = func(id uint64) []byte { return bytes.Repeat([]byte{byte(16 * c), byte(id)}, 16) }
 		f.salt = func(i int) []byte { return bytes.Repeat([]byte{byte(16*c + i + 1)}, 16) }
 		f.protected = cbor.AppendInt(cbor.AppendInt(cbor.AppendMapHead(nil, 1), 1), -7)
 		f.unprotected = cbor.AppendBytes(cbor.AppendInt(cbor.AppendMapHead(nil, 1), 33), []byte("certificate"))
@@ -112,7 +122,7 @@ func (f form) encode() []byte {
 		items = cbor.AppendEmbedded(items, it)
 	}
 	for _, id := range f.idOrder {
-		digests = cbor.AppendBytes(cbor.AppendUint(digests, id), make([]byte, 32))
+		digests = cbor.AppendBytes(cbor.AppendUint(digests, id), f.digest(id))
 	}
 	mso := cbor.AppendEmbedded(nil, f.mso(digests))
 	auth := cbor.AppendBytes(cbor.AppendArrayHead(nil, 4), f.protected)
@@ -134,34 +144,71 @@ func (f form) mso(digests []byte) []byte {
 	b = cbor.AppendText(cbor.AppendText(b, "digestAlgorithm"), "SHA-256")
 	b = cbor.AppendMapHead(cbor.AppendText(b, "valueDigests"), 1)
 	b = append(cbor.AppendMapHead(cbor.AppendText(b, "ns"), len(f.idOrder)), digests...)
-	b = cbor.AppendText(cbor.AppendMapHead(cbor.AppendText(b, "deviceKeyInfo"), 1), "deviceKey")
-	b = cbor.AppendText(cbor.AppendText(append(b, f.key.Bytes()...), "docType"), f.docType)
+	b = cbor.AppendText(cbor.AppendText(f.deviceKeyInfo(b), "docType"), f.docType)
 	date := func(b []byte, name string, at time.Time) []byte {
 		return cbor.AppendText(cbor.AppendTag(cbor.AppendText(b, name), 0), at.Format(time.RFC3339))
 	}
 	members := 3
 	if f.infoExtra {
-		members = 4
+		members++
+	}
+	if !f.update.IsZero() {
+		members++
 	}
 	b = date(cbor.AppendMapHead(cbor.AppendText(b, "validityInfo"), members), "signed", f.signed)
 	b = date(date(b, "validFrom", f.signed), "validUntil", f.until)
+	if !f.update.IsZero() {
+		b = date(b, "expectedUpdate", f.update)
+	}
 	if f.infoExtra {
 		b = cbor.AppendUint(cbor.AppendText(b, "batch"), 9)
 	}
 	if f.msoExtra {
 		b = cbor.AppendUint(cbor.AppendText(b, "serial"), 77)
 	}
-	switch {
-	case f.noStatus:
+	if f.noStatus {
 		return b
-	case f.identifier != nil:
-		b = cbor.AppendText(cbor.AppendMapHead(cbor.AppendText(b, "status"), 1), "identifier_list")
-		b = cbor.AppendBytes(cbor.AppendText(cbor.AppendMapHead(b, 2), "id"), f.identifier)
-	default:
-		b = cbor.AppendText(cbor.AppendMapHead(cbor.AppendText(b, "status"), 1), "status_list")
-		b = cbor.AppendUint(cbor.AppendText(cbor.AppendMapHead(b, 2), "idx"), f.index)
 	}
-	return cbor.AppendText(cbor.AppendText(b, "uri"), f.uri)
+	return f.status(b)
+}
+
+func (f form) status(b []byte) []byte {
+	n := 1
+	if f.both {
+		n = 2
+	}
+	b = cbor.AppendMapHead(cbor.AppendText(b, "status"), n)
+	if f.identifier == nil || f.both {
+		b = cbor.AppendText(b, "status_list")
+		b = cbor.AppendUint(cbor.AppendText(cbor.AppendMapHead(b, 2), "idx"), f.index)
+		b = cbor.AppendText(cbor.AppendText(b, "uri"), f.uri)
+	}
+	if f.identifier != nil {
+		b = cbor.AppendText(b, "identifier_list")
+		b = cbor.AppendBytes(cbor.AppendText(cbor.AppendMapHead(b, 2), "id"), f.identifier)
+		b = cbor.AppendText(cbor.AppendText(b, "uri"), f.identifiers)
+	}
+	return b
+}
+
+func (f form) deviceKeyInfo(b []byte) []byte {
+	n := 1
+	if f.authorized != "" {
+		n = 2
+	}
+	b = cbor.AppendText(cbor.AppendMapHead(cbor.AppendText(b, "deviceKeyInfo"), n), "deviceKey")
+	key := f.key.Bytes()
+	if f.keyExtra {
+		b = append(append(b, key[0]+1), key[1:]...)
+		b = cbor.AppendBytes(cbor.AppendInt(b, 2), []byte("kid"))
+	} else {
+		b = append(b, key...)
+	}
+	if n == 2 {
+		b = cbor.AppendMapHead(cbor.AppendText(b, "keyAuthorizations"), 1)
+		b = cbor.AppendText(cbor.AppendArrayHead(cbor.AppendText(b, "nameSpaces"), 1), f.authorized)
+	}
+	return b
 }
 
 func encode(forms []form) [][]byte {
@@ -178,19 +225,31 @@ func TestEachLink(t *testing.T) {
 		change func([]form)
 		want   string
 	}{
-		"good":                      {func([]form) {}, ""},
-		"another docType":           {func(f []form) { f[1].docType = "doe" }, "linkability.content"},
-		"another value":             {func(f []form) { f[1].values[0] = "value of z" }, "linkability.content"},
-		"another element":           {func(f []form) { f[1].elements[7] = "z" }, "linkability.content"},
-		"a member in the MSO":       {func(f []form) { each(f, func(f *form) { f.msoExtra = true }) }, "linkability.members"},
-		"a member in the items":     {func(f []form) { each(f, func(f *form) { f.itemExtra = true }) }, "linkability.members"},
-		"a member in the validity":  {func(f []form) { each(f, func(f *form) { f.infoExtra = true }) }, "linkability.members"},
-		"a kid":                     {func(f []form) { each(f, func(f *form) { f.unprotected = header(33, 4) }) }, "linkability.headers"},
-		"a text label":              {func(f []form) { each(f, func(f *form) { f.unprotected = []byte{0xa1, 0x61, 'x', 1} }) }, "linkability.headers"},
-		"another certificate":       {func(f []form) { f[2].unprotected = header(33) }, ""},
-		"a time to the second":      {func(f []form) { each(f, func(f *form) { f.signed = f.signed.Add(17 * time.Second) }) }, "linkability.times"},
-		"an end to the minute":      {func(f []form) { f[1].until = f[1].until.Add(time.Minute) }, "linkability.times"},
-		"another hour":              {func(f []form) { f[1].signed = f[1].signed.Add(time.Hour) }, ""},
+		"good":                     {func([]form) {}, ""},
+		"another docType":          {func(f []form) { f[1].docType = "doe" }, "linkability.content"},
+		"another value":            {func(f []form) { f[1].values[0] = "value of z" }, "linkability.content"},
+		"another element":          {func(f []form) { f[1].elements[7] = "z" }, "linkability.content"},
+		"a member in the MSO":      {func(f []form) { each(f, func(f *form) { f.msoExtra = true }) }, "linkability.members"},
+		"a member in the items":    {func(f []form) { each(f, func(f *form) { f.itemExtra = true }) }, "linkability.members"},
+		"a member in the validity": {func(f []form) { each(f, func(f *form) { f.infoExtra = true }) }, "linkability.members"},
+		"a kid":                    {func(f []form) { each(f, func(f *form) { f.unprotected = header(33, 4) }) }, "linkability.headers"},
+		"a text label":             {func(f []form) { each(f, func(f *form) { f.unprotected = []byte{0xa1, 0x61, 'x', 1} }) }, "linkability.headers"},
+		"another certificate":      {func(f []form) { f[2].unprotected = header(33) }, ""},
+		"a time to the second":     {func(f []form) { each(f, func(f *form) { f.signed = f.signed.Add(17 * time.Second) }) }, "linkability.times"},
+		"an end to the minute":     {func(f []form) { f[1].until = f[1].until.Add(time.Minute) }, "linkability.times"},
+		"another hour":             {func(f []form) { f[1].signed, f[1].until = f[1].signed.Add(time.Hour), f[1].until.Add(time.Hour) }, ""},
+		"an end at another hour":   {func(f []form) { f[1].until = f[1].until.Add(time.Hour) }, "linkability.times"},
+		"a start at another hour":  {func(f []form) { f[1].signed = f[1].signed.Add(time.Hour) }, "linkability.times"},
+		"one update":               {func(f []form) { each(f, func(f *form) { f.update = f.until }) }, ""},
+		"an update at another hour": {func(f []form) {
+			each(f, func(f *form) { f.update = f.until })
+			f[1].update = f[1].update.Add(-time.Hour)
+		}, "linkability.times"},
+		"a kid in the device key":   {func(f []form) { each(f, func(f *form) { f.keyExtra = true }) }, "linkability.members"},
+		"one authorization":         {func(f []form) { each(f, func(f *form) { f.authorized = "ns1" }) }, ""},
+		"another authorization":     {func(f []form) { each(f, func(f *form) { f.authorized = "ns1" }); f[1].authorized = "ns2" }, "linkability.key_authorizations"},
+		"one decoy":                 {func(f []form) { each(f, decoy) }, "linkability.digests"},
+		"a digest twice in a copy":  {func(f []form) { f[1].digest = func(uint64) []byte { return make([]byte, 32) } }, "linkability.digests"},
 		"one copy in another order": {func(f []form) { swap(&f[1]) }, "linkability.item_order"},
 		"all orders different":      {func(f []form) { swap(&f[1]); swap(&f[2]); slices.Reverse(f[2].elements); fix(&f[2]) }, ""},
 		"one assignment of ids":     {func(f []form) { f[1].ids = f[0].ids }, "linkability.digest_ids"},
@@ -205,7 +264,14 @@ func TestEachLink(t *testing.T) {
 		"another list":              {func(f []form) { f[1].uri = "https://issuer.example/lists/2" }, "linkability.status"},
 		"no status in one":          {func(f []form) { each(f, func(f *form) { f.noStatus = true }) }, "linkability.status"},
 		"ids of identifier lists":   {func(f []form) { identify(f, "abc") }, ""},
-		"one id":                    {func(f []form) { identify(f, "aac") }, "linkability.status"},
+		"both lists":                {func(f []form) { identify(f, "abc"); each(f, func(f *form) { f.both = true }) }, ""},
+		"one id in both lists":      {func(f []form) { identify(f, "aaa"); each(f, func(f *form) { f.both = true }) }, "linkability.status"},
+		"another identifier list": {func(f []form) {
+			identify(f, "abc")
+			each(f, func(f *form) { f.both = true })
+			f[1].identifiers = "https://issuer.example/ids/2"
+		}, "linkability.status"},
+		"one id": {func(f []form) { identify(f, "aac") }, "linkability.status"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := forms(t, 3)
@@ -222,7 +288,7 @@ func TestEachLink(t *testing.T) {
 			if name == "another certificate" { // the header differs, and so does the length
 				want = []string{"linkability.headers", "linkability.lengths"}
 			}
-			if !slices.Equal(failed, want) || len(v.Unknown()) > 0 || len(v.Checks) != 12 {
+			if !slices.Equal(failed, want) || len(v.Unknown()) > 0 || len(v.Checks) != 14 {
 				t.Errorf("failed %v, expected %v: %s", failed, want, v)
 			}
 		})
@@ -241,6 +307,18 @@ func header(labels ...int64) []byte {
 		b = cbor.AppendBytes(cbor.AppendInt(b, l), []byte("x"))
 	}
 	return b
+}
+
+// decoy adds a digest without an item, the same in every copy.
+func decoy(f *form) {
+	f.idOrder = append(f.idOrder, 8)
+	drawn := f.digest
+	f.digest = func(id uint64) []byte {
+		if id == 8 {
+			return bytes.Repeat([]byte{0xdd}, 32)
+		}
+		return drawn(id)
+	}
 }
 
 // swap changes the places of two elements, with their values and ids.
@@ -287,10 +365,76 @@ func TestLengthsAndOthers(t *testing.T) {
 		t.Errorf("the status of another holder: %v", got)
 	}
 	f = forms(t, 4)
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := cose.NewKey(p384.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f[1].key = &other
+	if got := failed(linkability.Batch{Copies: encode(f[:3])}); !slices.Equal(got, []string{"linkability.lengths", "linkability.device_keys"}) {
+		t.Errorf("a key on another curve: %v", got)
+	}
+	f = forms(t, 4)
 	slices.Reverse(f[3].elements)
 	fix(&f[3])
 	if got := failed(linkability.Batch{Copies: encode(f[:3]), Others: encode(f[3:])}); !slices.Equal(got, []string{"linkability.item_order"}) {
 		t.Errorf("an order that only the batch has: %v", got)
+	}
+}
+
+// TestOthersKnow: what only the batch has is a link, though its copies agree.
+func TestOthersKnow(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(copies, others []form)
+		want   []string
+	}{
+		"a status list of the holder's own": {func(copies, _ []form) {
+			each(copies, func(f *form) { f.uri = "https://issuer.example/lists/9" })
+		}, []string{"linkability.status"}},
+		"an identifier list of the holder's own": {func(copies, others []form) {
+			identify(copies, "abc")
+			identify(others, "d")
+			each(copies, func(f *form) { f.both, f.identifiers = true, "https://issuer.example/ids/9" })
+			each(others, func(f *form) { f.both = true })
+		}, []string{"linkability.status"}},
+		"identifier lists that others use": {func(copies, others []form) {
+			identify(copies, "abc")
+			identify(others, "d")
+			each(copies, func(f *form) { f.both = true })
+			each(others, func(f *form) { f.both = true })
+		}, nil},
+		"an id that another has": {func(copies, others []form) {
+			identify(copies, "abc")
+			identify(others, "b")
+			each(copies, func(f *form) { f.both = true })
+			each(others, func(f *form) { f.both = true })
+		}, []string{"linkability.status"}},
+		"authorizations nobody else has": {func(copies, _ []form) {
+			each(copies, func(f *form) { f.authorized = "holder 4711" })
+		}, []string{"linkability.key_authorizations"}},
+		"authorizations that others have": {func(copies, others []form) {
+			each(copies, func(f *form) { f.authorized = "ns1" })
+			each(others, func(f *form) { f.authorized = "ns1" })
+		}, nil},
+		"a digest that another has": {func(copies, others []form) {
+			others[0].digest = copies[0].digest
+		}, []string{"linkability.digests"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := forms(t, 4)
+			c.change(f[:3], f[3:])
+			v := lint(t, linkability.Batch{Copies: encode(f[:3]), Others: encode(f[3:])})
+			var got []string
+			for _, check := range v.Failed() {
+				got = append(got, check.ID)
+			}
+			if !slices.Equal(got, c.want) || len(v.Unknown()) > 0 {
+				t.Errorf("failed %v, expected %v: %s", got, c.want, v)
+			}
+		})
 	}
 }
 
@@ -313,7 +457,7 @@ func TestLintRefuses(t *testing.T) {
 		"not CBOR": {0xff}, "cut": good[1][:200], "no items": empty.encode(), "issuerAuth a number": {0xa1, 0x6a, 'i', 's', 's', 'u', 'e', 'r', 'A', 'u', 't', 'h', 1},
 	} {
 		v := lint(t, linkability.Batch{Copies: [][]byte{good[0], raw}})
-		if o, _ := v.Outcome("linkability.form"); o != verdict.Fail || len(v.Unknown()) != 11 {
+		if o, _ := v.Outcome("linkability.form"); o != verdict.Fail || len(v.Unknown()) != 13 {
 			t.Errorf("%s: %s", name, v)
 		}
 	}

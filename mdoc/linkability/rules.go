@@ -36,6 +36,21 @@ func (l *lint) members() {
 	l.v.Record("linkability.members", clauseMSO, n == 0, strconv.Itoa(n)+" copies with members that the standard does not name")
 }
 
+// authorizations demands the same keyAuthorizations in all copies and, where there are others, ones that another document has
+// too: the names in them are free, so they may hold a link.
+func (l *lint) authorizations() {
+	first := l.copies[0].authorizations
+	differ := count(l.copies, func(d *document) bool { return !bytes.Equal(d.authorizations, first) })
+	shared := count(l.others, func(d *document) bool { return bytes.Equal(d.authorizations, first) })
+	names := 0
+	if k := l.copies[0].mso.DeviceKeyInfo.KeyAuthorizations; k != nil {
+		names = len(k.NameSpaces) + len(k.DataElements)
+	}
+	l.v.Record("linkability.key_authorizations", clauseMSO, differ == 0 && (first == nil || len(l.others) == 0 || shared > 0),
+		fmt.Sprintf("%d namespaces authorized, %d copies differ from the first, %d of %d other documents have the same",
+			names, differ, shared, len(l.others)))
+}
+
 // headers demands alg and at most x5t protected, the certificates unprotected, and the same of both in all copies.
 func (l *lint) headers() {
 	first := l.copies[0].headers
@@ -54,7 +69,8 @@ func onlyLabels(header []byte, labels ...int64) bool {
 	return !slices.ContainsFunc(pairs, func(p cbor.RawPair) bool { return !p.IsInt || !slices.Contains(labels, p.Int) })
 }
 
-// times demands that every time lies on the grid, so that it does not tell when this batch was made.
+// times demands that every time lies on the grid, so that it does not tell when this batch was made, and that all copies have one
+// life, so that their ends do not tell one batch from another.
 func (l *lint) times(grid time.Duration) {
 	off := func(t time.Time) bool { return !t.Equal(t.Truncate(grid)) }
 	n := count(l.copies, func(d *document) bool {
@@ -62,7 +78,26 @@ func (l *lint) times(grid time.Duration) {
 		return off(i.Signed.Time()) || off(i.ValidFrom.Time()) || off(i.ValidUntil.Time()) ||
 			i.ExpectedUpdate != nil && off(i.ExpectedUpdate.Time())
 	})
-	l.v.Record("linkability.times", clauseMSO, n == 0, fmt.Sprintf("%d copies with a time off the grid of %s", n, grid))
+	first := l.copies[0].life()
+	other := count(l.copies, func(d *document) bool { return d.life() != first })
+	l.v.Record("linkability.times", clauseMSO, n == 0 && other == 0,
+		fmt.Sprintf("%d copies with a time off the grid of %s, %d with another life than the first", n, grid, other))
+}
+
+// life is what lies between signed and validFrom, validFrom and validUntil, and validFrom and expectedUpdate.
+type life struct {
+	wait, valid, update time.Duration
+	updated             bool
+}
+
+func (d *document) life() life {
+	i := d.mso.ValidityInfo
+	from := i.ValidFrom.Time()
+	out := life{wait: from.Sub(i.Signed.Time()), valid: i.ValidUntil.Time().Sub(from)}
+	if i.ExpectedUpdate != nil {
+		out.update, out.updated = i.ExpectedUpdate.Time().Sub(from), true
+	}
+	return out
 }
 
 // itemOrder demands one order of elements in all documents of the issuer, or else an order that no two copies share.
@@ -136,6 +171,25 @@ func (l *lint) digestOrder() {
 		return false
 	})
 	l.v.Record("linkability.digest_order", clauseRandom, n == 0, strconv.Itoa(n)+" copies whose digests are not in the order of their ids")
+}
+
+// uniqueDigests demands that no digest stands twice in all documents, whether or not its item was given: also a decoy's must be drawn
+// anew for each copy.
+func (l *lint) uniqueDigests() {
+	seen := make(map[string]bool)
+	all, twice := 0, 0
+	for _, d := range slices.Concat(l.copies, l.others) {
+		for _, ns := range d.mso.ValueDigests {
+			for _, e := range ns.Value {
+				all++
+				if seen[string(e.Value)] {
+					twice++
+				}
+				seen[string(e.Value)] = true
+			}
+		}
+	}
+	l.v.Record("linkability.digests", clauseRandom, twice == 0, fmt.Sprintf("%d digests, %d given twice", all, twice))
 }
 
 // salts demands that no random value stands twice in all documents, and one length for all.

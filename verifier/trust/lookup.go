@@ -121,9 +121,13 @@ func speaksFor(h *held, q mdoc.StatusQuery) bool {
 	return q.Anchor != nil && q.Anchor.Equal(h.token.Anchor)
 }
 
-// answerIdentifier is answer for an identifier list: an id that is listed is revoked.
+// answerIdentifier is answer for an identifier list: an id that is listed is revoked. An empty id names nothing.
 func (c *Cache) answerIdentifier(h *held, id []byte, at time.Time) Answer {
 	a := Answer{Held: true, Age: max(0, at.Sub(h.token.IssuedAt)), Why: c.stale(h, at)}
+	if len(id) == 0 {
+		a.Why = "no identifier to look for"
+		return a
+	}
 	if h.token.Identifiers.Revoked(id) {
 		a.Value = statuslist.Invalid
 	}

@@ -149,6 +149,7 @@ func TestStatusForAVerification(t *testing.T) {
 		"another root": {foreign, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
 		"no root":      {rootless, mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, the list held is signed under another root"}},
 
+		"empty identifier":             {identifier(identifiers, "", 0), mdoc.StatusAnswer{Outcome: verdict.NotRun, Measured: "status unknown, last list 0 min old, no identifier to look for"}},
 		"identifier not listed":        {identifier(identifiers, "mine", 0), mdoc.StatusAnswer{Outcome: verdict.Pass, Measured: "valid, list 0 min old"}},
 		"identifier listed":            {identifier(identifiers, "taken", 0), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 0 min old"}},
 		"identifier listed, stale":     {identifier(identifiers, "taken", 40*time.Hour), mdoc.StatusAnswer{Outcome: verdict.Fail, Measured: "revoked, list 40 h old"}},

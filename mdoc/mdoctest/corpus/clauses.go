@@ -26,6 +26,7 @@ func clauses() [][2]string {
 		{"issuer_auth.signature", "ISO/IEC 18013-5:2021, 9.3.1"},
 		{"mso.", "ISO/IEC 18013-5:2021, 9.1.2.4"},
 		{"mso.digest", "ISO/IEC 18013-5:2021, 9.3.1"},
+		{"mso.digest_id", "ISO/IEC 18013-5:2021, 9.1.2.5"},
 		{"mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5"},
 		{"mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3"},
 		{"mso.doc_type", "ISO/IEC 18013-5:2021, 9.3.1"},

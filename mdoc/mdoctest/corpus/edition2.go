@@ -191,7 +191,7 @@ func edition2Cases(a *authority) []Case {
 			t.key = p256Key("stranger")
 			p.token = t.build()
 		})),
-		row("identifier-empty", "status.identifier_list", "an empty identifier in the MSO", all(identified(a, []byte("another id")), mso(func(m *node) {
+		row("identifier-empty", "?status.identifier_list", "an empty identifier in the MSO", all(identified(a, []byte("another id")), mso(func(m *node) {
 			m.set("status", mapOf("identifier_list", mapOf("id", bstr(nil), "uri", text(listURI))))
 		}))),
 		row("status-list-as-identifiers", "status.identifier_list", "a status list where an identifier list is named", all(identified(a, []byte("x")), func(p *presentation) {
