@@ -104,6 +104,9 @@ func (c *checker) all(files []string) error {
 			r.changed, r.lines, r.err = c.file(file)
 			r.missed = len(r.lines)
 			c.print("%-60s %4d changed %4d unnoticed\n", file, r.changed, r.missed)
+			for _, l := range r.lines {
+				c.print("unnoticed: %s %s\n", file, l)
+			}
 		}()
 	}
 	wg.Wait()
@@ -113,9 +116,6 @@ func (c *checker) all(files []string) error {
 			return fmt.Errorf("%s: %w", r.file, r.err)
 		}
 		changed, missed = changed+r.changed, missed+r.missed
-		for _, l := range r.lines {
-			c.print("unnoticed: %s %s\n", r.file, l)
-		}
 	}
 	c.print("vector files %d, values changed %d, noticed %d\n", len(files), changed, changed-missed)
 	if missed > 0 || len(files) == 0 {

@@ -24,7 +24,7 @@ func sampled(file string) bool {
 var describing = []string{"title", "description", "note", "notes", "origin", "source", "sources", "comment", "comments", "name", "header",
 	"notes_url", "schema", "algorithm", "generatorVersion", "version", "type", "encoding", "kid", "use", "alg_name", "section", "page",
 	"clause", "printed", "licence", "license", "rng_description", "flags", "bugType", "effect", "links", "cves", "kty", "iss", "reference",
-	"what_holds", "quirks", "form", "hpke"}
+	"what_holds", "what_to_see", "quirks", "form", "hpke"}
 
 type variant struct {
 	where string
