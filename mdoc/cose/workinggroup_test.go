@@ -439,6 +439,9 @@ func (f *wgFile) checkMac(t *testing.T, raw []byte, context string, p wgParty) [
 	}
 	got := byteString(t, parts[3])
 	_, changed := f.Input.Failures["ChangeTag"]
+	if context == "MAC" && changed != f.Fail {
+		t.Errorf("stated to fail: %v, but its tag was changed: %v", f.Fail, changed)
+	}
 	if bytes.Equal(got, macOf(t, alg, key, toMAC)) == changed {
 		t.Error("the primitives disagree with the example")
 	}
