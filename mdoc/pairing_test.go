@@ -470,9 +470,9 @@ func TestKeyThatOnlyAgrees(t *testing.T) {
 }
 
 // bothAuthorities asks each of two sources about what it may know.
-type bothAuthorities [2]mdoc.RevocationSource
+type bothAuthorities [2]pki.RevocationSource
 
-// Revocation implements mdoc.RevocationSource.
+// Revocation implements pki.RevocationSource.
 func (b bothAuthorities) Revocation(leaf, issuer *x509.Certificate, at time.Time) pki.RevocationAnswer {
 	if a := b[0].Revocation(leaf, issuer, at); a.Outcome() == verdict.Pass {
 		return a

@@ -1,7 +1,6 @@
 package mdoc
 
 import (
-	"crypto/x509"
 	"time"
 
 	"mobileid/mdoc/pki"
@@ -10,16 +9,9 @@ import (
 
 const clauseRevocation = "ISO/IEC 18013-5:2021, 9.3.3 and Annex B, Table B.10; RFC 5280, 6.3"
 
-// RevocationSource tells what is known of a certificate's revocation from what is at hand: it never fetches.
-// [pki.RevocationLists] is one.
-type RevocationSource interface {
-	// Revocation is asked about a leaf that issuer is proved to have issued.
-	Revocation(leaf, issuer *x509.Certificate, at time.Time) pki.RevocationAnswer
-}
-
 // CheckReaderRevocation judges whether a reader's certificate is revoked: the check reader_auth.revocation. chain is what
 // CheckReaderAuth gave; without one, or without a source, the check is not run.
-func CheckReaderRevocation(chain *pki.Chain, source RevocationSource, at time.Time) verdict.Verdict {
+func CheckReaderRevocation(chain *pki.Chain, source pki.RevocationSource, at time.Time) verdict.Verdict {
 	var v verdict.Verdict
 	judgeRevocation(&v, "reader_auth.revocation", chain, source, at)
 	return v
@@ -27,7 +19,7 @@ func CheckReaderRevocation(chain *pki.Chain, source RevocationSource, at time.Ti
 
 // judgeRevocation asks about a chain that leads to an anchor, and about no other: a stranger's certificate is not worth a
 // look-up. It reports whether the certificate is known to be revoked.
-func judgeRevocation(v *verdict.Verdict, id string, chain *pki.Chain, source RevocationSource, at time.Time) (revoked bool) {
+func judgeRevocation(v *verdict.Verdict, id string, chain *pki.Chain, source pki.RevocationSource, at time.Time) (revoked bool) {
 	switch {
 	case !chain.Trusted():
 		v.NotRun(id, clauseRevocation, "the certificate leads to no anchor")

@@ -42,7 +42,7 @@ type Verification struct {
 	Status StatusSource
 	// Revocation answers for the document signers' certificates. Without it the check issuer_auth.revocation is not run, so
 	// nothing is accepted.
-	Revocation RevocationSource
+	Revocation pki.RevocationSource
 	// At is the time of the check.
 	At time.Time
 	// Skew is the tolerance for clocks at both ends of the validity; zero means none, at most MaxSkew.

@@ -22,7 +22,7 @@ type Holder struct {
 	ReaderRoots *pki.Anchors
 	// ReaderRevocation answers for the readers' certificates. Without it, and when it knows nothing, the reader counts as not
 	// authenticated: what it gets then is for Consent and Restrictions to say.
-	ReaderRevocation mdoc.RevocationSource
+	ReaderRevocation pki.RevocationSource
 	Consent          Consent
 	// Restrictions name the elements that are kept from uncertified readers.
 	Restrictions []Restriction

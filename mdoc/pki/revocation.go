@@ -51,6 +51,13 @@ func (a RevocationAnswer) Outcome() verdict.Outcome {
 	}
 }
 
+// RevocationSource tells what is known of a certificate's revocation from what is at hand: it never fetches.
+// [RevocationLists] is one.
+type RevocationSource interface {
+	// Revocation is asked about a leaf that issuer is proved to have issued.
+	Revocation(leaf, issuer *x509.Certificate, at time.Time) RevocationAnswer
+}
+
 // issuerKey tells issuers apart: a name and a key. Two generations of an authority have lists of their own.
 type issuerKey struct{ subject, key string }
 

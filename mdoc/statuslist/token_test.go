@@ -612,7 +612,7 @@ func TestCheckSigner(t *testing.T) {
 	lists := pki.NewRevocationLists(a.anchors)
 	for name, c := range map[string]struct {
 		token  statuslist.Token
-		source statuslist.RevocationSource
+		source pki.RevocationSource
 		want   verdict.Outcome
 	}{
 		"no source":   {got, nil, verdict.NotRun},

@@ -219,17 +219,10 @@ func (t Token) Revoked(id []byte, authority *x509.Certificate) (bool, verdict.Ve
 	return t.Identifiers.Revoked(id), v
 }
 
-// RevocationSource tells what is known of a certificate's revocation from what is at hand: it never fetches.
-// [pki.RevocationLists] is one.
-type RevocationSource interface {
-	// Revocation is asked about a leaf that issuer is proved to have issued.
-	Revocation(leaf, issuer *x509.Certificate, at time.Time) pki.RevocationAnswer
-}
-
 // CheckSigner judges whether the certificate of the list's signer is revoked at the time at, which is that of the use and not
 // that of the fetch: whoever holds a stolen key would sign lists in which nothing is revoked. Without a source, or when nothing
 // is known, the check is not run and the list must not be used. t must come from Verify.
-func (t Token) CheckSigner(source RevocationSource, at time.Time) verdict.Verdict {
+func (t Token) CheckSigner(source pki.RevocationSource, at time.Time) verdict.Verdict {
 	const id, clause = "status.token.revocation", "RFC 5280, 6.3"
 	var v verdict.Verdict
 	if source == nil || t.Signer == nil || t.Anchor == nil {

@@ -28,7 +28,7 @@ type Config struct {
 	// Status answers for the status lists without a network.
 	Status mdoc.StatusSource
 	// Revocation answers for the document signers' certificates without a network.
-	Revocation mdoc.RevocationSource
+	Revocation pki.RevocationSource
 	// Rand is the source of ephemeral keys; nil means crypto/rand.
 	Rand io.Reader
 	// Now gives the time of the check; nil means the clock.

@@ -36,7 +36,7 @@ type CacheConfig struct {
 	Anchors *pki.Anchors
 	// Revocation tells whether the signer of a list is revoked; needed. While that is not known, the list tells of no document
 	// that it is valid.
-	Revocation statuslist.RevocationSource
+	Revocation pki.RevocationSource
 	// Dir keeps the lists over a restart; empty keeps them in memory only. The folder must exist.
 	Dir string
 	// MaxAge is how old a list may be, counted from the time it was signed; 0 means DefaultMaxAge.
@@ -47,7 +47,7 @@ type CacheConfig struct {
 // for a network or a disk.
 type Cache struct {
 	anchors  *pki.Anchors
-	signers  statuslist.RevocationSource
+	signers  pki.RevocationSource
 	maxAge   time.Duration
 	dir      string
 	unusable []error // set once, when the folder was read
