@@ -79,7 +79,7 @@ func TestGetData(t *testing.T) {
 			t.Errorf("tag %s: %s %s", tag, got, sw)
 		}
 	}
-	talk(t, k, "00CA00E000 > 6A88\n00CA7F2100 > 6A88\n00CA00F2 > 6700\n"+selectJPKI+" > 9000\n00CA00F200 > 6A88")
+	talk(t, k, "00CA00E000 > 6A88\n00CA7F2100 > 6700\n00CA00F2 > 6700\n"+selectJPKI+" > 9000\n00CA00F200 > 6A88")
 }
 
 func TestReadBinary(t *testing.T) {
