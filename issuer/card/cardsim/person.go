@@ -158,14 +158,19 @@ func (p *Person) settle(day cbor.FullDate) {
 		p.AddressFlags += "0"
 	}
 	p.Issued = shift(day, -1, 0, 0)
+	p.Expiry = expiryOf(*p, day)
+}
+
+// expiryOf is the 10th birthday after the issue, the 5th for those under 18; a foreign resident's card ends with the period of stay.
+func expiryOf(p Person, day cbor.FullDate) cbor.FullDate {
+	if p.Foreign {
+		return shift(day, 2, 3, 0)
+	}
 	birthdays := 10
 	if !card.AgeOver(p.BirthDate, 18, card.StartOfDay(p.Issued)) {
 		birthdays = 5
 	}
-	p.Expiry = card.BirthdayAfter(p.BirthDate, p.Issued, birthdays)
-	if p.Foreign {
-		p.Expiry = shift(day, 2, 3, 0)
-	}
+	return card.BirthdayAfter(p.BirthDate, p.Issued, birthdays)
 }
 
 func number(first11 string) string {
