@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -40,7 +41,11 @@ in docs/card.md. With --authority the PKI is the one that mobileid pki new made,
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Now = time.Now()
-			return ceremony.NewCard(c.Context(), o, c.OutOrStdout())
+			err := ceremony.NewCard(c.Context(), o, c.OutOrStdout())
+			if errors.Is(err, ceremony.ErrPerson) || errors.Is(err, ceremony.ErrOptions) {
+				return &usageError{err}
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&o.Dir, "out", "", "`DIR` to make; it must not exist yet")

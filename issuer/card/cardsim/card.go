@@ -179,9 +179,9 @@ func (k *Card) open(f *file) bool {
 	return len(f.opened) == 0
 }
 
-// find looks a file up in the current application.
+// find looks a file up in the current application. All files have short identifiers; what has none is out of a reader's reach.
 func (k *Card) find(ef uint16) *file {
-	if k.current.id == 0 {
+	if k.current.id == domain || ef > 0x1E {
 		return nil
 	}
 	return k.files[card.NewFileID(k.current.id, ef)]

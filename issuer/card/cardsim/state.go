@@ -169,7 +169,13 @@ func (s *stateFile) Write(state []byte) error {
 			return err
 		}
 	}
-	return syncFolder(filepath.Dir(s.path), s.step)
+	if err := s.step("sync folder"); err != nil {
+		return err
+	}
+	if err := syncFolder(filepath.Dir(s.path)); err != nil {
+		return err
+	}
+	return s.step("answer")
 }
 
 // fill writes in two halves, so that a test can tear between them.
@@ -195,10 +201,7 @@ func (s *stateFile) fill(next *os.File, state []byte) error {
 }
 
 // syncFolder makes a rename hold.
-func syncFolder(path string, step func(string) error) error {
-	if err := step("sync folder"); err != nil {
-		return err
-	}
+func syncFolder(path string) error {
 	d, err := os.Open(path) //nolint:gosec // the folder of the file the caller named
 	if err != nil {
 		return err
