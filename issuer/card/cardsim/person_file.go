@@ -68,7 +68,7 @@ type field struct {
 	line int
 }
 
-// UnmarshalYAML takes scalars alone: no lists, anchors, aliases or tags.
+// UnmarshalYAML takes scalars alone, and what an alias stands for when that is one: no lists, maps or tags.
 func (f *field) UnmarshalYAML(node ast.Node) error {
 	f.line = node.GetToken().Position.Line
 	switch n := node.(type) {
@@ -124,7 +124,10 @@ func decodePerson(text []byte) (*personFile, error) {
 	}
 	var f personFile
 	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
-	if err := d.Decode(&f); err != nil { // the source is not shown: it holds secrets
+	switch err := d.Decode(&f); {
+	case errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("empty: %w", ErrPerson)
+	case err != nil: // the source is not shown: it holds secrets
 		return nil, fmt.Errorf("%s: %w", yaml.FormatError(err, false, false), ErrPerson)
 	}
 	if err := d.Decode(new(personFile)); !errors.Is(err, io.EOF) {
