@@ -28,7 +28,6 @@ func ParseAnyFile(id FileID, content []byte) (err error) {
 		_, err = parseBasic(content)
 	case AttributesCVFile, FaceCVFile:
 		_, err = parseCVCertificate(content)
-	case tokenFile, signatureKeyFile, signaturePINFile, attributesPINFile, numberBReferenceFile: // not parsed
 	}
 	return err
 }
