@@ -46,7 +46,7 @@ func (b *budget) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	switch {
 	case err == nil:
 		return answer, nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, fmt.Errorf("%w: %w", ErrCardSilent, err)
 	case ctx.Err() != nil:
 		return nil, err
@@ -151,7 +151,7 @@ func refusesExtended(sw apdu.SW) bool {
 // or a refusal. What the second brings counts.
 func (c *channel) reads(ctx context.Context, read func() (apdu.Response, error)) ([]byte, error) {
 	r, err := read()
-	if c.extended && (err != nil && ctx.Err() == nil || err == nil && refusesExtended(r.SW)) {
+	if c.extended && (err != nil && ctx.Err() == nil && !errors.Is(err, ErrCardSilent) || err == nil && refusesExtended(r.SW)) {
 		c.extended = false
 		if r, err = read(); err != nil || refusesExtended(r.SW) {
 			c.extended = true // it was not the length

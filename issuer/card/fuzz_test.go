@@ -96,7 +96,10 @@ func FuzzInspect(f *testing.F) {
 			t.Fatal("nothing was judged to be good")
 		}
 		for name, parsed := range map[string]func([]byte) (any, error){
-			"token": func(b []byte) (any, error) { v, err := card.ParseTokenInformation(b); return v == (card.TokenInformation{}), err },
+			"token": func(b []byte) (any, error) {
+				v, err := card.ParseTokenInformation(b)
+				return v == (card.TokenInformation{}), err
+			},
 			"age":   func(b []byte) (any, error) { v, err := card.ParseAgeRecord(b); return v == nil, err },
 			"image": func(b []byte) (any, error) { v, err := card.ParseNumberImage(b); return v == nil, err },
 			"basic": func(b []byte) (any, error) { v, err := card.ParseBasicData(b); return v.Municipality == "", err },
