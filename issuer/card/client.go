@@ -68,10 +68,10 @@ func (c *Client) enter(ctx context.Context, a Application) error {
 	if c.current == a {
 		return nil
 	}
-	c.current = 0
 	if a != JPKI && c.kind.Phone() {
 		return ErrPhone
 	}
+	c.current = 0
 	if err := c.selectName(ctx, a.AID()); err != nil {
 		return fmt.Errorf("selecting the %v application: %w", a, err)
 	}
