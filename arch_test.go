@@ -74,6 +74,7 @@ func libraries() []arrow {
 		{"golang.org/x/crypto/cryptobyte", []string{"issuer/card/...", "mdoc/pki"}},
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"github.com/skip2/go-qrcode", []string{"cmd/..."}},
+		{"golang.org/x/term", []string{"cmd/mobileid/internal/cardtool"}},
 		{"github.com/makiuchi-d/gozxing", []string{"test"}},
 		{"github.com/google/go-cmp", []string{"test"}},
 		{"pgregory.net/rapid", []string{"test"}},

@@ -12,6 +12,7 @@ require (
 	github.com/veraison/go-cose v1.3.0
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/crypto v0.48.0
+	golang.org/x/term v0.40.0
 	pgregory.net/rapid v1.3.0
 )
 

@@ -28,7 +28,8 @@ func ParseAnyFile(id FileID, content []byte) (err error) {
 		_, err = parseBasic(content)
 	case AttributesCVFile, FaceCVFile:
 		_, err = parseCVCertificate(content)
-	case tokenFile, signatureKeyFile, signaturePINFile, attributesPINFile, numberBReferenceFile: // not parsed
+	case AttributesSessionKeyFile:
+		_, err = parseSessionKey(content)
 	}
 	return err
 }
