@@ -38,7 +38,7 @@ func Slow(d time.Duration) Misbehaviour {
 	}
 }
 
-// RemoveAfter takes the card out after n commands of every stay: command n+1 finds no card.
+// RemoveAfter takes the card out whenever n commands have been answered: the next finds no card.
 func RemoveAfter(n int) Misbehaviour {
 	return func(c Card) Card {
 		done := 0
