@@ -133,7 +133,7 @@ func (k *Card) Protocol() Protocol {
 	return k.protocol
 }
 
-// Transmit carries one command, short or extended, of at most apdu.MaxCommand bytes, and brings 0 to apdu.MaxResponse bytes:
+// Transmit carries one command, short or extended, of at most apdu.MaxCommand bytes, and brings 1 to apdu.MaxResponse bytes:
 // whether they are a response is for apdu.Exchange to say. Through T=0 only short commands go (ErrExtendedT0).
 func (k *Card) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	k.mu.Lock()
@@ -170,10 +170,15 @@ func (k *Card) transmit(ctx context.Context, command []byte) ([]byte, error) {
 		response, refused, err = k.conn.response()
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case refused != nil:
+		return nil, refused
+	case len(response) == 0:
+		return nil, ErrNoResponse
 	}
-	return response, refused
+	return response, nil
 }
 
 // response reads the answer to cmdTransmit: the structure, and the bytes it announces unless it carries an error.

@@ -84,8 +84,11 @@ func TestRefusals(t *testing.T) {
 		end:       func(ctx context.Context, k *pcsc.Card) error { return k.End(ctx, pcsc.Leave) },
 		status:    func(ctx context.Context, k *pcsc.Card) error { return k.Status(ctx) },
 		reconnect: func(ctx context.Context, k *pcsc.Card) error { return k.Reconnect(ctx, pcsc.Reset) },
-		attribute: func(ctx context.Context, k *pcsc.Card) error { _, err := k.Attribute(ctx, pcsc.ATRString); return err },
-		transmit:  func(ctx context.Context, k *pcsc.Card) error { _, err := k.Transmit(ctx, make([]byte, 4)); return err },
+		attribute: func(ctx context.Context, k *pcsc.Card) error {
+			_, err := k.Attribute(ctx, pcsc.VendorSerial)
+			return err
+		},
+		transmit: func(ctx context.Context, k *pcsc.Card) error { _, err := k.Transmit(ctx, make([]byte, 4)); return err },
 	}
 	for command, call := range calls {
 		s := newServer(t)
@@ -140,18 +143,19 @@ func TestEveryLength(t *testing.T) {
 	s.card = func([]byte) ([]byte, uint32) { return answer[:n], 0 }
 	k := connected(t, s, pcsc.ConnectOptions{})
 	command := []byte{0, 0xB0, 0, 0, 0, 0, 0}
-	for ; n <= apdu.MaxResponse; n++ {
+	if _, err := k.Transmit(t.Context(), command); !errors.Is(err, pcsc.ErrNoResponse) {
+		t.Errorf("no byte: %v", err)
+	}
+	for n = 1; n <= apdu.MaxResponse; n++ {
 		got, err := k.Transmit(t.Context(), command)
 		if err != nil || !bytes.Equal(got, answer[:n]) {
 			t.Fatalf("%d bytes: got %d, %v", n, len(got), err)
 		}
 		s.bodies[transmit] = nil
 	}
-	// A response of no byte or one is no response, and says so; the next exchange goes on.
-	for n = range 2 {
-		if _, err := apdu.Exchange(t.Context(), k, apdu.Command{INS: 0xB0, Le: 256}); !errors.Is(err, apdu.ErrLength) {
-			t.Errorf("%d bytes: %v", n, err)
-		}
+	n = 1 // one byte is no response, and says so
+	if _, err := apdu.Exchange(t.Context(), k, apdu.Command{INS: 0xB0, Le: 256}); !errors.Is(err, apdu.ErrLength) {
+		t.Errorf("one byte: %v", err)
 	}
 }
 

@@ -19,6 +19,8 @@ var (
 	ErrDropped = errors.New("the connection to the reader is gone: connect again")
 	// ErrService says that the daemon closed the connection or cannot be reached any more.
 	ErrService = errors.New("the PC/SC service went away: start over; if it happens again, restart pcscd")
+	// ErrNoResponse says that the exchange succeeded and brought not one byte, as some drivers tell a card that is gone.
+	ErrNoResponse = errors.New("the card gave no answer: leave it still on the reader and start over")
 	// ErrAnswer says that the daemon's answer makes no sense.
 	ErrAnswer = errors.New("malformed answer from the PC/SC service")
 	// ErrExtendedT0 says that the card was connected with T=0, which carries short commands only.

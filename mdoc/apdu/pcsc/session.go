@@ -74,11 +74,10 @@ func (k *Card) Disconnect(ctx context.Context, d Disposition) error {
 // An Attribute is a property of a reader (PC/SC part 3, attributes).
 type Attribute uint32
 
-// Attributes that most drivers have.
+// Attributes that many drivers of real readers have.
 const (
 	VendorName   Attribute = 0x00010100
 	VendorSerial Attribute = 0x00010103
-	ATRString    Attribute = 0x00090303
 )
 
 // Attribute asks the driver for a property: at most 264 bytes, unchecked. Drivers lack many of them.
@@ -102,13 +101,14 @@ func (k *Card) Attribute(ctx context.Context, a Attribute) ([]byte, error) {
 const attributeWords = (4*word + attributeValue) / word
 
 // Exclusively runs f inside a transaction on a card shared with others, and ends the transaction whatever f does.
-func (k *Card) Exclusively(ctx context.Context, f func(apdu.Transmitter) error) error {
+func (k *Card) Exclusively(ctx context.Context, f func(apdu.Transmitter) error) (err error) {
 	if err := k.Begin(ctx); err != nil {
 		return err
 	}
-	err := f(k)
-	if ended := k.End(context.WithoutCancel(ctx), Leave); err == nil {
-		err = ended
-	}
-	return err
+	defer func() {
+		if ended := k.End(context.WithoutCancel(ctx), Leave); err == nil {
+			err = ended
+		}
+	}()
+	return f(k)
 }

@@ -33,6 +33,7 @@ func Run(t TB) *Daemon {
 // A Stay is a card in the reader.
 type Stay struct {
 	daemon *Daemon
+	events uint32 // the reader's count after the card came
 	end    context.CancelFunc
 	done   chan struct{}
 }
@@ -50,9 +51,9 @@ func (d *Daemon) InsertWith(ctx context.Context, card vpcd.Card, o vpcd.Options)
 		defer close(s.done)
 		_ = vpcd.Serve(serving, d.Address, card, o)
 	}()
-	if err := d.await(ctx, true); err != nil {
-		s.end()
-		<-s.done
+	err := d.await(ctx, func(r pcsc.Reader) bool { s.events = r.Events; return r.State&pcsc.Present != 0 })
+	if err != nil {
+		s.Pull()
 		return nil, fmt.Errorf("inserting a card: %w", err)
 	}
 	return s, nil
@@ -67,20 +68,22 @@ func (s *Stay) Pull() {
 // Remove takes the card out and waits until the daemon has seen that.
 func (s *Stay) Remove(ctx context.Context) error {
 	s.Pull()
-	if err := s.daemon.await(ctx, false); err != nil {
+	gone := func(r pcsc.Reader) bool { return r.State&pcsc.Present == 0 && r.Events != s.events }
+	if err := s.daemon.await(ctx, gone); err != nil {
 		return fmt.Errorf("removing the card: %w", err)
 	}
 	return nil
 }
 
-// await waits until there is a card in the reader, or none. A card that gives no ATR counts as one.
-func (d *Daemon) await(ctx context.Context, present bool) error {
+// await waits until the reader is as wanted. The count of events matters beside the state: after a failed exchange pcscd says that
+// there is no card before it has looked, and would take the next card for the same one.
+func (d *Daemon) await(ctx context.Context, wanted func(pcsc.Reader) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, startWithin)
 	defer cancel()
 	readers, err := d.client.Readers(ctx)
 	for err == nil {
 		for _, r := range readers {
-			if r.Name == d.Reader && (r.State&pcsc.Present != 0) == present {
+			if r.Name == d.Reader && wanted(r) {
 				return nil
 			}
 		}
