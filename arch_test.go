@@ -28,6 +28,7 @@ func arrows() []arrow {
 		{"schemas/...", nil},
 		{"mdoc/cbor", nil},
 		{"mdoc/apdu", nil},
+		{"mdoc/apdu/...", []string{"mdoc/apdu/..."}},
 		{"mdoc/jose", nil},
 		{"mdoc/verdict", nil},
 
@@ -132,6 +133,9 @@ func TestRulesCatchViolations(t *testing.T) {
 		{"arrows", "cmd imported", map[string]string{"issuer/a.go": doc + `package issuer; import _ "mobileid/cmd/internal/serve"`}, "issuer may not import cmd/internal/serve"},
 		{"arrows", "vectors in code", map[string]string{"mdoc/holder/a.go": doc + `package holder; import _ "mobileid/mdoc/mdoctest"`}, "only tests may import mdoc/mdoctest"},
 		{"arrows", "corpus in a service", map[string]string{"cmd/mobileid-issuer/a.go": doc + `package main; import _ "mobileid/mdoc/mdoctest/corpus"`}, "only tests may import mdoc/mdoctest/corpus"},
+		{"arrows", "pcscd in a service", map[string]string{"cmd/mobileid-issuer/a.go": doc + `package main; import _ "mobileid/mdoc/apdu/pcsctest"`}, "only tests may import mdoc/apdu/pcsctest"},
+		{"arrows", "pcscd in the benchmark", map[string]string{"cmd/mobileid/internal/benchmark/a.go": doc + `package benchmark; import _ "mobileid/mdoc/apdu/pcsctest"`}, ""},
+		{"arrows", "document in a reader", map[string]string{"mdoc/apdu/pcsc/a.go": doc + `package pcsc; import _ "mobileid/mdoc"`}, "mdoc/apdu/pcsc may not import mdoc"},
 		{"arrows", "corpus in the tool", map[string]string{"cmd/mobileid/internal/export/a.go": doc + `package export; import _ "mobileid/mdoc/mdoctest/corpus"`}, ""},
 		{"corpus", "testing", map[string]string{"mdoc/mdoctest/corpus/a.go": doc + `package corpus; import _ "testing"`}, "imports testing"},
 		{"corpus", "testing in a test", map[string]string{"mdoc/mdoctest/corpus/a_test.go": `package corpus; import _ "testing"`}, ""},

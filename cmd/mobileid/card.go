@@ -46,7 +46,7 @@ Exit status: 0 done, 1 the card or a file refused or a check failed, 2 misuse.`,
 	f.BoolVar(&o.PINStdin, "pin-stdin", false, "take the secrets from standard input, one a line")
 	f.BoolVar(&o.SpendLastTry, "spend-last-try", false, "send a secret although one try is left")
 	c.AddCommand(cardListCommand(o), cardShowCommand(o), cardPINStatusCommand(o), cardReadCommand(o), cardCertsCommand(o),
-		cardSignCommand(o), cardPhotoCommand(o), cardChangePINCommand(o), cardNewCommand())
+		cardSignCommand(o), cardPhotoCommand(o), cardChangePINCommand(o), cardNewCommand(), cardServeCommand())
 	return c
 }
 
