@@ -37,7 +37,8 @@ const (
 // written.
 //
 //	keys/                    the authority's, see keys.Authority.Save
-//	card/                    authority.secret, signature-roots.pem, municipal-roots.pem, deny-list.pem (empty)
+//	card/                    authority.secret, signature-roots.pem, authentication-roots.pem, municipal-roots.pem,
+//	                         deny-list.pem (empty)
 //	issuer/                  secret, operators, operator.token
 //	tsm/                     master.key
 //	verifier/                token
@@ -99,13 +100,10 @@ func (f folder) cards() error {
 	if err != nil {
 		return err
 	}
-	var roots [][]byte
-	for _, c := range a.SignatureRoots() {
-		roots = append(roots, c.Raw)
-	}
 	return errors.Join(
 		f.write("card/authority.secret", private, ownerOnly),
-		f.write("card/signature-roots.pem", pki.EncodePEM(roots...), anyone),
+		f.write("card/signature-roots.pem", pki.EncodePEM(a.SignatureRoots()[0].Raw), anyone),
+		f.write("card/authentication-roots.pem", pki.EncodePEM(a.AuthenticationRoots()[0].Raw), anyone),
 		f.write("card/municipal-roots.pem", municipal, anyone),
 		f.write("card/deny-list.pem", nil, anyone))
 }
