@@ -63,6 +63,7 @@ func (j *judge) answer(raw, request []byte) *ocsp.Response {
 	return r
 }
 
+// signature: the library takes SHA-1 here.
 func (j *judge) signature(r *ocsp.Response) error {
 	switch r.SignatureAlgorithm {
 	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA, x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
