@@ -40,7 +40,7 @@ func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
 type RefusedError struct {
 	What   string
 	Checks []string
-	// Code is the stable code of a refused card reading, which the table of [Refusals] explains; empty for other things.
+	// Code is the stable code of a refused card reading, which package refusal explains; empty for other things.
 	Code string
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/store"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/doctype"
@@ -145,9 +146,9 @@ func (s *Service) judge(ctx context.Context, t store.Transaction, e *Evidence, r
 		return nil, err
 	}
 	if !v.OK() || identity == nil {
-		refusal := refusedReading(v)
-		s.log.WarnContext(ctx, "card reading refused", "transaction", t.ID, "code", refusal.Code, "checks", refusal.Checks)
-		return nil, refusal
+		no := refusedReading(v)
+		s.log.WarnContext(ctx, "card reading refused", "transaction", t.ID, "code", no.Code, "checks", no.Checks)
+		return nil, no
 	}
 	return identity, nil
 }
@@ -179,6 +180,16 @@ func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, i
 	s.log.InfoContext(ctx, "order placed", "transaction", t.ID, "order", o.ID)
 	s.outbox.send(ctx, store.Message{OrderID: o.ID, Body: signed, NotAfter: notAfter})
 	return o, nil
+}
+
+// refusedReading names what a verdict refuses. A status that nobody could tell counts only when nothing failed.
+func refusedReading(v verdict.Verdict) *RefusedError {
+	e := refused("card reading", v)
+	e.Code = refusal.CodeStatusUnavailable
+	if len(v.Failed()) > 0 {
+		e.Code = refusal.CodeOf(e.Checks...)
+	}
+	return e
 }
 
 // refused lists the checks of a verdict that did not pass.

@@ -12,6 +12,7 @@ import (
 	"mobileid/issuer"
 	"mobileid/issuer/card"
 	"mobileid/issuer/issuertest"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/store"
 	"mobileid/mdoc/provisioning"
 )
@@ -39,7 +40,7 @@ func wantCode(t *testing.T, err error, code string) {
 	if !ok || r.What != "card reading" || r.Code != code {
 		t.Errorf("error %v (%+v), expected the code %s", err, r, code)
 	}
-	if _, ok := issuer.RefusalOf(code); !ok {
+	if _, ok := refusal.Of(code); !ok {
 		t.Errorf("the code %s is not explained", code)
 	}
 }
@@ -145,7 +146,7 @@ func TestEvidenceWithoutRoomOrStatus(t *testing.T) {
 		one, err := s.Start(ctx)
 		must(t, err)
 		_, err = s.Evidence(ctx, one.TransactionID, one.Token.Reveal(), wallet.Body(ctx, t, one.Challenge))
-		wantCode(t, err, issuer.CodeStatusUnavailable)
+		wantCode(t, err, refusal.CodeStatusUnavailable)
 	})
 	t.Run("too many identities held", func(t *testing.T) {
 		s, _ := open(t, w, func(c *issuer.Config) { c.MaxHeld = 1 })

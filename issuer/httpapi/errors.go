@@ -10,21 +10,22 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mobileid/issuer"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
 	"mobileid/schemas/problem"
 )
 
-// The codes of this service beside those every service shares and those of issuer.Refusals.
+// The codes of this service beside those every service shares and those of package refusal.
 const (
-	CodeChallengeUsed     = issuer.CodeChallengeUsed
-	CodeExpired           = issuer.CodeExpired
-	CodeEvidenceGone      = issuer.CodeEvidenceGone
+	CodeChallengeUsed     = refusal.CodeChallengeUsed
+	CodeExpired           = refusal.CodeExpired
+	CodeEvidenceGone      = refusal.CodeEvidenceGone
 	CodeOrderUnknown      = "order_unknown"
 	CodeCredentialRevoked = "credential_revoked"
-	CodeDeviceRevoked     = issuer.CodeDeviceRevoked
-	CodeDeviceNotEmptied  = issuer.CodeDeviceNotEmptied
-	CodeNoValidity        = issuer.CodeNoValidity
+	CodeDeviceRevoked     = refusal.CodeDeviceRevoked
+	CodeDeviceNotEmptied  = refusal.CodeDeviceNotEmptied
+	CodeNoValidity        = refusal.CodeNoValidity
 	CodeListFull          = "status_list_full"
 )
 
@@ -54,7 +55,7 @@ func (d *doors) fail(c *gin.Context, err error) {
 // problemOf is the one place where an error becomes an answer, with advice where the table of refusals has some.
 func problemOf(err error) problem.Problem {
 	p := bareProblem(err)
-	if r, ok := issuer.RefusalOf(p.Code); ok {
+	if r, ok := refusal.Of(p.Code); ok {
 		p.Advice = []problem.Advice{{Lang: "ja", What: r.What.JA, Do: r.Do.JA}, {Lang: "en", What: r.What.EN, Do: r.Do.EN}}
 	}
 	return p
@@ -62,7 +63,7 @@ func problemOf(err error) problem.Problem {
 
 // refusedReading answers with the code of a refused reading. That the status of a certificate cannot be told is no fault of the card.
 func refusedReading(e *issuer.RefusedError) problem.Problem {
-	if e.Code == issuer.CodeStatusUnavailable {
+	if e.Code == refusal.CodeStatusUnavailable {
 		p := problem.New(http.StatusServiceUnavailable, e.Code, "start a new transaction later")
 		p.RetryAfter = retryStatus
 		return p
@@ -85,7 +86,7 @@ func bareProblem(err error) problem.Problem {
 	case errors.As(err, &refused) && refused.What == "card reading":
 		return refusedReading(refused)
 	case errors.Is(err, issuer.ErrDuplicate):
-		return problem.New(http.StatusConflict, issuer.CodeDuplicate, "the person is being issued the same document elsewhere")
+		return problem.New(http.StatusConflict, refusal.CodeDuplicate, "the person is being issued the same document elsewhere")
 	case errors.As(err, &refused) && (refused.What == "attestation" || refused.What == "receipt"):
 		return problem.New(http.StatusForbidden, problem.CodeForbidden, "checks not passed: "+strings.Join(refused.Checks, ", "))
 	case errors.Is(err, errNoToken), errors.Is(err, issuer.ErrToken), errors.Is(err, revocation.ErrUnauthorized):

@@ -10,6 +10,7 @@ import (
 
 	"mobileid/issuer"
 	"mobileid/issuer/httpapi"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
 	"mobileid/schemas/problem"
@@ -29,8 +30,8 @@ func answers() []struct {
 		{&http.MaxBytesError{Limit: 1}, http.StatusRequestEntityTooLarge, problem.CodeBodyTooLarge},
 		{&issuer.FieldError{Field: "slot", Reason: "not 1 to 15"}, http.StatusBadRequest, problem.CodeMalformed},
 		{&issuer.RefusedError{What: "card reading", Checks: []string{"x"}, Code: "card.expired"}, http.StatusUnprocessableEntity, "card.expired"},
-		{&issuer.RefusedError{What: "card reading", Checks: []string{"x"}, Code: issuer.CodeStatusUnavailable}, http.StatusServiceUnavailable, issuer.CodeStatusUnavailable},
-		{issuer.ErrDuplicate, http.StatusConflict, issuer.CodeDuplicate},
+		{&issuer.RefusedError{What: "card reading", Checks: []string{"x"}, Code: refusal.CodeStatusUnavailable}, http.StatusServiceUnavailable, refusal.CodeStatusUnavailable},
+		{issuer.ErrDuplicate, http.StatusConflict, refusal.CodeDuplicate},
 		{&issuer.RefusedError{What: "attestation", Checks: []string{"x"}}, http.StatusForbidden, problem.CodeForbidden},
 		{&issuer.RefusedError{What: "receipt", Checks: []string{"x"}}, http.StatusForbidden, problem.CodeForbidden},
 		{&issuer.RefusedError{What: "credential", Checks: []string{"x"}}, http.StatusInternalServerError, problem.CodeInternal},
@@ -65,7 +66,7 @@ func codes() []string {
 	for _, a := range answers() {
 		out = append(out, a.code)
 	}
-	for _, r := range issuer.Refusals() {
+	for _, r := range refusal.Table() {
 		out = append(out, r.Code)
 	}
 	return out

@@ -1,10 +1,10 @@
-package issuer
+// Package refusal explains to a holder why the issuer refused: a stable code, what happened and what the holder can do, in Japanese and
+// English. It knows which checks of a card reading lead to which code; it judges nothing, and no received value passes through it.
+//
+// Start at Table.
+package refusal
 
-import (
-	"slices"
-
-	"mobileid/mdoc/verdict"
-)
+import "slices"
 
 // Text is one sentence in the two languages of the service.
 type Text struct{ JA, EN string }
@@ -30,31 +30,23 @@ const (
 	CodeDeviceRevoked     = "device_revoked"
 	CodeDeviceNotEmptied  = "device_not_emptied"
 	CodeBusy              = "unavailable"
-
-	codeReadingUnsound = "card.reading_unsound"
+	// CodeReadingUnsound is for a check that leads to no other code.
+	CodeReadingUnsound = "card.reading_unsound"
 )
 
-// refusedReading names what a verdict refuses: of several codes the first of the table. A status that nobody could tell counts only
-// when nothing failed.
-func refusedReading(v verdict.Verdict) *RefusedError {
-	e := refused("card reading", v)
-	e.Code = codeReadingUnsound
-	if len(v.Failed()) == 0 {
-		e.Code = CodeStatusUnavailable
-		return e
-	}
-	for _, r := range Refusals() {
-		if slices.ContainsFunc(r.checks, func(id string) bool { return slices.Contains(e.Checks, id) }) {
-			e.Code = r.Code
-			return e
+// CodeOf gives the first code of the table to which one of the failed checks leads.
+func CodeOf(failed ...string) string {
+	for _, r := range Table() {
+		if slices.ContainsFunc(r.checks, func(id string) bool { return slices.Contains(failed, id) }) {
+			return r.Code
 		}
 	}
-	return e
+	return CodeReadingUnsound
 }
 
-// RefusalOf gives the entry of a code.
-func RefusalOf(code string) (Refusal, bool) {
-	all := Refusals()
+// Of gives the entry of a code.
+func Of(code string) (Refusal, bool) {
+	all := Table()
 	i := slices.IndexFunc(all, func(r Refusal) bool { return r.Code == code })
 	if i < 0 {
 		return Refusal{}, false
@@ -79,9 +71,9 @@ func later() Text {
 	return Text{"しばらくしてから、もう一度お試しください。", "Try again in a while."}
 }
 
-// Refusals is the table of every code that a holder can be answered with, in the order in which one is chosen. The document
+// Table is the table of every code that a holder can be answered with, in the order in which one is chosen. The document
 // docs/issuance.md lists the same codes.
-func Refusals() []Refusal {
+func Table() []Refusal {
 	return slices.Concat(readingRefusals(), certificateRefusals(), agreementRefusals(), courseRefusals())
 }
 
@@ -150,7 +142,7 @@ func agreementRefusals() []Refusal {
 		{"card.municipality_differs", Text{"市区町村コードが、カードの中で一致しません。", "The card names more than one municipality."}, askOffice(), []string{"agree.municipality"}},
 		{"card.number_invalid", Text{"個人番号が、カードに記録されたものと異なります。", "The individual number is not as the card holds it."}, tapAgain(),
 			[]string{"number.integrity", "number.check_digit"}},
-		{codeReadingUnsound, Text{"読み取り結果を確認できません。", "The reading could not be verified."}, tapAgain(), nil},
+		{CodeReadingUnsound, Text{"読み取り結果を確認できません。", "The reading could not be verified."}, tapAgain(), nil},
 	}
 }
 
