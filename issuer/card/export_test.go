@@ -13,7 +13,15 @@ func ParseAnyFile(id FileID, content []byte) (err error) {
 		}
 		return checkSignatureProfile(c)
 	case AuthenticationCertificate:
-		_, err = authenticationMunicipality(content)
+		c, err := parseCertificate(content)
+		if err != nil {
+			return err
+		}
+		if err = checkAuthenticationProfile(c); err != nil {
+			return err
+		}
+		_, err = municipalityOf(c.Subject.CommonName)
+		return err
 	case NumberFile:
 		_, err = parseNumber(content)
 	case AttributesFile:

@@ -1,6 +1,7 @@
 package cardsim
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -150,6 +151,16 @@ func (a *Authority) SignatureRoots() []*x509.Certificate {
 // AuthenticationRoots are the CA certificates for user authentication certificates.
 func (a *Authority) AuthenticationRoots() []*x509.Certificate {
 	return []*x509.Certificate{a.authentication.cert}
+}
+
+// SignatureCA gives certificate and key of the signature CA, for who publishes its revocation lists (package jpkisim).
+func (a *Authority) SignatureCA() (*x509.Certificate, crypto.Signer) {
+	return a.signature.cert, a.signature.key
+}
+
+// AuthenticationCA is SignatureCA for the user authentication CA.
+func (a *Authority) AuthenticationCA() (*x509.Certificate, crypto.Signer) {
+	return a.authentication.cert, a.authentication.key
 }
 
 // MunicipalRoots are the CA keys for card records, 9000023 (券面AP) and 9000033 (補助AP).

@@ -377,7 +377,11 @@ func TestSaveAndParse(t *testing.T) {
 			t.Fatal(err)
 		}
 		id, v, err := card.Check(r, card.CheckConfig{
-			SignatureRoots: w.authority.SignatureRoots(), MunicipalRoots: w.authority.MunicipalRoots(),
+			SignatureRoots: w.authority.SignatureRoots(), AuthenticationRoots: w.authority.AuthenticationRoots(),
+			MunicipalRoots: w.authority.MunicipalRoots(),
+			Status: func(_, _ *x509.Certificate) card.StatusAnswer {
+				return card.StatusAnswer{State: card.StateInForce, Measured: "in force"}
+			},
 			Challenge: o.Challenge, Binding: o.Binding, At: today(),
 		})
 		if err != nil || id == nil {
