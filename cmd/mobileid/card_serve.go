@@ -6,27 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"mobileid/cmd/mobileid/internal/ceremony"
 	"mobileid/cmd/mobileid/internal/demo"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu/vpcd"
 
 	"github.com/spf13/cobra"
 )
-
-// Secrets of the modelled people's cards that are served.
-const (
-	testPIN      = "1234"
-	testPassword = "ABC123"
-)
-
-// maxCardState bounds the file of a saved card.
-const maxCardState = 1 << 20
 
 // serving is what the command line of card serve says.
 type serving struct {
@@ -44,10 +34,10 @@ func cardServeCommand() *cobra.Command {
 		Long: `Put a modelled My Number card into a virtual PC/SC reader (vpcd of the vsmartcard project), where every program that uses
 PC/SC meets it: opensc-tool, pkcs11-tool, browsers, mobileid card. Ctrl-C takes it out. When the reader goes it is tried again.
 
-Test secrets of the modelled people: all PINs ` + testPIN + `, signature password ` + testPassword + `.
+Test secrets of the modelled people: all PINs ` + cardsim.TestPIN + `, signature password ` + cardsim.TestPassword + `.
 
-The card is made for the run, with new keys under a TEST authority of its own, unless --state names a saved one; that is written
-back at the end, with its spent tries.
+The card is made for the run, with new keys under a TEST authority of its own, unless --state names one that mobileid card new made; its
+file keeps every spent try.
 
 --slow, --flaky and --remove-after misbehave on purpose, to try readers out. The reader is not authenticated: loopback only.`,
 		Example: `  mobileid card serve --vpcd 127.0.0.1:` + vpcd.DefaultPort + `
@@ -58,7 +48,7 @@ back at the end, with its spent tries.
 	}
 	f := c.Flags()
 	f.StringVar(&s.vpcd, "vpcd", "", "`HOST:PORT` where the virtual reader listens; Debian's listens at "+vpcd.DefaultPort)
-	f.StringVar(&s.person, "person", "birthday", "the modelled `PERSON`: "+strings.Join(demo.Persons(time.Now()), ", "))
+	f.StringVar(&s.person, "person", "birthday", "`PERSON`: "+strings.Join(demo.Persons(time.Now()), ", ")+", or a YAML file")
 	f.StringVar(&s.state, "state", "", "`FILE` of a saved card, in place of --person")
 	f.DurationVar(&s.slow, "slow", 0, "answer each command after this `TIME`, such as 500ms")
 	f.BoolVar(&s.flaky, "flaky", false, "spoil one command in 16, at random")
@@ -115,58 +105,25 @@ func (n *notices) tell(e vpcd.Event) {
 	n.last = e.Kind
 }
 
-// openServedCard is where the card comes from: a saved one, which done writes back, or a new one of a modelled person with the
-// test secrets.
+// openServedCard is where the card comes from: a saved one, whose file keeps what becomes of it, or a new one of the person. done gives it back.
 func openServedCard(person, state string, now time.Time) (card *cardsim.Card, done func() error, err error) {
 	if state != "" {
-		return openSavedCard(state)
+		if card, err = cardsim.OpenState(state); err != nil {
+			return nil, nil, fmt.Errorf("opening the card: %w", err)
+		}
+		return card, card.Close, nil
 	}
-	p, ok := cardsim.PersonByID(person, now)
-	if !ok {
-		return nil, nil, &usageError{fmt.Errorf("no person %q", person)}
+	p, _, err := ceremony.FindPerson(person, now)
+	if errors.Is(err, ceremony.ErrPerson) {
+		return nil, nil, &usageError{fmt.Errorf("no person %q: %w", person, err)}
 	}
-	p.AttributePIN, p.AuthenticationPIN, p.SignaturePassword = testPIN, testPIN, testPassword
+	if err != nil {
+		return nil, nil, err
+	}
 	a, err := cardsim.NewAuthority(cardsim.AuthorityConfig{Now: func() time.Time { return now }})
 	if err != nil {
 		return nil, nil, fmt.Errorf("making the card: %w", err)
 	}
 	card, err = cardsim.New(p, a, cardsim.Options{})
 	return card, func() error { return nil }, err
-}
-
-func openSavedCard(state string) (card *cardsim.Card, done func() error, err error) {
-	f, err := os.Open(state) //nolint:gosec // the file the caller named
-	if err != nil {
-		return nil, nil, fmt.Errorf("opening the card: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	raw, err := io.ReadAll(io.LimitReader(f, maxCardState))
-	if err != nil {
-		return nil, nil, fmt.Errorf("opening the card: %w", err)
-	}
-	if card, err = cardsim.ParseCard(raw); err != nil {
-		return nil, nil, fmt.Errorf("opening the card: %w", err)
-	}
-	return card, func() error { return saveCard(state, card) }, nil
-}
-
-// saveCard puts the new state in the old one's place in one step.
-func saveCard(state string, card *cardsim.Card) error {
-	raw, err := card.Save()
-	if err != nil {
-		return fmt.Errorf("saving the card: %w", err)
-	}
-	f, err := os.CreateTemp(filepath.Dir(state), "card")
-	if err != nil {
-		return fmt.Errorf("saving the card: %w", err)
-	}
-	_, err = f.Write(raw)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), state)
-	}
-	if err != nil {
-		return fmt.Errorf("saving the card: %w", errors.Join(err, os.Remove(f.Name())))
-	}
-	return nil
 }

@@ -62,8 +62,8 @@ func verify(t *testing.T, d *pcsctest.Daemon, pin string) (apdu.SW, error) {
 func TestCardServe(t *testing.T) {
 	d := pcsctest.Run(t)
 	end := served(t, d, "--slow", "1ms")
-	if sw, err := verify(t, d, testPIN); sw != apdu.OK || err != nil {
-		t.Errorf("PIN %s: %v, %v", testPIN, sw, err)
+	if sw, err := verify(t, d, cardsim.TestPIN); sw != apdu.OK || err != nil {
+		t.Errorf("PIN %s: %v, %v", cardsim.TestPIN, sw, err)
 	}
 	if code, out := end(); code != exitOK || !strings.Contains(out, "card is in the reader") {
 		t.Errorf("code %d: %s", code, out)
@@ -74,7 +74,7 @@ func TestCardServe(t *testing.T) {
 func TestCardServeRemoveAfter(t *testing.T) {
 	d := pcsctest.Run(t)
 	served(t, d, "--remove-after", "2", "--retry", "600ms")
-	if _, err := verify(t, d, testPIN); !errors.Is(err, pcsc.ErrNoResponse) && !errors.Is(err, pcsc.RemovedCard) && !errors.Is(err, pcsc.NotTransacted) {
+	if _, err := verify(t, d, cardsim.TestPIN); !errors.Is(err, pcsc.ErrNoResponse) && !errors.Is(err, pcsc.RemovedCard) && !errors.Is(err, pcsc.NotTransacted) {
 		t.Errorf("third command: %v", err)
 	}
 	readers, err := d.Client().Readers(t.Context())
@@ -101,7 +101,7 @@ func TestCardServeState(t *testing.T) {
 		t.Fatal(err)
 	}
 	state := filepath.Join(t.TempDir(), "card")
-	if err := saveCard(state, k); err != nil {
+	if err := cardsim.CreateState(state, k); err != nil {
 		t.Fatal(err)
 	}
 	d := pcsctest.Run(t)

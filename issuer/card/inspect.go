@@ -131,13 +131,13 @@ func (in *inspector) token() {
 
 func (in *inspector) certificates() {
 	at := need(!in.c.At.IsZero(), noInstant)
-	if cert := in.certificate(ruleFileAuthFormat, AuthenticationCertificate); in.files[AuthenticationCertificate] != nil {
+	if cert := in.certificate(ruleAuthFormat, AuthenticationCertificate); in.files[AuthenticationCertificate] != nil {
 		in.out.Authentication = cert
 		formed := need(cert != nil, notWellFormed)
-		in.judge(ruleFileAuthChain, first(formed, need(len(in.c.AuthenticationRoots) > 0, noRoots), at), "issued by a root", func() error {
+		in.judge(ruleAuthChain, first(formed, need(len(in.c.AuthenticationRoots) > 0, noRoots), at), "issued by a root", func() error {
 			return issuedBy(cert, in.c.AuthenticationRoots, in.c.At)
 		})
-		in.judge(ruleFileAuthValidity, first(formed, at), "in force", func() error { return validAt(cert, in.c.At) })
+		in.judge(ruleAuthValidity, first(formed, at), "in force", func() error { return inForce(cert, in.c.At) })
 	}
 	if cert := in.certificate(ruleCertFormat, SignatureCertificate); in.files[SignatureCertificate] != nil {
 		in.out.Signature = cert
@@ -145,7 +145,7 @@ func (in *inspector) certificates() {
 		in.judge(ruleCertChain, first(formed, need(len(in.c.SignatureRoots) > 0, noRoots), at), "issued by a root", func() error {
 			return issuedBy(cert, in.c.SignatureRoots, in.c.At)
 		})
-		in.judge(ruleCertValidity, first(formed, at), "in force", func() error { return validAt(cert, in.c.At) })
+		in.judge(ruleCertValidity, first(formed, at), "in force", func() error { return inForce(cert, in.c.At) })
 		in.judge(ruleCertProfile, formed, "signature certificate", func() error { return checkSignatureProfile(cert) })
 		in.judge(ruleCertHolder, formed, "complete", func() error { return in.holder(cert) })
 	}
@@ -165,17 +165,8 @@ func (in *inspector) certificate(rl rule, id FileID) (cert *x509.Certificate) {
 }
 
 func issuedBy(c *x509.Certificate, roots []*x509.Certificate, at time.Time) error {
-	return verifyChain(c, roots, at)
-}
-
-func validAt(c *x509.Certificate, at time.Time) error {
-	switch {
-	case at.Before(c.NotBefore):
-		return errors.New("not yet valid")
-	case at.After(c.NotAfter):
-		return errors.New("expired")
-	}
-	return nil
+	_, err := verifyChain(c, roots, at)
+	return err
 }
 
 func (in *inspector) holder(cert *x509.Certificate) error {

@@ -2,14 +2,11 @@ package card
 
 // The checks of Inspect that Check does not make. One id stands for one thing that was read, and is listed when it was.
 var (
-	ruleTokenFormat      = rule{"token.format", "JPKI-AP 0006; PKCS#11 v2.40, 3.2"}
-	ruleTokenPresence    = rule{"token.presence", "JPKI-AP 0008"}
-	ruleFileAuthFormat   = rule{"auth.format", "JPKI-AP 000A; RFC 5280, 4.1"}
-	ruleFileAuthChain    = rule{"auth.chain", "JPKI-AP 000A; RFC 5280, 6.1.3"}
-	ruleFileAuthValidity = rule{"auth.validity", "JPKI-AP 000A; RFC 5280, 4.1.2.5"}
-	ruleFileSignatureCA  = rule{"cert.ca_file", "JPKI-AP 0002; RFC 5280, 4.1"}
-	ruleFileAuthCA       = rule{"auth.ca_file", "JPKI-AP 000B; RFC 5280, 4.1"}
-	ruleFileStatus       = rule{"card.certificate.status", "RFC 5280, 5; 公的個人認証法 第17条"}
+	ruleTokenFormat     = rule{"token.format", "JPKI-AP 0006; PKCS#11 v2.40, 3.2"}
+	ruleTokenPresence   = rule{"token.presence", "JPKI-AP 0008"}
+	ruleFileSignatureCA = rule{"cert.ca_file", "JPKI-AP 0002; RFC 5280, 4.1"}
+	ruleFileAuthCA      = rule{"auth.ca_file", "JPKI-AP 000B; RFC 5280, 4.1"}
+	ruleFileStatus      = rule{"card.certificate.status", "RFC 5280, 5; 公的個人認証法 第17条"}
 
 	ruleAttributesBasic = rule{"attributes.basic_data", "補助AP 0005"}
 	ruleSessionKey      = rule{"attributes.session_key", "補助AP 0006"}

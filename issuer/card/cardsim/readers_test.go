@@ -161,8 +161,8 @@ func TestReadTheFace(t *testing.T) {
 	exchange(t, k, "00B07FFF00 > 6B00\n00A4020C02 0005 > 9000\n00B0000000 > 6982")
 }
 
-// TestOpenSC is what the jpki driver of OpenSC 0.23 and later sends: probes, binding to PKCS#15, login, reading, signature.
-func TestOpenSC(t *testing.T) {
+// TestOpenSCExchanges is what the jpki driver of OpenSC 0.23 and later sends: probes, binding to PKCS#15, login, reading, signature.
+func TestOpenSCExchanges(t *testing.T) {
 	k := newCard(t, "nineteen", nil)
 	// Other drivers look first; the card answers quickly and keeps nothing.
 	exchange(t, k, `

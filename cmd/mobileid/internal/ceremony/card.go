@@ -49,7 +49,7 @@ func NewCard(ctx context.Context, o CardOptions, out io.Writer) (err error) {
 	if o.Next && (o.Authority != "" || o.Seed != "") {
 		return fmt.Errorf("making a test card: the next generation with a seed or an authority: %w", ErrOptions)
 	}
-	person, builtIn, err := findPerson(o.Person, o.Now)
+	person, builtIn, err := FindPerson(o.Person, o.Now)
 	if err != nil {
 		return fmt.Errorf("making a test card: %w", err)
 	}
@@ -79,8 +79,9 @@ func NewCard(ctx context.Context, o CardOptions, out io.Writer) (err error) {
 	return f.explainCard(out, person, builtIn, o)
 }
 
-// findPerson gives one of the modelled people the documented test secrets.
-func findPerson(name string, now time.Time) (p cardsim.Person, builtIn bool, err error) {
+// FindPerson finds the person called name: one of the modelled people, who gets the documented test secrets (builtIn), or the one that a YAML file
+// of that name describes. ErrPerson when it is neither.
+func FindPerson(name string, now time.Time) (p cardsim.Person, builtIn bool, err error) {
 	if p, ok := cardsim.PersonByID(name, now); ok {
 		return p.WithTestSecrets(), true, nil
 	}
