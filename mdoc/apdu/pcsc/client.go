@@ -160,6 +160,9 @@ func (c *Client) Wait(ctx context.Context, last []Reader) ([]Reader, error) {
 			}
 		}
 	})
+	if ctx.Err() != nil { // nobody came, and nothing is wrong with the reader
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("waiting for a card: %w", err)
 	}
