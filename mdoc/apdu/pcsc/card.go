@@ -61,6 +61,7 @@ func (o ConnectOptions) protocols() uint32 {
 type Card struct {
 	reader  string
 	options ConnectOptions
+	closing context.Context // Connect's, without its end
 
 	mu       sync.Mutex // guards everything below
 	conn     *conn
@@ -77,7 +78,7 @@ func (c *Client) Connect(ctx context.Context, reader string, o ConnectOptions) (
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the card: %w", err)
 	}
-	k := &Card{reader: reader, options: o, conn: n}
+	k := &Card{reader: reader, options: o, closing: context.WithoutCancel(ctx), conn: n}
 	if err := k.connect(ctx); err != nil {
 		n.drop()
 		return nil, fmt.Errorf("connecting to the card: %w", err)

@@ -141,7 +141,10 @@ func TestEveryLength(t *testing.T) {
 	}
 	n := 0
 	s.card = func([]byte) ([]byte, uint32) { return answer[:n], 0 }
-	k := connected(t, s, pcsc.ConnectOptions{})
+	k, err := s.pipe(pcsc.Options{}).Connect(t.Context(), readerOne, pcsc.ConnectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	command := []byte{0, 0xB0, 0, 0, 0, 0, 0}
 	if _, err := k.Transmit(t.Context(), command); !errors.Is(err, pcsc.ErrNoResponse) {
 		t.Errorf("no byte: %v", err)

@@ -160,10 +160,42 @@ func (c *Client) Wait(ctx context.Context, last []Reader) ([]Reader, error) {
 			}
 		}
 	})
+	if ctx.Err() != nil { // nobody came, and nothing is wrong with the reader
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("waiting for a card: %w", err)
 	}
 	return now, nil
+}
+
+// Find gives the named reader or, if the name is empty, the one that has a card. Without a card in it the error is NoCard, without
+// a reader NoReaders or UnknownReader, with a choice to make ErrSeveral.
+func (c *Client) Find(ctx context.Context, name string) (Reader, error) {
+	readers, err := c.Readers(ctx)
+	if err != nil {
+		return Reader{}, err
+	}
+	found, refused := Reader{}, NoReaders
+	for _, r := range readers {
+		switch {
+		case name != "" && r.Name != name:
+			continue
+		case !r.HasCard():
+			refused = NoCard
+			continue
+		case found.Name != "":
+			return Reader{}, fmt.Errorf("choosing a reader: %w", ErrSeveral)
+		}
+		found = r
+	}
+	switch {
+	case found.Name != "":
+		return found, nil
+	case refused == NoReaders && len(readers) > 0:
+		refused = UnknownReader
+	}
+	return Reader{}, fmt.Errorf("choosing a reader: %w", refused)
 }
 
 // WaitCard waits for a card that answers, in the named reader or, if the name is empty, in any.

@@ -301,6 +301,52 @@ func TestWaitEnds(t *testing.T) {
 	}
 }
 
+// stateOf is one reader state.
+func stateOf(name string, state uint32) []byte {
+	b := make([]byte, 184)
+	copy(b, name)
+	put(b, 132, state)
+	return b
+}
+
+func TestFind(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		states map[string]uint32
+		wanted string
+		found  string
+		want   error
+	}{
+		{"the only one", map[string]uint32{"a": 0x34}, "", "a", nil},
+		{"the one with a card", map[string]uint32{"a": 0x02, "b": 0x34}, "", "b", nil},
+		{"the one named", map[string]uint32{"a": 0x34, "b": 0x34}, "b", "b", nil},
+		{"several", map[string]uint32{"a": 0x34, "b": 0x34}, "", "", pcsc.ErrSeveral},
+		{"none", nil, "", "", pcsc.NoReaders},
+		{"none, and one named", nil, "a", "", pcsc.NoReaders},
+		{"another", map[string]uint32{"a": 0x34}, "b", "", pcsc.UnknownReader},
+		{"empty", map[string]uint32{"a": 0x02}, "", "", pcsc.NoCard},
+		{"a card that is mute", map[string]uint32{"a": 0x0C}, "a", "", pcsc.NoCard},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newServer(t)
+			s.raw[states] = func(net.Conn) []byte {
+				var b []byte
+				for name, state := range tc.states {
+					b = append(b, stateOf(name, state)...)
+				}
+				return append(b, make([]byte, 16*184-len(b))...)
+			}
+			r, err := s.start(pcsc.Options{}).Find(t.Context(), tc.wanted)
+			if r.Name != tc.found || !errors.Is(err, tc.want) {
+				t.Errorf("%q, %v", r.Name, err)
+			}
+		})
+	}
+	if _, err := pcsc.New(pcsc.Options{Socket: "none"}).Find(t.Context(), ""); !errors.Is(err, pcsc.ErrNotRunning) {
+		t.Errorf("no service: %v", err)
+	}
+}
+
 // Every code has a sentence, the number behind it, and nothing else in common with others that need another deed.
 func TestCodes(t *testing.T) {
 	for c := pcsc.Code(0x80100001); c < 0x80100070; c++ {

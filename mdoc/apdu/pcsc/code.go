@@ -15,6 +15,8 @@ var (
 	ErrVersion = errors.New("the PC/SC service speaks a protocol this program does not know: update one of them")
 	// ErrTimeout says that no answer came in time; the connection is gone. It comes with context.DeadlineExceeded.
 	ErrTimeout = errors.New("the reader did not answer in time: take the card off, put it on again, and start over")
+	// ErrSeveral says that the choice of a reader is the caller's.
+	ErrSeveral = errors.New("cards lie in several readers: name one, or take the others off")
 	// ErrDropped says that the connection was given up earlier, or closed.
 	ErrDropped = errors.New("the connection to the reader is gone: connect again")
 	// ErrService says that the daemon closed the connection or cannot be reached any more.

@@ -147,6 +147,9 @@ func (s *server) serve(c net.Conn) {
 		} else {
 			answer = s.answer(c, command, body, &minor)
 		}
+		if len(answer) == 0 {
+			continue
+		}
 		if _, err := c.Write(answer); err != nil {
 			return
 		}
@@ -228,7 +231,10 @@ func (s *server) transmit(c net.Conn, body []byte) []byte {
 	if code != 0 {
 		return body
 	}
-	return append(body, response...)
+	if _, err := c.Write(body); err != nil {
+		return nil
+	}
+	return response
 }
 
 // states are reader states: name at 0, events at 128, state at 132, sharing at 136, ATR at 140, its length at 176, protocol at 180.

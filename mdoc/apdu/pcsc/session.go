@@ -50,8 +50,8 @@ func (k *Card) Reconnect(ctx context.Context, d Disposition) error {
 }
 
 // Close disconnects, takes the power off the card so that nothing a PIN opened stays open, and ends the connection. It may be
-// called again, and after a failure, and waits at most Options.Timeout.
-func (k *Card) Close() error { return k.Disconnect(context.Background(), Unpower) }
+// called again, and after a failure or the end of Connect's context, and waits at most Options.Timeout.
+func (k *Card) Close() error { return k.Disconnect(k.closing, Unpower) }
 
 // Disconnect is Close with a choice of what becomes of the card.
 func (k *Card) Disconnect(ctx context.Context, d Disposition) error {

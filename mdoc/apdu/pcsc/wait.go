@@ -34,7 +34,7 @@ func (c *conn) next(ctx context.Context, last []Reader, poll time.Duration) ([]R
 	}
 	event := make([]byte, eventSize)
 	if err := c.within(ctx, 0, func() error { _, err := io.ReadFull(c.Conn, event); return err }); err != nil {
-		return nil, waited(ctx, err)
+		return nil, err
 	}
 	return c.readers(ctx)
 }
@@ -53,12 +53,4 @@ func (c *conn) look(ctx context.Context, last []Reader, poll time.Duration) ([]R
 	case <-t.C:
 		return c.readers(ctx)
 	}
-}
-
-// waited tells the end of a wait as what it is: nobody came, and nothing is wrong with the reader.
-func waited(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
 }

@@ -99,14 +99,9 @@ func (d *Daemon) start(ctx context.Context, program, driver string) error {
 	d.Socket = filepath.Join(d.folder, "comm")
 	d.Address = fmt.Sprintf("127.0.0.1:%d", port)
 	conf := filepath.Join(d.folder, "conf")
-	if err := os.Mkdir(conf, 0o700); err != nil {
-		return err
-	}
 	reader := fmt.Sprintf("FRIENDLYNAME \"Virtual PCD\"\nDEVICENAME /dev/null:0x%04X\nLIBPATH %s\nCHANNELID 0x%04X\n", port, driver, port)
-	if err := os.WriteFile(filepath.Join(conf, "vpcd"), []byte(reader), 0o600); err != nil {
-		return err
-	}
-	if err := d.launch(program, conf); err != nil {
+	err = errors.Join(os.Mkdir(conf, 0o700), os.WriteFile(filepath.Join(conf, "vpcd"), []byte(reader), 0o600), d.launch(program, conf))
+	if err != nil {
 		return err
 	}
 	return d.ready(ctx)

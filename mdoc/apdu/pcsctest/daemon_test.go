@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -304,6 +307,74 @@ func (refusing) Transmit(context.Context, []byte) ([]byte, error) { return []byt
 func TestMissing(t *testing.T) {
 	if _, err := pcsctest.Tool("no-such-program", "no-such-package"); !errors.Is(err, pcsctest.ErrMissing) || !strings.Contains(err.Error(), "no-such-package") {
 		t.Errorf("error %v", err)
+	}
+	t.Setenv("PATH", t.TempDir()) // as of a user, without the folders of the administrator's programs
+	if path, err := pcsctest.Tool("pcscd", "pcscd"); err != nil || path != "/usr/sbin/pcscd" {
+		t.Errorf("%q, %v", path, err)
+	}
+}
+
+// Waiting for the daemon to see a card ends with the context.
+func TestContextEnds(t *testing.T) {
+	d := pcsctest.Run(t)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Insert(ended, &card{atr: contactATR}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Insert: %v", err)
+	}
+	if err := insert(t, d, &card{atr: contactATR}).Remove(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("Remove: %v", err)
+	}
+}
+
+// fatal is a test that notes why it fails.
+type fatal struct {
+	*testing.T
+	why string
+}
+
+func (f *fatal) Fatal(args ...any) { f.why = fmt.Sprint(args...); runtime.Goexit() }
+
+// A daemon that does not start fails the test with the cause, and leaves nothing.
+func TestStartFails(t *testing.T) {
+	long := filepath.Join(t.TempDir(), strings.Repeat("x", 100))
+	if err := os.Mkdir(long, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name     string
+		variable string
+		value    string
+		program  string // what stands in the daemon's place
+		says     string
+	}{
+		{"no folder to work in", "TMPDIR", filepath.Join(t.TempDir(), "none"), "", "no such file"},
+		{"a path too long for a socket", "TMPDIR", long, "", "invalid argument"},
+		{"a daemon that ends at once", "", "", "echo first; echo the disk is full >&2; exit 1", "the disk is full"},
+		{"a daemon that cannot be run", "", "", "\x7fELF", "pcscd says"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if tc.variable != "" {
+				t.Setenv(tc.variable, tc.value)
+			}
+			if tc.program != "" {
+				dir := t.TempDir()
+				if err := os.WriteFile(filepath.Join(dir, "pcscd"), []byte("#!/bin/sh\n"+tc.program+"\n"), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				t.Setenv("PATH", dir)
+			}
+			f := &fatal{T: t}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				pcsctest.Run(f)
+			}()
+			<-done
+			if !strings.Contains(f.why, tc.says) {
+				t.Errorf("it says %q, want %q", f.why, tc.says)
+			}
+		})
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
