@@ -74,6 +74,7 @@ func libraries() []arrow {
 		{"go.etcd.io/bbolt", []string{"issuer/store/...", "tsm/store/...", "verifier/store/..."}},
 		{"golang.org/x/crypto/cryptobyte", []string{"issuer/card/...", "mdoc/pki"}},
 		{"golang.org/x/crypto/ocsp", []string{"issuer/card/jpki/..."}},
+		{"github.com/goccy/go-yaml", []string{"issuer/card/cardsim"}},
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"github.com/skip2/go-qrcode", []string{"cmd/..."}},
 		{"golang.org/x/term", []string{"cmd/mobileid/internal/cardtool"}},

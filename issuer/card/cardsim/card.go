@@ -69,8 +69,14 @@ func newCard(p Person, c *contents, g generation) *Card {
 	return k
 }
 
-// ATR is the answer to reset on contacts: T=1, IFSC 251, without MF. A reader for contactless cards makes up another of its own.
+// ATR is the answer to reset on contacts: T=1, IFSC 251, without MF.
 func (k *Card) ATR() []byte { return []byte("\x3B" + contactATR) }
+
+// ContactlessATR is what a contactless reader makes up for such a card (PC/SC part 3, 3.1.3.2.3.1: the card's ATQB data and MBLI). Some
+// reading programs want one that begins 3B888001, and none should tell a card by it.
+func (k *Card) ContactlessATR() []byte {
+	return []byte("\x3B\x88\x80\x01\x00\x00\x05\xE0\xB3\x81\xA1\x00\x7F")
+}
 
 // Person is the holder.
 func (k *Card) Person() Person { return k.person }

@@ -24,7 +24,8 @@ func (k *Card) selectCommand(c apdu.Command) ([]byte, apdu.SW) {
 	}
 }
 
-// selectApplication clears the security status of the application it leaves, and keeps it when the same one is selected again.
+// selectApplication keeps the security status of the application it selects, so also when the same one is selected again, and clears that
+// of all others.
 func (k *Card) selectApplication(c apdu.Command) ([]byte, apdu.SW) {
 	if len(c.Data) == 0 {
 		return nil, apdu.NotFound
@@ -34,11 +35,9 @@ func (k *Card) selectApplication(c apdu.Command) ([]byte, apdu.SW) {
 		if !bytes.HasPrefix(a.aid, c.Data) {
 			continue
 		}
-		if a != k.current {
-			for s := range k.verified {
-				if s.Application() == k.current.id {
-					delete(k.verified, s)
-				}
+		for s := range k.verified {
+			if s.Application() != a.id {
+				delete(k.verified, s)
 			}
 		}
 		k.current, k.selected, k.secure = a, nil, nil

@@ -32,6 +32,13 @@ func TestSelect(t *testing.T) {
 		00A4040C07 A0000001510000 > 9000
 		00A4040C0B D392F00026010000000100 > 6A82   longer than any
 	`)
+	talk(t, k, "00A404000A D392F000260100000001 > 9000")
+	if fci, sw := send(t, k, "00A404000A D392F000260100000001"); sw != "9000" || fci != "" {
+		t.Errorf("FCI without Le: %s %s", fci, sw)
+	}
+	if fci, sw := send(t, k, "00A4040005 D392F00026 00"); sw != "9000" || fci != "6f0c840ad392f000260100000001" {
+		t.Errorf("FCI by prefix: %s %s", fci, sw) // tells the whole name, and so which application it is
+	}
 	if fci, sw := send(t, k, "00A404000A D392F000260100000001 00"); sw != "9000" || fci != "6f0c840ad392f000260100000001" {
 		t.Errorf("FCI %s %s", fci, sw)
 	}
@@ -127,6 +134,9 @@ func TestSecurityStatus(t *testing.T) {
 	talk(t, k, verify+" > 9000")
 	k.Reset()
 	talk(t, k, "00B0820000 > 6A82\n"+selectAttributes+" > 9000\n"+open) // a warm reset keeps it
+	k.Reset()
+	talk(t, k, selectJPKI+" > 9000\n"+selectAttributes+" > 9000\n"+closed) // but not past another application
+	talk(t, k, verify+" > 9000")
 	k.Unpower()
 	talk(t, k, selectAttributes+" > 9000\n"+closed)
 	talk(t, k, verify+" > 9000\n0020009104 30303030 > 63C2\n"+closed) // a wrong one takes it back

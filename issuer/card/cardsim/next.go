@@ -120,6 +120,7 @@ func (k *Card) resetRetryCounter(c apdu.Command) apdu.SW {
 		return sw
 	}
 	delete(k.verified, nextPUK)
+	delete(k.verified, f.id)
 	old := *f.secret
 	f.secret.value, f.secret.tries = bytes.Clone(c.Data[pukLength:]), f.secret.limit
 	if k.persist() != nil {

@@ -20,12 +20,17 @@ func TestATR(t *testing.T) {
 	if got := fmt.Sprintf("% X", k.ATR()); got != "3B DA 13 FF 81 31 FB 46 80 12 39 2F 31 C1 73 C6 01 C0 3B" {
 		t.Errorf("ATR %s", got)
 	}
-	var check byte
-	for _, b := range k.ATR()[1:] {
-		check ^= b
+	if got := fmt.Sprintf("% X", k.ContactlessATR()); got != "3B 88 80 01 00 00 05 E0 B3 81 A1 00 7F" {
+		t.Errorf("contactless ATR %s", got)
 	}
-	if check != 0 {
-		t.Errorf("TCK is wrong by %02X", check)
+	for _, atr := range [][]byte{k.ATR(), k.ContactlessATR()} {
+		var check byte
+		for _, b := range atr[1:] {
+			check ^= b
+		}
+		if check != 0 {
+			t.Errorf("TCK of % X is wrong by %02X", atr, check)
+		}
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 )
 
 // ErrPerson says that a text describes no person.
@@ -25,12 +27,12 @@ var ErrPerson = errors.New("not a description of a person")
 
 // Bounds of a person's files.
 const (
-	MaxPersonFile = 16 << 10
+	MaxPersonFile = 8 << 10
 	MaxPortrait   = 48 << 10
 	maxText       = 200 // characters of a name or an address
 )
 
-// personFile is what a person's YAML may say; docs/card.md has every field with its default.
+// personFile is what a person's YAML may say; docs/testcard.md has every field with its default.
 type personFile struct {
 	ID                 field    `yaml:"id"`
 	Name               field    `yaml:"name"`
@@ -68,7 +70,7 @@ type field struct {
 	line int
 }
 
-// UnmarshalYAML takes scalars alone, and what an alias stands for when that is one: no lists, maps or tags.
+// UnmarshalYAML takes scalars alone.
 func (f *field) UnmarshalYAML(node ast.Node) error {
 	f.line = node.GetToken().Position.Line
 	switch n := node.(type) {
@@ -122,6 +124,9 @@ func decodePerson(text []byte) (*personFile, error) {
 	if !utf8.Valid(text) {
 		return nil, fmt.Errorf("no UTF-8: %w", ErrPerson)
 	}
+	if err := plainYAML(text); err != nil {
+		return nil, err
+	}
 	var f personFile
 	d := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	switch err := d.Decode(&f); {
@@ -134,6 +139,20 @@ func decodePerson(text []byte) (*personFile, error) {
 		return nil, fmt.Errorf("more than one document: %w", ErrPerson)
 	}
 	return &f, nil
+}
+
+// plainYAML refuses what a person's file has no use for, before the parser sees it: with anchors and merges a small text stands for a huge
+// one.
+func plainYAML(text []byte) error {
+	for _, t := range lexer.Tokenize(string(text)) {
+		switch t.Type {
+		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType, token.MappingKeyType,
+			token.SequenceEntryType, token.SequenceStartType, token.MappingStartType:
+			return fmt.Errorf("line %d: a plain value is due: %w", t.Position.Line, ErrPerson)
+		default:
+		}
+	}
+	return nil
 }
 
 // personReader keeps the first mistake.

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"math/big"
 
 	"mobileid/issuer/card"
 	"mobileid/mdoc/apdu"
@@ -48,6 +49,9 @@ func (k *Card) setSessionKey(c apdu.Command) apdu.SW {
 		return apdu.SecurityStatus
 	case len(c.Data) != key.Size() || c.Le != 0:
 		return apdu.WrongLength
+	}
+	if new(big.Int).SetBytes(c.Data).Cmp(key.N) >= 0 {
+		return apdu.Unknown
 	}
 	plain, err := rsa.DecryptOAEP(sha256.New(), nil, key, c.Data, nil)
 	if err != nil || len(plain) != 36 || string(plain[:4]) != "\xA0\x22\x80\x20" {
@@ -106,8 +110,8 @@ func (s *secureChannel) open(c apdu.Command) (apdu.Command, error) {
 			return apdu.Command{}, errObject
 		}
 		plain.Extended, plain.Le = true, int(o.Value[1])<<8|int(o.Value[2])
-		if plain.Le == 0 {
-			plain.Le = apdu.MaxExtendedLe
+		if plain.Le == 0 { // the whole file, as far as it goes into an answer with its object around it
+			plain.Le = apdu.MaxExtendedLe - 4*aes.BlockSize
 		}
 		return plain, nil
 	default:

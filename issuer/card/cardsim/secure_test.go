@@ -181,6 +181,7 @@ func TestSetSessionKeyRefuses(t *testing.T) {
 		80AE0000 000100 `+some+` > 6982      照合番号A does not do
 		00200091 `+ascii(k.Person().AttributePIN)+` > 9000
 		80AE0000 000100 `+some+` > 6A80
+		80AE0000 000100 `+strings.Repeat("FF", 256)+` > 6F00    beyond the modulus
 		80AE0100 000100 `+some+` > 6A86
 		80AE0000 01 00 > 6700
 		80AE0000 000100 `+some+` 0000 > 6700`)

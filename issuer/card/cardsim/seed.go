@@ -4,7 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rsa"
-	"crypto/sha256"
+	"crypto/sha512"
 	"errors"
 	"fmt"
 	"io"
@@ -12,15 +12,15 @@ import (
 	"sync"
 )
 
-// SeededRand is a stream that the seed alone determines (AES-256 in counter mode under its SHA-256), safe for concurrent use. Cards and
+// SeededRand is a stream that the seed alone determines (AES-256 in counter mode, key and first counter being its SHA-384), safe for concurrent use. Cards and
 // authorities made from it can be made again by whoever knows the seed: it is for test cards that two sides make for themselves.
 func SeededRand(seed string) io.Reader {
-	key := sha256.Sum256([]byte("mobileid modelled card " + seed))
-	block, err := aes.NewCipher(key[:])
+	d := sha512.Sum384([]byte("mobileid modelled card " + seed))
+	block, err := aes.NewCipher(d[:32])
 	if err != nil {
 		panic("cardsim: internal error: " + err.Error()) // 32 bytes are a key
 	}
-	return &stream{ctr: cipher.NewCTR(block, make([]byte, aes.BlockSize))}
+	return &stream{ctr: cipher.NewCTR(block, d[32:])}
 }
 
 type stream struct {

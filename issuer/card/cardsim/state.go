@@ -29,7 +29,8 @@ func (k *Card) persist() error {
 }
 
 // UseStore makes a card write its state after each change of a counter or a secret, and before it compares a secret; nil stops that. A
-// state that cannot be written answers VERIFY with 6581, and the try is spent. Call it before the card is used.
+// state that cannot be written answers VERIFY with 6581, and the try is spent. Call it before the card is used, and not on one of OpenState,
+// which has its own.
 func (k *Card) UseStore(s Store) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -121,7 +121,7 @@ func TestChild(t *testing.T) {
 	}
 	talk(t, k, selectJPKI+" > 9000")
 	_, sw := send(t, k, command)
-	fmt.Printf("answer %s\n", sw)
+	fmt.Fprintf(os.Stdout, "answer %s\n", sw)
 }
 
 // killed runs the child and tells its answer, empty when it was killed before it gave one.
