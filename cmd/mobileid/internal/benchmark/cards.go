@@ -12,7 +12,7 @@ import (
 )
 
 // cards counts the exchanges of a full reading (attributes, portrait of 20 KiB, both certificates, one signature) of a modelled card in
-// this process, and measures the model's READ BINARY.
+// this process.
 func cards(ctx context.Context, h harness, _ *world, p *printer) error {
 	now := h.clock()
 	authority, err := cardsim.NewAuthority(cardsim.AuthorityConfig{Now: func() time.Time { return now }})
@@ -42,11 +42,6 @@ func cards(ctx context.Context, h harness, _ *world, p *printer) error {
 		}
 		p.count(form.figure, n)
 	}
-	rate, err := readRate(ctx, h, chip)
-	if err != nil {
-		return err
-	}
-	p.count("card_model_reads_per_s", rate)
 	return nil
 }
 
@@ -66,44 +61,4 @@ func exchanges(ctx context.Context, chip *cardsim.Card, extended bool, c card.In
 		return 0, fmt.Errorf("the reading is not good: %d checks failed", len(failed))
 	}
 	return n, nil
-}
-
-// readRate is the number of READ BINARY of 256 bytes a second: the median of the rounds.
-func readRate(ctx context.Context, h harness, chip *cardsim.Card) (int, error) {
-	chip.Unpower()
-	selectAP, err := apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: card.JPKI.AID()}.Bytes()
-	if err != nil {
-		return 0, err
-	}
-	first := []byte{0x00, 0xB0, 0x80 | byte(card.AuthenticationCertificate.EF()&0x1F), 0x00, 0x00} //nolint:gosec // five bits
-	read := []byte{0x00, 0xB0, 0x00, 0x00, 0x00}
-	transmit := func(command []byte) error {
-		answer, err := chip.Transmit(ctx, command)
-		if err == nil && (len(answer) < 2 || answer[len(answer)-2] != 0x90) {
-			err = errors.New("the model refused a command")
-		}
-		return err
-	}
-	if err := errors.Join(transmit(selectAP), transmit(first)); err != nil {
-		return 0, err
-	}
-	h = h.withAside()
-	one := func() error { return transmit(read) }
-	calls, err := h.calls(one)
-	if err != nil {
-		return 0, err
-	}
-	times := make([]time.Duration, 0, h.rounds)
-	for range h.rounds {
-		took, err := h.time(one, calls)
-		if err != nil {
-			return 0, err
-		}
-		times = append(times, took)
-	}
-	middle := median(times)
-	if middle <= 0 {
-		return 0, errors.New("the clock does not resolve a batch")
-	}
-	return int(time.Second / middle), nil
 }
