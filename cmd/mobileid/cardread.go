@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -13,29 +12,21 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// cardCommand is the group of commands that talk to a card. Its flags are shared.
-func cardCommand() *cobra.Command {
+// cardReaderCommands are the commands that talk to a card. Their flags are the same.
+func cardReaderCommands() []*cobra.Command {
 	o := &cardtool.Options{}
-	c := &cobra.Command{
-		Use:   "card",
-		Short: "Read a My Number card, sign with it, and see to its secrets",
-		Long: `Read a My Number card, sign with it, and see to its secrets.
-
-Secrets are asked for on the terminal without an echo, or come one a line from --pin-file (mode 0600) or --pin-stdin; never as arguments.
-A wrong secret is never sent twice, and the last try is not spent without --spend-last-try.
-
---model FILE takes a saved model in place of a reader; tries that are spent are kept in the file.
-
-Exit status: 0 done, 1 the card or a file refused or a check failed, 2 misuse.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q for mobileid card", args[0])}
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	list := []*cobra.Command{
+		cardListCommand(o), cardShowCommand(o), cardPINStatusCommand(o), cardReadCommand(o), cardCertsCommand(o), cardSignCommand(o),
+		cardPhotoCommand(o), cardChangePINCommand(o),
 	}
-	f := c.PersistentFlags()
+	for _, c := range list {
+		cardFlags(c, o)
+	}
+	return list
+}
+
+func cardFlags(c *cobra.Command, o *cardtool.Options) {
+	f := c.Flags()
 	f.StringVar(&o.Reader, "reader", "", "`NAME` of the reader; the only one by default")
 	f.StringVar(&o.Model, "model", "", "`FILE` with a saved model of a card, in place of a reader")
 	f.StringVar(&o.Language, "lang", demo.English, "language of the output: ja or en")
@@ -45,9 +36,6 @@ Exit status: 0 done, 1 the card or a file refused or a check failed, 2 misuse.`,
 	f.StringVar(&o.PINFile, "pin-file", "", "`FILE` with the secrets, one a line, mode 0600")
 	f.BoolVar(&o.PINStdin, "pin-stdin", false, "take the secrets from standard input, one a line")
 	f.BoolVar(&o.SpendLastTry, "spend-last-try", false, "send a secret although one try is left")
-	c.AddCommand(cardListCommand(o), cardShowCommand(o), cardPINStatusCommand(o), cardReadCommand(o), cardCertsCommand(o),
-		cardSignCommand(o), cardPhotoCommand(o), cardChangePINCommand(o))
-	return c
 }
 
 // cardTool makes the tool for one command, and turns its misuse into the program's.
