@@ -2,9 +2,6 @@ package card
 
 import (
 	"crypto/x509"
-	"fmt"
-	"io"
-	"log/slog"
 
 	"mobileid/mdoc/cbor"
 )
@@ -56,30 +53,3 @@ type CardFace struct {
 	Portrait          []byte        // JP2
 	SecurityCodeImage []byte        // PNG, not signed
 }
-
-// Format writes [redacted] for every verb.
-func (Contents) Format(f fmt.State, _ rune) { redact(f) }
-
-// LogValue is [redacted].
-func (Contents) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText is [redacted].
-func (Contents) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// Format writes [redacted] for every verb.
-func (Holder) Format(f fmt.State, _ rune) { redact(f) }
-
-// Format writes [redacted] for every verb.
-func (HolderAttributes) Format(f fmt.State, _ rune) { redact(f) }
-
-// Format writes [redacted] for every verb.
-func (CardFace) Format(f fmt.State, _ rune) { redact(f) }
-
-// Format writes [redacted] for every verb.
-func (AgeRecord) Format(f fmt.State, _ rune) { redact(f) }
-
-// Format writes [redacted] for every verb.
-func (NumberImage) Format(f fmt.State, _ rune) { redact(f) }
-
-// Format writes [redacted] for every verb.
-func (CardNumber) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }

@@ -38,6 +38,7 @@ func ParseAnyFile(id FileID, content []byte) (err error) {
 		_, err = parseCVCertificate(content)
 	case AttributesSessionKeyFile:
 		_, err = parseSessionKey(content)
+	default: // not parsed, or by exported functions
 	}
 	return err
 }

@@ -8,8 +8,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -349,6 +351,67 @@ func TestLengthsThatLie(t *testing.T) {
 				_ = card.ParseAnyFile(f.ID, b)
 				_, _ = card.Inspect([]card.File{{ID: f.ID, Content: b}}, card.InspectConfig{})
 			}
+		}
+	}
+}
+
+// TestContentsAreNotFormatted looks for personal values in every way to write Contents and their parts down.
+func TestContentsAreNotFormatted(t *testing.T) {
+	w := fixture(t)
+	k := w.card(t, "nineteen", cardsim.Options{})
+	p := k.Person()
+	files, config := w.proved(t, k)
+	got, v := card.Inspect(files, config)
+	number := card.CardNumber{Manufacturing: "400000012719843", Municipality: p.Municipality, Expiry: p.Expiry}
+	parts := card.NumberBParts{BirthDate: p.BirthDate, ExpiryYear: p.Expiry.Year, SecurityCode: p.SecurityCode}
+	var out bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&out, nil))
+	for _, value := range []any{*got, got, *got.Holder, *got.Attributes, *got.Face, *got.Age, *got.NumberImage, number, parts, files} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			fmt.Fprintf(&out, verb+"\n", value)
+		}
+		logger.Info("value", "value", value)
+		if err := json.NewEncoder(&out).Encode(value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Fprintln(&out, v)
+	for name, canary := range map[string]string{
+		"name": p.Name, "address": p.Address, "number": p.Number, "birth date": p.BirthDate.String(), "digits of it": strings.ReplaceAll(p.BirthDate.String(), "-", ""),
+		"card number": number.Manufacturing, "security code": p.SecurityCode, "picture": string(got.Face.Portrait[50:66]),
+	} {
+		for _, s := range []string{canary, hex.EncodeToString([]byte(canary))} {
+			if strings.Contains(out.String(), s) {
+				t.Errorf("%s is written out", name)
+			}
+		}
+	}
+	if strings.Count(out.String(), "[redacted]") < 70 {
+		t.Error("something was not formatted")
+	}
+	for name, text := range map[string]string{
+		"My Number card": card.KindCard.String(), "Android phone": card.KindAndroid.String(), "iPhone": card.KindIPhone.String(), "kind 9": card.Kind(9).String(),
+	} {
+		if name != text {
+			t.Errorf("%q for %q", text, name)
+		}
+	}
+}
+
+// TestSessionKeyFile reads 補助AP 0006 in the form of the digest, 6.2.
+func TestSessionKeyFile(t *testing.T) {
+	modulus := append([]byte{0xC0}, bytes.Repeat([]byte{1}, 255)...)
+	key := apdu.AppendTLV(apdu.AppendTLV(nil, 0x90, []byte{1, 0, 1}), 0x91, modulus)
+	for name, tc := range map[string]struct {
+		file []byte
+		ok   bool
+	}{
+		"well-formed": {append(apdu.AppendTLV(nil, 0xA1, key), 0xFF), true}, "other tag": {apdu.AppendTLV(nil, 0xA2, key), false},
+		"behind it": {append(apdu.AppendTLV(nil, 0xA1, key), 0), false}, "short": {apdu.AppendTLV(nil, 0xA1, key[:30]), false},
+	} {
+		_, v := card.Inspect([]card.File{{ID: card.AttributesSessionKeyFile, Content: tc.file}}, card.InspectConfig{})
+		if v.OK() != tc.ok || len(v.Checks) != 1 {
+			t.Errorf("%s: %v", name, v)
 		}
 	}
 }

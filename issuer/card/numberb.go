@@ -42,6 +42,3 @@ func BirthKey(birth cbor.FullDate, foreign bool) (string, error) {
 	}
 	return fmt.Sprintf("%02d%02d%02d", year, int(birth.Month), birth.Day), nil
 }
-
-// Format writes [redacted] for every verb.
-func (NumberBParts) Format(f fmt.State, _ rune) { redact(f) }
