@@ -12,8 +12,8 @@ import (
 	"mobileid/issuer/card/cardsim"
 )
 
-// savedCard is a saved model of the person called birthday.
-func savedCard(t *testing.T) (path string, p cardsim.Person) {
+// modelOnDisk is a saved model of the person called birthday.
+func modelOnDisk(t *testing.T) (path string, p cardsim.Person) {
 	t.Helper()
 	keys, err := cardsim.MakeKeys(4, cardsim.NewKeys(nil))
 	if err != nil {
@@ -41,7 +41,7 @@ func savedCard(t *testing.T) (path string, p cardsim.Person) {
 }
 
 func TestCardCommands(t *testing.T) {
-	model, p := savedCard(t)
+	model, p := modelOnDisk(t)
 	dir := t.TempDir()
 	contract := filepath.Join(dir, "contract")
 	if err := os.WriteFile(contract, []byte("text"), 0o600); err != nil {
