@@ -13,11 +13,11 @@
 //
 // Trusted: the roots in [CheckConfig], and nothing the reading side says that the card did not sign.
 //
-// Not checked here, because it cannot be known from the reading: whether the signature certificate is revoked (CRL and
-// OCSP are given to approved verifiers only; the caller asks with [Reading.SignatureCertificate]); whether the challenge
-// is fresh and used once (the caller's store knows); the chain of the user authentication certificate, from which
-// nothing but a municipality code is compared. Two limits of the card itself remain. Its expiry date (DF29) is not
-// signed by anybody but the holder's own statement, so a validity must also be bounded by Identity.CertificateNotAfter.
+// Whether the two certificates are revoked is asked of a [StatusSource] that the caller must give (package jpki is one); what it
+// does not know is not passed. Not checked here, because it cannot be known from the reading: whether the challenge is fresh
+// and used once (the caller's store knows). Name and address of 券面AP are images: their signature is checked, and what they show
+// is not compared. Two limits of the card itself remain. Its expiry date (DF29) is not signed by
+// anybody but the holder's own statement, so a validity must also be bounded by Identity.CertificateNotAfter.
 // And nothing signed ties 券面AP to 補助AP of the same card but birth date, sex and municipality: whoever holds
 // two cards of people who share all three could join the photo of one to the name of the other.
 //
