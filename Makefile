@@ -23,10 +23,11 @@ build: ## all binaries, static, into bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
-demo: ## card to till in one process, over loopback
+demo: ## card to till in one process, over loopback; CARD=pcsc reads the card through pcscd
 	@mkdir -p bin
+	@$(if $(filter pcsc,$(CARD)),.ci/packages pcscd vsmartcard-vpcd)
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mobileid ./cmd/mobileid
-	bin/mobileid demo
+	bin/mobileid demo $(if $(CARD),--card $(CARD))
 
 test: packages ## everything that must hold: vet, then all tests with the race detector
 	$(GO) vet ./...
@@ -50,6 +51,7 @@ lint: ## gofmt, vet, staticcheck, golangci-lint
 
 bench: ## print figures, one "figure NAME VALUE" a line
 	@mkdir -p bin
+	@.ci/packages pcscd vsmartcard-vpcd
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/mobileid ./cmd/mobileid
 	bin/mobileid bench
 

@@ -190,7 +190,7 @@ func checkArrows(t *sourceTree) []string {
 			switch {
 			case !ok || target == dir:
 			case target == corpusRoom && matches("cmd/mobileid/...", dir): // exports it
-			case target == readerRoom && matches("cmd/mobileid/internal/benchmark", dir): // measures through it
+			case target == readerRoom && (matches("cmd/mobileid/internal/benchmark", dir) || matches("cmd/mobileid/internal/demo", dir)): // go through it
 			case testSupport(target) && !f.isTest() && !testSupport(dir):
 				out = append(out, fmt.Sprintf("%s: only tests may import %s", f.path, target))
 			case !allowed(to, target):
@@ -205,7 +205,7 @@ func checkArrows(t *sourceTree) []string {
 // gives the corpus to other projects.
 const corpusRoom = "mdoc/mdoctest/corpus"
 
-// readerRoom starts a PC/SC daemon, for tests and for the figures of mobileid bench.
+// readerRoom starts a PC/SC daemon, for tests, the figures of mobileid bench, and mobileid demo.
 const readerRoom = "mdoc/apdu/pcsctest"
 
 // testSupport names the folders whose code only tests may import: by their

@@ -89,8 +89,11 @@ func demoCommand() *cobra.Command {
 modelled secure element, brought there over SCP03, shown to an offline till, and refused after the phone was handed over.
 All keys, persons and certificates are made for the run and say TEST.
 
+With --card pcsc the card is read through pcscd: it lies in the virtual reader of a pcscd that the run starts (as root; packages pcscd and
+vsmartcard-vpcd), or, with --card-dir, in a reader of this machine, where it is a card that mobileid card new made.
+
 --out and --trace write down personal data of the modelled person, never a PIN.`,
-		Example: "  mobileid demo\n  mobileid demo --person nineteen --lang ja\n  mobileid demo --out crossed --trace",
+		Example: "  mobileid demo\n  mobileid demo --person nineteen --lang ja\n  mobileid demo --out crossed --trace\n  mobileid demo --card pcsc",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Stdout = c.OutOrStdout()
@@ -99,6 +102,9 @@ All keys, persons and certificates are made for the run and say TEST.
 		},
 	}
 	c.Flags().StringVar(&o.Person, "person", "birthday", "the modelled person: "+strings.Join(demo.Persons(time.Now()), ", "))
+	c.Flags().StringVar(&o.Card, "card", demo.InProcess, "the way to the card: "+demo.InProcess+" or "+demo.ThroughPCSC)
+	c.Flags().StringVar(&o.CardDir, "card-dir", "", "`DIR` that mobileid card new made; its card is in a reader")
+	c.Flags().StringVar(&o.Reader, "reader", "", "`NAME` of that reader; the only one with a card by default")
 	c.Flags().StringVar(&o.Language, "lang", demo.English, "language of the output: ja or en")
 	c.Flags().BoolVar(&o.Trace, "trace", false, "print every APDU and every CBOR message with its clause")
 	c.Flags().BoolVar(&o.JSON, "json", false, "print one JSON document")

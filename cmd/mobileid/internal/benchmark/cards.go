@@ -9,6 +9,8 @@ import (
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/apdu/pcsc"
+	"mobileid/mdoc/apdu/pcsctest"
 )
 
 // cards counts the exchanges of a full reading (attributes, portrait of 20 KiB, both certificates, one signature) of a modelled card in
@@ -42,7 +44,42 @@ func cards(ctx context.Context, h harness, _ *world, p *printer) error {
 		}
 		p.count(form.figure, n)
 	}
-	return nil
+	return readTime(ctx, h, chip, p)
+}
+
+// readTime measures a full reading through pcscd and its virtual reader, from the power-up of the card to the power-down.
+func readTime(ctx context.Context, h harness, chip *cardsim.Card, p *printer) error {
+	daemon, err := pcsctest.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer daemon.Stop()
+	stay, err := daemon.Insert(ctx, chip)
+	if err != nil {
+		return err
+	}
+	times := make([]time.Duration, h.rounds)
+	for i := range times {
+		begun := h.clock()
+		if err := readOnce(ctx, daemon, chip.Person().Secrets()); err != nil {
+			return errors.Join(err, stay.Remove(ctx))
+		}
+		times[i] = h.clock().Sub(begun)
+	}
+	p.amount("card_read_ms", float64(median(times))/float64(time.Millisecond))
+	return stay.Remove(ctx)
+}
+
+func readOnce(ctx context.Context, daemon *pcsctest.Daemon, s card.Secrets) error {
+	k, err := daemon.Client().Connect(ctx, daemon.Reader, pcsc.ConnectOptions{})
+	if err != nil {
+		return err
+	}
+	r, err := card.Read(ctx, k, s, card.Options{Challenge: make([]byte, 32), Binding: []byte("benchmark")})
+	if err == nil && len(r.Files) == 0 {
+		err = errors.New("the reading is empty")
+	}
+	return errors.Join(err, k.Close())
 }
 
 // exchanges takes one reading from a card just put on the reader. What it brings must be without a failed check.

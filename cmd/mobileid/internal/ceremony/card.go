@@ -139,7 +139,7 @@ func (f folder) cardIssuer(dir string, config cardsim.AuthorityConfig) (*cardsim
 
 // openCardAuthority opens the authority of modelled cards of a folder that Run made.
 func openCardAuthority(dir string, config cardsim.AuthorityConfig) (*cardsim.Authority, error) {
-	saved, err := readBounded(filepath.Join(dir, "card", cardAuthorityFile), maxAuthority)
+	saved, err := readBounded(filepath.Join(dir, "card", CardAuthority), maxAuthority)
 	if err != nil {
 		return nil, err
 	}

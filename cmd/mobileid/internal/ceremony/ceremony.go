@@ -107,15 +107,15 @@ func (f folder) cardAuthority(a *cardsim.Authority) error {
 		return err
 	}
 	return errors.Join(
-		f.write(cardAuthorityFile, private, ownerOnly),
+		f.write(CardAuthority, private, ownerOnly),
 		f.write("signature-roots.pem", certificates(a.SignatureRoots()), anyone),
 		f.write("authentication-roots.pem", certificates(a.AuthenticationRoots()), anyone),
 		f.write("municipal-roots.pem", municipal, anyone),
 		f.write("deny-list.pem", nil, anyone))
 }
 
-// cardAuthorityFile has the keys that make cards.
-const cardAuthorityFile = "authority.secret"
+// CardAuthority is the file with the keys that make cards, which cardsim.ParseAuthority reads.
+const CardAuthority = "authority.secret"
 
 func certificates(list []*x509.Certificate) []byte {
 	var ders [][]byte

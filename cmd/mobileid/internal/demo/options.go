@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -22,6 +24,12 @@ const (
 type Options struct {
 	// Person is the id of one of the modelled persons; see Persons.
 	Person string
+	// Card is InProcess or ThroughPCSC; empty is InProcess.
+	Card string
+	// CardDir, for ThroughPCSC, is a folder that mobileid card new made: its card is in a reader of this machine.
+	CardDir string
+	// Reader is the name of that reader; empty is the only one with a card.
+	Reader string
 	// Language is ja or en.
 	Language string
 	// Trace prints every APDU and every CBOR message.
@@ -50,6 +58,9 @@ func (o *Options) validate() error {
 	if o.Language != Japanese && o.Language != English {
 		return fmt.Errorf("there is no language %q here: choose --lang ja or --lang en", o.Language)
 	}
+	if err := o.validateCard(); err != nil {
+		return err
+	}
 	if o.Out != "" {
 		if err := os.MkdirAll(o.Out, 0o700); err != nil {
 			return fmt.Errorf("the folder of --out cannot be made: name a folder that may be written (%w)", err)
@@ -57,6 +68,19 @@ func (o *Options) validate() error {
 	}
 	if _, ok := cardsim.PersonByID(o.Person, o.Now()); !ok {
 		return fmt.Errorf("there is no person %q: choose --person %s", o.Person, strings.Join(Persons(o.Now()), ", "))
+	}
+	return nil
+}
+
+func (o *Options) validateCard() error {
+	o.Card = cmp.Or(o.Card, InProcess)
+	switch {
+	case o.Card != InProcess && o.Card != ThroughPCSC:
+		return fmt.Errorf("there is no way %q to the card: choose --card %s or --card %s", o.Card, InProcess, ThroughPCSC)
+	case o.CardDir != "" && o.Card != ThroughPCSC:
+		return fmt.Errorf("the card of --card-dir is in a reader: add --card %s", ThroughPCSC)
+	case o.Reader != "" && o.CardDir == "":
+		return errors.New("a card in a reader needs the folder that mobileid card new made: add --card-dir DIR")
 	}
 	return nil
 }

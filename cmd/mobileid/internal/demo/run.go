@@ -14,7 +14,6 @@ import (
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/issuer/card"
-	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/engagement"
 	"mobileid/mdoc/holder"
 	"mobileid/mdoc/provisioning"
@@ -39,11 +38,10 @@ const (
 // run is one run under way.
 type run struct {
 	*world
-	p      *printer
-	toCard apdu.Transmitter
-	pin    string
-	lists  *trust.Cache
-	fetch  *trust.Refresher
+	p     *printer
+	pin   string
+	lists *trust.Cache
+	fetch *trust.Refresher
 
 	crls     *trust.CRLs
 	fetchCRL *trust.CRLRefresher
@@ -59,13 +57,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	p := &printer{out: o.Stdout, json: o.JSON, ja: o.Language == Japanese, now: o.Now}
-	p.report.Person = o.Person
 	begun := o.Now()
 	p.write("%s\n", p.say("試験用の鍵・証明書・人物による一連の流れです（本物ではありません）。", "Everything here is made for this run and says TEST: no real card, person or government record."))
 	w, err := newWorld(ctx, o, newRecorder(p, o.Trace && !o.JSON))
 	if err != nil {
 		return nil, fmt.Errorf("starting the parties: %w", err)
 	}
+	p.report.Person = w.person.ID
 	r := &run{world: w, p: p}
 	err = errors.Join(r.story(ctx), w.Close())
 	if err != nil {
@@ -83,7 +81,7 @@ func (r *run) story(ctx context.Context) error {
 		return err
 	}
 	r.pin = fmt.Sprintf("%06d", pin)
-	r.toCard, r.phone.SE = r.watch(r.rec.apdu)
+	r.phone.SE = r.watched("se", r.element)
 	for _, step := range []func(context.Context) error{r.readAndProve, r.present, r.export, r.handOver} {
 		if err := step(ctx); err != nil {
 			return err
@@ -123,9 +121,12 @@ func (r *run) tap(ctx context.Context) (phone.Transaction, []byte, error) {
 	if err != nil {
 		return t, nil, err
 	}
-	r.card.Unpower()
-	reading, err := card.Read(ctx, r.toCard, r.person.Secrets(), card.Options{Challenge: t.Challenge, Binding: r.seID})
+	chip, off, err := r.field(ctx)
 	if err != nil {
+		return t, nil, err
+	}
+	reading, err := card.Read(ctx, r.watched("card", chip), r.person.Secrets(), card.Options{Challenge: t.Challenge, Binding: r.seID})
+	if err = errors.Join(err, off()); err != nil {
 		return t, nil, err
 	}
 	raw, err := reading.Bytes()

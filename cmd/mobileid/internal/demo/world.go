@@ -52,6 +52,7 @@ type world struct {
 	cards     *cardsim.Authority
 	person    cardsim.Person
 	card      *cardsim.Card
+	field     field
 
 	anchors, readerRoots *pki.Anchors
 	revocations          *pki.RevocationLists // the authority's, as the phone has them
@@ -82,7 +83,7 @@ func newWorld(ctx context.Context, o Options, rec *recorder) (w *world, err erro
 		return nil, fmt.Errorf("making a temporary folder: %w", err)
 	}
 	ctx, w.stop = context.WithCancel(ctx)
-	for _, step := range []func(context.Context) error{w.ceremony, w.makeCard, w.start, w.makePhone} {
+	for _, step := range []func(context.Context) error{w.ceremony, w.makeCard, w.openField, w.start, w.makePhone} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
@@ -119,6 +120,9 @@ func (w *world) ceremony(context.Context) (err error) {
 const cardKeys = 10
 
 func (w *world) makeCard(context.Context) error {
+	if w.options.CardDir != "" {
+		return w.savedCard()
+	}
 	made, err := cardsim.MakeKeys(cardKeys, cardsim.NewKeys(rand.Reader))
 	if err != nil {
 		return err
@@ -303,12 +307,9 @@ func (w *world) makePhone(context.Context) error {
 	return nil
 }
 
-// watch has every APDU to the card and the element seen.
-func (w *world) watch(seen func(chip string, command, response []byte)) (toCard, toElement apdu.Transmitter) {
-	tap := func(chip string, t apdu.Transmitter) apdu.Transmitter {
-		return apdu.Tap{Transmitter: t, Seen: func(command, response []byte, _ error) { seen(chip, command, response) }}
-	}
-	return tap("card", w.card), tap("se", w.element)
+// watched has every APDU to a chip recorded.
+func (w *world) watched(chip string, t apdu.Transmitter) apdu.Transmitter {
+	return apdu.Tap{Transmitter: t, Seen: func(command, response []byte, _ error) { w.rec.apdu(chip, command, response) }}
 }
 
 func (w *world) serve(ctx context.Context, l net.Listener, h http.Handler) error {
