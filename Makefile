@@ -8,8 +8,9 @@ IMAGE_TARGETS   ?= issuer tsm verifier wallet mobileid
 IMAGE_BUILD     ?=
 TOOL            := $(GO) tool -modfile=tools.mod
 
-# Debian packages the tests need besides Go: a C compiler for -race.
-DEBIAN_PACKAGES ?= gcc libc6-dev
+# Debian packages the tests need besides Go: a C compiler for -race, a browser
+# for the counter's page.
+DEBIAN_PACKAGES ?= gcc libc6-dev chromium
 # Folders whose package-lock.json names npm packages that tests run.
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 

@@ -51,6 +51,8 @@ func arrows() []arrow {
 		{"mdoc/mdoctest/...", []string{"mdoc/...", "schemas/..."}},
 
 		{"issuer/httpapi", []string{"issuer/...", "mdoc/...", "schemas/...", "-issuer/keys/..."}},
+		{"issuer/pairing", []string{"mdoc/cbor"}},
+		{"issuer/counter", []string{"issuer", "issuer/card/...", "issuer/pairing", "issuer/issuertest", "mdoc/...", "schemas/..."}},
 		{"issuer/...", []string{"issuer/...", "mdoc/...", "schemas/...", "-issuer/httpapi/..."}},
 		{"verifier/...", []string{"verifier/...", "mdoc/...", "schemas/..."}},
 		{"tsm/se/...", []string{"tsm/...", "mdoc/...", "schemas/...", "-tsm/httpapi/...", "-tsm/store/..."}},
@@ -75,6 +77,7 @@ func libraries() []arrow {
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"github.com/skip2/go-qrcode", []string{"cmd/..."}},
 		{"github.com/makiuchi-d/gozxing", []string{"test"}},
+		{"github.com/chromedp/chromedp", []string{"test"}},
 		{"github.com/google/go-cmp", []string{"test"}},
 		{"pgregory.net/rapid", []string{"test"}},
 	}

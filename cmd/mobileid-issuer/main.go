@@ -8,6 +8,11 @@
 //	mobileid-issuer -config issuer.json -check
 //	mobileid-issuer -config issuer.json -init
 //	mobileid-issuer -config issuer.json
+//
+// mobileid-issuer counter is the page of a municipal counter PC (package counter), on a loopback address and with a card
+// reader beside it. It is a client of the service, opens none of its files and keeps nothing.
+//
+//	mobileid-issuer counter -issuer https://issuer.example -operator-token-file token -model card.secret
 package main
 
 import (
@@ -31,6 +36,9 @@ import (
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "counter" {
+		return runCounter(ctx, args[1:], stdout, stderr)
+	}
 	s := new(settings)
 	return serve.Command{Name: "mobileid-issuer", Settings: s, Run: s.serve, Init: s.create}.Main(ctx, args, stdout, stderr)
 }
