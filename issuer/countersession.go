@@ -43,9 +43,9 @@ type SessionProgress struct {
 	ValidUntil time.Time // of the credential; zero before its row
 }
 
-// OpenSession opens a counter's session on an operator's token. The operator's name stands in the log.
-func (s *Service) OpenSession(ctx context.Context, operatorToken string) (SessionStarted, error) {
-	operator, err := s.desk.Authorize(operatorToken)
+// OpenSession opens a session on the token of a counter or an operator, whose name stands in the log.
+func (s *Service) OpenSession(ctx context.Context, token string) (SessionStarted, error) {
+	counter, err := s.desk.AuthorizeCounter(token)
 	if err != nil {
 		return SessionStarted{}, fmt.Errorf("opening session: %w", err)
 	}
@@ -56,7 +56,7 @@ func (s *Service) OpenSession(ctx context.Context, operatorToken string) (Sessio
 	if err != nil {
 		return SessionStarted{}, fmt.Errorf("opening session: %w", err)
 	}
-	s.log.InfoContext(ctx, "counter session opened", "operator", operator, "session", o.ID)
+	s.log.InfoContext(ctx, "counter session opened", "counter", counter, "session", o.ID)
 	return SessionStarted{SessionID: o.ID, Token: Token{o.Token}, Invitation: o.Invitation, ExpiresAt: o.ExpiresAt}, nil
 }
 

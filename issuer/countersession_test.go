@@ -1,6 +1,7 @@
 package issuer_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -216,8 +217,21 @@ func TestMisbindingAtACounter(t *testing.T) {
 	})
 }
 
+// A counter's token opens sessions, and nothing of the revocation desk.
 func TestWhoMayOpenASession(t *testing.T) {
-	v := newVisit(t)
+	v := &visit{World: issuertest.New(t)}
+	hash := sha256.Sum256([]byte("a counter's token"))
+	v.service, _ = v.Open(t, filepath.Join(t.TempDir(), "issuer.db"), func(c *issuer.Config) {
+		c.Counters = []revocation.Operator{{Name: "counter 1", TokenHash: hash[:]}}
+	})
+	v.open(t)
+	if _, err := v.service.OpenSession(t.Context(), "a counter's token"); err != nil {
+		t.Errorf("a counter: %v", err)
+	}
+	_, err := v.service.Handover(t.Context(), "a counter's token", []byte("element-01"))
+	wantError(t, err, revocation.ErrUnauthorized)
+	_, err = v.service.Suspend(t.Context(), "a counter's token", []byte("element-01"))
+	wantError(t, err, revocation.ErrUnauthorized)
 	for _, token := range []string{"", "somebody's", v.opened.Token.Reveal()} {
 		_, err := v.service.OpenSession(t.Context(), token)
 		wantError(t, err, revocation.ErrUnauthorized)

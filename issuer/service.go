@@ -55,6 +55,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
 	s.desk, err = revocation.NewDesk(revocation.DeskConfig{Store: c.Store, Publisher: s.publisher, Operators: c.Operators,
+		Counters: c.Counters,
 		OrderKey: c.OrderKey, ReceiptKey: c.StatusKey, ReceiptChain: c.StatusChain, Pseudonym: s.device,
 		Queued: s.queued, Now: c.Now, Rand: c.Rand, Log: c.Log})
 	if err != nil {

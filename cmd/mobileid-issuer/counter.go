@@ -38,7 +38,7 @@ func runCounter(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags := flag.NewFlagSet("mobileid-issuer counter", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.issuer, "issuer", "", "`URL` of mobileid-issuer (required)")
-	flags.StringVar(&s.token, "operator-token-file", "", "`FILE` with the operator's token, mode 0600 (required)")
+	flags.StringVar(&s.token, "token-file", "", "`FILE` with the counter's token, mode 0600 (required)")
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8084", "loopback `ADDRESS` of the page")
 	flags.StringVar(&s.model, "model", "", "`FILE` of a modelled card, mode 0600: the card is on the reader while the file is there")
 	flags.DurationVar(&s.idle, "idle", counter.DefaultIdle, "how long a visit lasts when nobody does anything")
@@ -48,8 +48,8 @@ func runCounter(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return 2
 	}
 	if s.issuer == "" || s.token == "" || s.model == "" || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "mobileid-issuer counter: error: -issuer, -operator-token-file or -model is missing, or there are arguments besides the flags")
-		fmt.Fprintln(stderr, "hint: mobileid-issuer counter -issuer https://issuer.example -operator-token-file token -model card.secret")
+		fmt.Fprintln(stderr, "mobileid-issuer counter: error: -issuer, -token-file or -model is missing, or there are arguments besides the flags")
+		fmt.Fprintln(stderr, "hint: mobileid-issuer counter -issuer https://issuer.example -token-file token -model card.secret")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
@@ -68,9 +68,9 @@ func (s station) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 	}
 	token, err := readPrivate(s.token, maxToken)
 	if err != nil {
-		return fmt.Errorf("reading the operator's token: %w", err)
+		return fmt.Errorf("reading the counter's token: %w", err)
 	}
-	client, err := counter.NewClient(counter.ClientConfig{BaseURL: s.issuer, OperatorToken: strings.TrimSpace(string(token))})
+	client, err := counter.NewClient(counter.ClientConfig{BaseURL: s.issuer, Token: strings.TrimSpace(string(token))})
 	if err != nil {
 		return err
 	}

@@ -186,7 +186,7 @@ func TestCounterRefusesToStart(t *testing.T) {
 	open := write(t, filepath.Join(dir, "open"), "token")
 	check(t, os.Chmod(open, 0o644)) //nolint:gosec // the fault under test
 	args := func(more ...string) []string {
-		return append([]string{"counter", "-issuer", "http://127.0.0.1:1", "-operator-token-file", token, "-model", filepath.Join(dir, "card"), "-listen", "127.0.0.1:0"}, more...)
+		return append([]string{"counter", "-issuer", "http://127.0.0.1:1", "-token-file", token, "-model", filepath.Join(dir, "card"), "-listen", "127.0.0.1:0"}, more...)
 	}
 	for name, c := range map[string]struct {
 		args []string
@@ -200,10 +200,10 @@ func TestCounterRefusesToStart(t *testing.T) {
 		"every address":   {args("-listen", ":8084"), 1, "loopback"},
 		"the network":     {args("-listen", "192.0.2.1:8084"), 1, "loopback"},
 		"a name":          {args("-listen", "localhost:8084"), 1, "loopback"},
-		"open token file": {args("-operator-token-file", open), 1, "0600"},
-		"no token file":   {args("-operator-token-file", filepath.Join(dir, "none")), 1, "operator's token"},
-		"folder":          {args("-operator-token-file", dir), 1, "0600"},
-		"long token":      {args("-operator-token-file", write(t, filepath.Join(dir, "long"), strings.Repeat("x", 5<<10))), 1, "over"},
+		"open token file": {args("-token-file", open), 1, "0600"},
+		"no token file":   {args("-token-file", filepath.Join(dir, "none")), 1, "counter's token"},
+		"folder":          {args("-token-file", dir), 1, "0600"},
+		"long token":      {args("-token-file", write(t, filepath.Join(dir, "long"), strings.Repeat("x", 5<<10))), 1, "over"},
 		"no address":      {args("-issuer", "issuer.example"), 1, "http"},
 		"negative idle":   {args("-idle", "-1s"), 1, "negative"},
 	} {

@@ -12,7 +12,7 @@
 // mobileid-issuer counter is the page of a municipal counter PC (package counter), on a loopback address and with a card
 // reader beside it. It is a client of the service, opens none of its files and keeps nothing.
 //
-//	mobileid-issuer counter -issuer https://issuer.example -operator-token-file token -model card.secret
+//	mobileid-issuer counter -issuer https://issuer.example -token-file token -model card.secret
 package main
 
 import (
@@ -107,6 +107,9 @@ func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Confi
 		log.WarnContext(ctx, "no operators: nobody can revoke, suspend or hand over")
 	}
 	if c.Operators, err = operators(s.Operators); err != nil {
+		return c, err
+	}
+	if c.Counters, err = operators(s.Counters); err != nil {
 		return c, err
 	}
 	c.Secret, err = serve.ReadSecret(s.Secret)

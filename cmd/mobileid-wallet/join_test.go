@@ -25,7 +25,7 @@ type clerk struct {
 
 func (w *town) clerk() *clerk {
 	w.t.Helper()
-	c := &clerk{town: w, issuer: must(counter.NewClient(counter.ClientConfig{BaseURL: w.issuerURL, OperatorToken: w.operator}))(w.t)}
+	c := &clerk{town: w, issuer: must(counter.NewClient(counter.ClientConfig{BaseURL: w.issuerURL, Token: w.operator}))(w.t)}
 	c.session = must(c.issuer.Open(w.t.Context()))(w.t)
 	return c
 }

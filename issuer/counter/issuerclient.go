@@ -65,8 +65,8 @@ type Grant struct {
 type ClientConfig struct {
 	// BaseURL is the issuer's address, http or https, without path. Required.
 	BaseURL string
-	// OperatorToken opens sessions; the issuer logs whose it is. Required.
-	OperatorToken string
+	// Token is the counter's own: it opens sessions, and the issuer logs whose it is. Required.
+	Token string
 	// Transport carries the requests; nil means http.DefaultTransport.
 	Transport http.RoundTripper
 	// Timeout bounds one call; zero means 15 s.
@@ -75,8 +75,8 @@ type ClientConfig struct {
 
 // Client is an Issuer over REST (schemas/issuer-openapi.yaml). It follows no redirect. It is safe for concurrent use.
 type Client struct {
-	base, operator string
-	http           *http.Client
+	base, token string
+	http        *http.Client
 }
 
 var _ Issuer = (*Client)(nil)
@@ -87,27 +87,27 @@ func NewClient(c ClientConfig) (*Client, error) {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("configuring issuer client: address is not an http or https URL without query")
 	}
-	if c.OperatorToken == "" || c.Timeout < 0 {
-		return nil, errors.New("configuring issuer client: no operator's token, or a negative timeout")
+	if c.Token == "" || c.Timeout < 0 {
+		return nil, errors.New("configuring issuer client: no token, or a negative timeout")
 	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
-	return &Client{base: strings.TrimSuffix(u.String(), "/"), operator: c.OperatorToken, http: &http.Client{Transport: c.Transport,
+	return &Client{base: strings.TrimSuffix(u.String(), "/"), token: c.Token, http: &http.Client{Transport: c.Transport,
 		Timeout: c.Timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
 }
 
 // sessionID is what may stand in a path.
 var sessionID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// Open opens a session on the operator's token.
+// Open opens a session on the counter's token.
 func (c *Client) Open(ctx context.Context) (Session, error) {
 	var out struct {
 		ID         string `json:"session_id"`
 		Token      string `json:"session_token"`
 		Invitation string `json:"invitation"`
 	}
-	if err := c.call(ctx, http.MethodPost, doorSessions, c.operator, "", nil, &out); err != nil {
+	if err := c.call(ctx, http.MethodPost, doorSessions, c.token, "", nil, &out); err != nil {
 		return Session{}, fmt.Errorf("opening session: %w", err)
 	}
 	if !sessionID.MatchString(out.ID) || out.Token == "" || out.Invitation == "" {

@@ -41,7 +41,7 @@ func client(t *testing.T, status int, answer string) (*counter.Client, *seen) {
 		_, _ = io.WriteString(w, answer)
 	}))
 	t.Cleanup(server.Close)
-	c, err := counter.NewClient(counter.ClientConfig{BaseURL: server.URL + "/", OperatorToken: "operator"})
+	c, err := counter.NewClient(counter.ClientConfig{BaseURL: server.URL + "/", Token: "operator"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestClientRefusesAnswers(t *testing.T) {
 			t.Errorf("%s: confirmed", name)
 		}
 	}
-	c, err := counter.NewClient(counter.ClientConfig{BaseURL: "http://127.0.0.1:1", OperatorToken: "t", Timeout: time.Second})
+	c, err := counter.NewClient(counter.ClientConfig{BaseURL: "http://127.0.0.1:1", Token: "t", Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,9 +153,9 @@ func TestClientRefusesAnswers(t *testing.T) {
 }
 
 func TestNewClientRefuses(t *testing.T) {
-	for name, c := range map[string]counter.ClientConfig{"no address": {OperatorToken: "t"}, "no scheme": {BaseURL: "issuer.example", OperatorToken: "t"},
-		"user": {BaseURL: "https://a:b@issuer.example", OperatorToken: "t"}, "query": {BaseURL: "https://issuer.example/?x=1", OperatorToken: "t"},
-		"no token": {BaseURL: "https://issuer.example"}, "negative": {BaseURL: "https://issuer.example", OperatorToken: "t", Timeout: -1}} {
+	for name, c := range map[string]counter.ClientConfig{"no address": {Token: "t"}, "no scheme": {BaseURL: "issuer.example", Token: "t"},
+		"user": {BaseURL: "https://a:b@issuer.example", Token: "t"}, "query": {BaseURL: "https://issuer.example/?x=1", Token: "t"},
+		"no token": {BaseURL: "https://issuer.example"}, "negative": {BaseURL: "https://issuer.example", Token: "t", Timeout: -1}} {
 		if _, err := counter.NewClient(c); err == nil {
 			t.Errorf("%s: made", name)
 		}

@@ -17,7 +17,7 @@ import (
 
 // Sessions is the part of Service behind the doors of counters (docs/counter.md).
 type Sessions interface {
-	OpenSession(ctx context.Context, operatorToken string) (issuer.SessionStarted, error)
+	OpenSession(ctx context.Context, token string) (issuer.SessionStarted, error)
 	JoinSession(ctx context.Context, id, secret string, d pairing.Device) (issuer.SessionJoined, error)
 	ConfirmSession(ctx context.Context, id, token, code string) (issuer.SessionGrant, error)
 	SessionEvidence(ctx context.Context, id, token string, body []byte) (issuer.SessionProgress, error)
