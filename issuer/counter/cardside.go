@@ -21,10 +21,10 @@ func (t tries) blocked() bool { return t.attribute == 0 || t.numberB == 0 || t.s
 func (t tries) last() bool { return t.attribute == 1 || t.numberB == 1 || t.signature == 1 }
 
 // The reference files of the secrets a reading needs.
-var (
-	attributeReference = card.NewFileID(card.Attributes, 0x0011)
-	numberBReference   = card.NewFileID(card.Face, 0x0012)
-	signatureReference = card.NewFileID(card.JPKI, 0x001B)
+const (
+	attributeReference card.FileID = 0x20011
+	numberBReference   card.FileID = 0x30012
+	signatureReference card.FileID = 0x1001B
 )
 
 // askTries asks a card for the tries left by VERIFY without data (ISO/IEC 7816-4:2020, 11.6.6). The signature password comes

@@ -76,7 +76,7 @@ func (c *Counter) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			c.leave(ctx, nil, noticeEnded)
+			c.leave(ctx, nil, noticeEnded())
 			c.waits.Wait()
 			return nil
 		case <-ticker.C:
@@ -92,7 +92,7 @@ func (c *Counter) Sweep(ctx context.Context) {
 	over := v != nil && c.left(v) <= 0
 	c.mu.Unlock()
 	if over {
-		c.leave(ctx, v, noticeIdle)
+		c.leave(ctx, v, noticeIdle())
 	}
 }
 
@@ -150,7 +150,7 @@ func (c *Counter) start(w http.ResponseWriter, r *http.Request) {
 	c.leave(r.Context(), nil, notice{})
 	session, err := c.config.Issuer.Open(r.Context())
 	if err == nil {
-		err = c.open(w, session)
+		err = c.open(r.Context(), w, session)
 	}
 	if err != nil {
 		c.config.Log.ErrorContext(r.Context(), "visit not opened", "error", err)
@@ -162,12 +162,12 @@ func (c *Counter) start(w http.ResponseWriter, r *http.Request) {
 	back(w, r)
 }
 
-func (c *Counter) open(w http.ResponseWriter, session Session) error {
+func (c *Counter) open(ctx context.Context, w http.ResponseWriter, session Session) error {
 	picture, err := c.config.QR(session.Invitation)
 	if err != nil {
 		return fmt.Errorf("drawing the invitation: %w", err)
 	}
-	v, err := c.newVisit(c.config.Now())
+	v, err := c.newVisit(ctx, c.config.Now())
 	if err != nil {
 		return err
 	}
@@ -176,13 +176,13 @@ func (c *Counter) open(w http.ResponseWriter, session Session) error {
 	if c.visit != nil { // two windows at once: the first wins
 		c.mu.Unlock()
 		v.cancel()
-		c.closeSession(context.Background(), session)
+		c.closeSession(ctx, session)
 		return nil
 	}
 	c.visit, c.before = v, notice{}
 	c.mu.Unlock()
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: v.cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	c.config.Log.Info("visit opened")
+	setCookie(w, v.cookie, 0)
+	c.config.Log.InfoContext(ctx, "visit opened")
 	return nil
 }
 
@@ -196,9 +196,15 @@ func (c *Counter) end(w http.ResponseWriter, r *http.Request) {
 		c.pages.refuse(w, http.StatusForbidden)
 		return
 	}
-	c.leave(r.Context(), nil, noticeEnded)
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	c.leave(r.Context(), nil, noticeEnded())
+	setCookie(w, "", -1)
 	back(w, r)
+}
+
+// setCookie is without Secure, since the page comes over http from this machine.
+func setCookie(w http.ResponseWriter, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, //nolint:gosec // see above
+		SameSite: http.SameSiteStrictMode})
 }
 
 // at makes a handler for a form of a step; "" is any. The visit is this browser's and not busy, and do runs without the lock
@@ -279,11 +285,11 @@ func (c *Counter) advance(v *visit, p Progress) {
 			v.to(stepCode, notice{})
 			v.active = c.config.Now()
 		default:
-			v.to(stepFailed, noticeQR)
+			v.to(stepFailed, noticeQR())
 		}
 	case stepCode:
 		if p.State != "claimed" {
-			v.to(stepFailed, noticeGone)
+			v.to(stepFailed, noticeGone())
 		}
 	case stepDeliver:
 		switch p.State {
@@ -292,7 +298,7 @@ func (c *Counter) advance(v *visit, p Progress) {
 			v.to(stepDone, notice{})
 			v.active = c.config.Now()
 		case "failed", "expired", "ended", "revoked", "suspended":
-			v.to(stepFailed, noticeLost)
+			v.to(stepFailed, noticeLost())
 		}
 	case stepStart, stepCard, stepConsent, stepSecrets, stepReview, stepDone, stepFailed:
 	}
@@ -363,7 +369,7 @@ func (c *Counter) await(v *visit) {
 	c.waits.Go(func() {
 		t, release, err := c.config.Reader.Wait(v.ctx)
 		if err != nil {
-			c.update(v, func() { v.waiting = false; v.to(stepCard, noticeRead) })
+			c.update(v, func() { v.waiting = false; v.to(stepCard, noticeRead()) })
 			return
 		}
 		ctx, cancel := context.WithTimeout(v.ctx, askWithin)
@@ -390,7 +396,7 @@ func (c *Counter) consent(v *visit, r *http.Request) {
 	c.update(v, func() {
 		v.agreed, v.number = agreed, agreed && number
 		if !agreed {
-			v.to(stepConsent, noticeAgree)
+			v.to(stepConsent, noticeAgree())
 			return
 		}
 		v.to(stepSecrets, notice{})
@@ -401,7 +407,7 @@ func (c *Counter) consent(v *visit, r *http.Request) {
 func (c *Counter) code(v *visit, r *http.Request) {
 	code := digitsOf(r.PostForm.Get("code"))
 	if len(code) != codeDigits {
-		c.update(v, func() { v.to(stepCode, noticeForm) })
+		c.update(v, func() { v.to(stepCode, noticeForm()) })
 		return
 	}
 	grant, err := c.config.Issuer.Confirm(r.Context(), v.session, code)

@@ -62,22 +62,61 @@ func cardNotice(err error) notice {
 		"The card could not be read. Place it again and retry. What was read has been dropped.")
 }
 
-var (
-	noticeEnded = good("受付を終了し、入力・読み取り内容をすべて消去しました。", "The visit has ended; everything typed and read was erased.")
-	noticeIdle  = bad("一定時間操作がなかったため受付を終了し、内容をすべて消去しました。", "The visit ended because nothing was done for a while; everything was erased.")
-	noticeForm  = bad("入力内容を確認してください。", "Please check what was entered.")
-	noticeAgree = bad("続けるには、読み取りと発行への同意が必要です。", "Consent to reading and issuing is needed to go on.")
-	noticeQR    = bad("QRコードの有効期限が切れました。新しいQRコードで始めてください。", "The QR code has expired. Start again with a new one.")
-	noticeAway  = bad("発行システムに接続できません。しばらくしてからもう一度お試しください。", "The issuing system cannot be reached. Please try again shortly.")
-	noticeNo    = bad("発行システムがこの窓口端末を受け付けませんでした。管理者に連絡してください。", "The issuing system does not accept this counter PC. Contact the administrator.")
-	noticeCodes = bad("確認コードを3回間違えたため、このQRコードは無効になりました。", "Three wrong codes: this QR code is void.")
-	noticeGone  = bad("手続きの有効時間が切れました。最初からやり直してください。", "The procedure has timed out. Please start again.")
-	noticeRead  = bad("カードリーダーを使用できません。接続を確認してください。", "The card reader cannot be used. Check that it is connected.")
-	noticeLost  = bad("スマートフォンへの書き込みが完了しませんでした。最初からやり直してください。", "The phone did not get the credential. Please start again.")
-	noticeFault = bad("処理を続けられませんでした。最初からやり直してください。", "This could not be completed. Please start again.")
-	noticeCheck = bad("発行の審査に通りませんでした。理由のコードを記録し、お客様に説明してください。", "The evidence was refused. Note the codes and explain them to the holder.")
-	noticeUsed  = bad("この窓口は別の画面で使用中です。", "This counter is in use in another window.")
-)
+func noticeEnded() notice {
+	return good("受付を終了し、入力・読み取り内容をすべて消去しました。", "The visit has ended; everything typed and read was erased.")
+}
+
+func noticeIdle() notice {
+	return bad("一定時間操作がなかったため受付を終了し、内容をすべて消去しました。", "The visit ended because nothing was done for a while; everything was erased.")
+}
+
+func noticeForm() notice {
+	return bad("入力内容を確認してください。", "Please check what was entered.")
+}
+
+func noticeAgree() notice {
+	return bad("続けるには、読み取りと発行への同意が必要です。", "Consent to reading and issuing is needed to go on.")
+}
+
+func noticeQR() notice {
+	return bad("QRコードの有効期限が切れました。新しいQRコードで始めてください。", "The QR code has expired. Start again with a new one.")
+}
+
+func noticeAway() notice {
+	return bad("発行システムに接続できません。しばらくしてからもう一度お試しください。", "The issuing system cannot be reached. Please try again shortly.")
+}
+
+func noticeNo() notice {
+	return bad("発行システムがこの窓口端末を受け付けませんでした。管理者に連絡してください。", "The issuing system does not accept this counter PC. Contact the administrator.")
+}
+
+func noticeCodes() notice {
+	return bad("確認コードを3回間違えたため、このQRコードは無効になりました。", "Three wrong codes: this QR code is void.")
+}
+
+func noticeGone() notice {
+	return bad("手続きの有効時間が切れました。最初からやり直してください。", "The procedure has timed out. Please start again.")
+}
+
+func noticeRead() notice {
+	return bad("カードリーダーを使用できません。接続を確認してください。", "The card reader cannot be used. Check that it is connected.")
+}
+
+func noticeLost() notice {
+	return bad("スマートフォンへの書き込みが完了しませんでした。最初からやり直してください。", "The phone did not get the credential. Please start again.")
+}
+
+func noticeFault() notice {
+	return bad("処理を続けられませんでした。最初からやり直してください。", "This could not be completed. Please start again.")
+}
+
+func noticeCheck() notice {
+	return bad("発行の審査に通りませんでした。理由のコードを記録し、お客様に説明してください。", "The evidence was refused. Note the codes and explain them to the holder.")
+}
+
+func noticeUsed() notice {
+	return bad("この窓口は別の画面で使用中です。", "This counter is in use in another window.")
+}
 
 func noticeWrongCode(left string) notice {
 	return bad("確認コードが違います。残り"+left+"回です。お客様の画面のコードを確認してください。", "Wrong code, "+left+" tries left. Look at the holder's screen again.")
@@ -92,14 +131,14 @@ var (
 func refusal(err error) (n notice, checks []string, final bool) {
 	p, isProblem := errors.AsType[problem.Problem](err)
 	if !isProblem {
-		return noticeAway, nil, false
+		return noticeAway(), nil, false
 	}
 	switch p.Code {
 	case "wrong_code":
 		if m := lastNumber.FindStringSubmatch(p.Detail); m != nil && m[1] != "0" {
 			return noticeWrongCode(m[1]), nil, false
 		}
-		return noticeCodes, nil, true
+		return noticeCodes(), nil, true
 	case "evidence_refused":
 		_, list, _ := strings.Cut(p.Detail, ": ")
 		for id := range strings.SplitSeq(list, ", ") {
@@ -107,13 +146,13 @@ func refusal(err error) (n notice, checks []string, final bool) {
 				checks = append(checks, id)
 			}
 		}
-		return noticeCheck, checks, true
+		return noticeCheck(), checks, true
 	case "session_ended", "expired", "challenge_used":
-		return noticeGone, nil, true
+		return noticeGone(), nil, true
 	case problem.CodeUnavailable:
-		return noticeAway, nil, false
+		return noticeAway(), nil, false
 	case problem.CodeUnauthorized:
-		return noticeNo, nil, true
+		return noticeNo(), nil, true
 	}
-	return noticeFault, nil, true
+	return noticeFault(), nil, true
 }

@@ -120,7 +120,7 @@ func (c *Counter) showPage(w http.ResponseWriter, r *http.Request) {
 	if mine := c.mine(r); mine != nil {
 		v = c.view(mine)
 	} else if c.visit != nil {
-		v.InUse, v.Notice = true, noticeUsed
+		v.InUse, v.Notice = true, noticeUsed()
 	}
 	v.Stages = stages(v.Stage)
 	var out bytes.Buffer

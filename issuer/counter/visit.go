@@ -62,7 +62,7 @@ type visit struct {
 }
 
 // newVisit makes the tokens of a visit.
-func (c *Counter) newVisit(now time.Time) (*visit, error) {
+func (c *Counter) newVisit(ctx context.Context, now time.Time) (*visit, error) {
 	cookie, err := c.token()
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (c *Counter) newVisit(now time.Time) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // it outlives the request that opens it
 	return &visit{cookie: cookie, csrf: csrf, ctx: ctx, cancel: cancel, step: stepPhone, active: now}, nil
 }
 
