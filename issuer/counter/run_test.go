@@ -76,7 +76,7 @@ func TestRun(t *testing.T) {
 		if page := browse(""); stepOf(page) != "consent" {
 			t.Fatalf("at %s", stepOf(page))
 		}
-		time.Sleep(counter.DefaultIdle + 6*time.Second)
+		<-time.After(counter.DefaultIdle + 6*time.Second)
 		synctest.Wait()
 		if r.count() != 1 {
 			t.Errorf("the card was let go %d times", r.count())
