@@ -190,6 +190,7 @@ func checkArrows(t *sourceTree) []string {
 			switch {
 			case !ok || target == dir:
 			case target == corpusRoom && matches("cmd/mobileid/...", dir): // exports it
+			case target == readerRoom && matches("cmd/mobileid/internal/benchmark", dir): // measures through it
 			case testSupport(target) && !f.isTest() && !testSupport(dir):
 				out = append(out, fmt.Sprintf("%s: only tests may import %s", f.path, target))
 			case !allowed(to, target):
@@ -203,6 +204,9 @@ func checkArrows(t *sourceTree) []string {
 // corpusRoom is the one folder of test support that a binary holds: mobileid
 // gives the corpus to other projects.
 const corpusRoom = "mdoc/mdoctest/corpus"
+
+// readerRoom starts a PC/SC daemon, for tests and for the figures of mobileid bench.
+const readerRoom = "mdoc/apdu/pcsctest"
 
 // testSupport names the folders whose code only tests may import: by their
 // name, which ends in test as httptest does, and all below mdoc/mdoctest.

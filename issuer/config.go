@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,12 +41,6 @@ type Orders interface {
 	Submit(ctx context.Context, signedOrder []byte) error
 }
 
-// CardStatus tells whether a card's signature certificate (DER) is revoked. An error means that it is not known, and the
-// evidence is refused.
-type CardStatus interface {
-	Revoked(ctx context.Context, certificate []byte, at time.Time) (bool, error)
-}
-
 // Signers gives the document signer to use at an instant for something that is to be valid for need; *keys.Ring is one.
 type Signers interface {
 	At(at time.Time, need time.Duration) (keys.DocumentSigner, error)
@@ -64,11 +59,12 @@ type Config struct {
 	// SERoots are the roots of secure elements' attestation certificates.
 	SERoots *pki.Anchors
 
-	// CardSignatureRoots and CardMunicipalRoots are what card readings are checked against.
-	CardSignatureRoots []*x509.Certificate
-	CardMunicipalRoots map[card.KeyID]*rsa.PublicKey
-	// CardStatus is asked about the signature certificate of each reading.
-	CardStatus CardStatus
+	// CardSignatureRoots, CardAuthenticationRoots and CardMunicipalRoots are what card readings are checked against.
+	CardSignatureRoots      []*x509.Certificate
+	CardAuthenticationRoots []*x509.Certificate
+	CardMunicipalRoots      map[card.KeyID]*rsa.PublicKey
+	// CardStatus is asked about the two certificates of each reading; *jpki.Source is one.
+	CardStatus card.StatusSource
 
 	// StatusKey and StatusChain sign the status list and handover receipts (profile StatusSigner).
 	StatusKey   crypto.Signer
@@ -108,8 +104,9 @@ func (c *Config) validate() error {
 	for name, absent := range map[string]bool{
 		"Store": c.Store == nil, "Orders": c.Orders == nil, "OrderKey": c.OrderKey == nil,
 		"Signers": c.Signers == nil, "Anchors": c.Anchors == nil, "SERoots": c.SERoots == nil,
-		"CardSignatureRoots": len(c.CardSignatureRoots) == 0, "CardMunicipalRoots": len(c.CardMunicipalRoots) == 0,
-		"CardStatus": c.CardStatus == nil, "StatusKey": c.StatusKey == nil, "StatusChain": len(c.StatusChain) == 0,
+		"CardSignatureRoots": len(c.CardSignatureRoots) == 0, "CardAuthenticationRoots": len(c.CardAuthenticationRoots) == 0,
+		"CardMunicipalRoots": len(c.CardMunicipalRoots) == 0,
+		"CardStatus":         c.CardStatus == nil, "StatusKey": c.StatusKey == nil, "StatusChain": len(c.StatusChain) == 0,
 		"StatusURI": c.StatusURI == "", "Authority": c.Authority == "",
 	} {
 		if absent {
@@ -124,6 +121,11 @@ func (c *Config) validate() error {
 	}
 	if !strings.Contains(c.Authority, "TEST") {
 		return errors.New("authority does not say TEST")
+	}
+	for _, root := range slices.Concat(c.CardSignatureRoots, c.CardAuthenticationRoots) {
+		if root == nil || root.CheckSignatureFrom(root) != nil {
+			return errors.New("a root of card certificates is not self-signed")
+		}
 	}
 	if c.Life < 0 || c.TransactionLife < 0 || c.OrderLife < 0 || c.MaxTransactions < 0 || c.MaxHeld < 0 || c.Round < 0 {
 		return errors.New("negative bound")

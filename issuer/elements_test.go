@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/store"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/doctype"
 )
@@ -192,10 +193,13 @@ func TestValidityFor(t *testing.T) {
 
 func TestVault(t *testing.T) {
 	v := newVault(2)
-	if err := errors.Join(v.keep("a", person(), noon.Add(time.Minute), noon), v.keep("b", person(), noon.Add(time.Hour), noon)); err != nil {
+	order := func(id string, life time.Duration) store.Order {
+		return store.Order{ID: id, Subject: "subject of " + id, Device: "device", Slot: 1, NotAfter: noon.Add(life)}
+	}
+	if err := errors.Join(v.keep(order("a", time.Minute), person(), noon), v.keep(order("b", time.Hour), person(), noon)); err != nil {
 		t.Fatal(err)
 	}
-	if err := v.keep("c", person(), noon.Add(time.Hour), noon); !errors.Is(err, ErrBusy) || v.room(noon) {
+	if err := v.keep(order("c", time.Hour), person(), noon); !errors.Is(err, ErrBusy) || v.room(noon) {
 		t.Errorf("error %v", err)
 	}
 	if v.find("a", noon) == nil || v.find("a", noon.Add(time.Minute)) != nil || v.find("x", noon) != nil {
@@ -209,6 +213,67 @@ func TestVault(t *testing.T) {
 	if len(v.held) != 0 {
 		t.Errorf("%d identities are left", len(v.held))
 	}
+}
+
+// One person has one issuance of a kind at a time, but for the same place.
+func TestVaultDuplicates(t *testing.T) {
+	first := store.Order{ID: "first", Subject: "s", Device: "d", DocType: "t", Slot: 1, Purpose: 1, NotAfter: noon.Add(time.Hour)}
+	for name, c := range map[string]struct {
+		change  func(*store.Order)
+		refused bool
+	}{
+		"another device":  {func(o *store.Order) { o.Device = "e" }, true},
+		"another slot":    {func(o *store.Order) { o.Slot = 2 }, true},
+		"the same place":  {func(*store.Order) {}, false},
+		"another person":  {func(o *store.Order) { o.Subject, o.Device = "r", "e" }, false},
+		"another purpose": {func(o *store.Order) { o.Purpose, o.Device = 2, "e" }, false},
+		"another kind":    {func(o *store.Order) { o.DocType, o.Device = "u", "e" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVault(2)
+			if err := v.keep(first, person(), noon); err != nil {
+				t.Fatal(err)
+			}
+			next := first
+			next.ID = "next"
+			c.change(&next)
+			if err := v.keep(next, person(), noon); errors.Is(err, ErrDuplicate) != c.refused || (err == nil) == c.refused {
+				t.Errorf("error %v", err)
+			}
+			if v.find("first", noon) == nil || (v.find("next", noon) == nil) != c.refused {
+				t.Error("another one is held")
+			}
+		})
+	}
+	t.Run("released", func(t *testing.T) {
+		v := newVault(2)
+		if err := v.keep(first, person(), noon); err != nil {
+			t.Fatal(err)
+		}
+		v.find("first", noon).identity = nil
+		next := first
+		next.ID, next.Device = "next", "e"
+		if err := v.keep(next, person(), noon); err != nil {
+			t.Fatal(err)
+		}
+		if v.find("first", noon) == nil {
+			t.Error("what was released is forgotten")
+		}
+	})
+	t.Run("being answered", func(t *testing.T) {
+		v := newVault(2)
+		if err := v.keep(first, person(), noon); err != nil {
+			t.Fatal(err)
+		}
+		h := v.find("first", noon)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		next := first
+		next.ID, next.Device = "next", "e"
+		if err := v.keep(next, person(), noon); !errors.Is(err, ErrDuplicate) {
+			t.Errorf("error %v", err)
+		}
+	})
 }
 
 // Nothing that holds a person or a token shows it when formatted or logged.

@@ -21,6 +21,8 @@ var (
 	ErrOrder = errors.New("answers no order of this issuer")
 	// ErrConflict means that the order was answered in another way already.
 	ErrConflict = errors.New("order was answered already")
+	// ErrDuplicate means that the same person is being issued the same kind of document in another place at this moment.
+	ErrDuplicate = errors.New("an issuance for the person is in progress elsewhere")
 	// ErrValidity means that card, certificate or document signer end too soon for a credential to be worth making.
 	ErrValidity = errors.New("no validity is left for a credential")
 )
@@ -38,6 +40,8 @@ func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
 type RefusedError struct {
 	What   string
 	Checks []string
+	// Code is the stable code of a refused card reading, which package refusal explains; empty for other things.
+	Code string
 }
 
 func (e *RefusedError) Error() string {

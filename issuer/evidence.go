@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/store"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/doctype"
@@ -132,30 +134,24 @@ func redeemError(err error) error {
 	return err
 }
 
-// judge checks the reading over the redeemed challenge and asks whether the card's certificate is revoked.
+// judge checks the reading over the redeemed challenge, and the status of its certificates.
 func (s *Service) judge(ctx context.Context, t store.Transaction, e *Evidence, r *card.Reading, now time.Time) (*card.Identity, error) {
 	identity, v, err := card.Check(r, card.CheckConfig{SignatureRoots: s.config.CardSignatureRoots,
-		MunicipalRoots: s.config.CardMunicipalRoots, Challenge: t.Challenge, Binding: e.SEID, At: now,
-		NumberConsent: e.Consent.IndividualNumber})
+		AuthenticationRoots: s.config.CardAuthenticationRoots, MunicipalRoots: s.config.CardMunicipalRoots,
+		Challenge: t.Challenge, Binding: e.SEID, At: now, NumberConsent: e.Consent.IndividualNumber,
+		Status: func(certificate, issuer *x509.Certificate) card.StatusAnswer {
+			return s.config.CardStatus.Status(ctx, certificate, issuer, now)
+		}})
 	if err != nil {
 		return nil, err
 	}
 	if !v.OK() || identity == nil {
-		s.log.WarnContext(ctx, "card reading refused", "transaction", t.ID, "checks", failedIDs(v))
-		return nil, refused("card reading", v)
-	}
-	revoked, err := s.config.CardStatus.Revoked(ctx, r.SignatureCertificate(), now)
-	if err != nil {
-		return nil, fmt.Errorf("asking for the status of the card's certificate: %w", err)
-	}
-	if revoked {
-		s.log.WarnContext(ctx, "card reading refused", "transaction", t.ID, "checks", []string{checkCardStatus})
-		return nil, &RefusedError{What: "card reading", Checks: []string{checkCardStatus}}
+		no := refusedReading(v)
+		s.log.WarnContext(ctx, "card reading refused", "transaction", t.ID, "code", no.Code, "checks", no.Checks)
+		return nil, no
 	}
 	return identity, nil
 }
-
-const checkCardStatus = "card.certificate.status"
 
 // order records the order with its place in the outbox, holds the identity for it, and tries to send it at once.
 func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, id *card.Identity, now time.Time) (store.Order, error) {
@@ -174,7 +170,7 @@ func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, i
 		Device: s.device(e.SEID), DocType: doctype.DocTypeMNC, Slot: e.Slot, Purpose: e.Purpose, Challenge: random[idSize:],
 		NotAfter: notAfter}
 	// Held before it is recorded: an attestation may come as soon as the TSM knows the order.
-	if err := s.vault.keep(o.ID, id, notAfter, now); err != nil {
+	if err := s.vault.keep(o, id, now); err != nil {
 		return store.Order{}, err
 	}
 	if o, err = s.config.Store.PlaceOrder(ctx, o, signed); err != nil {
@@ -184,6 +180,16 @@ func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, i
 	s.log.InfoContext(ctx, "order placed", "transaction", t.ID, "order", o.ID)
 	s.outbox.send(ctx, store.Message{OrderID: o.ID, Body: signed, NotAfter: notAfter})
 	return o, nil
+}
+
+// refusedReading names what a verdict refuses. A status that nobody could tell counts only when nothing failed.
+func refusedReading(v verdict.Verdict) *RefusedError {
+	e := refused("card reading", v)
+	e.Code = refusal.CodeStatusUnavailable
+	if len(v.Failed()) > 0 {
+		e.Code = refusal.CodeOf(e.Checks...)
+	}
+	return e
 }
 
 // refused lists the checks of a verdict that did not pass.

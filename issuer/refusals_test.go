@@ -2,6 +2,7 @@ package issuer_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"slices"
@@ -9,7 +10,9 @@ import (
 	"time"
 
 	"mobileid/issuer"
+	"mobileid/issuer/card"
 	"mobileid/issuer/issuertest"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/store"
 	"mobileid/mdoc/provisioning"
 )
@@ -27,6 +30,18 @@ func wantRefused(t *testing.T, err error, what, check string) {
 	r, ok := errors.AsType[*issuer.RefusedError](err)
 	if !ok || r.What != what || len(r.Checks) == 0 || check != "" && !slices.Contains(r.Checks, check) {
 		t.Errorf("error %v, expected %s refused by %q", err, what, check)
+	}
+}
+
+// wantCode expects a refused card reading with a code that the table explains.
+func wantCode(t *testing.T, err error, code string) {
+	t.Helper()
+	r, ok := errors.AsType[*issuer.RefusedError](err)
+	if !ok || r.What != "card reading" || r.Code != code {
+		t.Errorf("error %v (%+v), expected the code %s", err, r, code)
+	}
+	if _, ok := refusal.Of(code); !ok {
+		t.Errorf("the code %s is not explained", code)
 	}
 }
 
@@ -113,12 +128,14 @@ func TestEvidenceRefused(t *testing.T) {
 	})
 }
 
-// statusUnknown is a CardStatus that cannot say.
+// statusUnknown is a source that cannot say.
 type statusUnknown struct{}
 
 var errAway = errors.New("away")
 
-func (statusUnknown) Revoked(context.Context, []byte, time.Time) (bool, error) { return false, errAway }
+func (statusUnknown) Status(context.Context, *x509.Certificate, *x509.Certificate, time.Time) card.StatusAnswer {
+	return card.StatusAnswer{Measured: "away"}
+}
 
 func TestEvidenceWithoutRoomOrStatus(t *testing.T) {
 	ctx := t.Context()
@@ -129,7 +146,7 @@ func TestEvidenceWithoutRoomOrStatus(t *testing.T) {
 		one, err := s.Start(ctx)
 		must(t, err)
 		_, err = s.Evidence(ctx, one.TransactionID, one.Token.Reveal(), wallet.Body(ctx, t, one.Challenge))
-		wantError(t, err, errAway)
+		wantCode(t, err, refusal.CodeStatusUnavailable)
 	})
 	t.Run("too many identities held", func(t *testing.T) {
 		s, _ := open(t, w, func(c *issuer.Config) { c.MaxHeld = 1 })

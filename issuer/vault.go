@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/store"
 	"mobileid/mdoc/cose"
 )
 
@@ -23,11 +24,34 @@ type holding struct {
 	mu       sync.Mutex // guards the rest; held through a whole issuance, so that one order is answered by one at a time
 	identity *card.Identity
 	expires  time.Time
+	claim    claim // never changes
+	place    place // never changes
 
 	row       string // of the sealed credential
 	sealed    []byte
 	deviceKey cose.Key
 	sealing   cose.Key
+}
+
+// claim is what a person can have once: see store.Credentials, Activate. place is where it goes.
+type (
+	claim struct {
+		subject, docType string
+		purpose          uint64
+	}
+	place struct {
+		device string
+		slot   uint64
+	}
+)
+
+// open reports whether nothing was released yet. One that is being answered at this moment is.
+func (h *holding) open() bool {
+	if !h.mu.TryLock() {
+		return true
+	}
+	defer h.mu.Unlock()
+	return h.identity != nil
 }
 
 // Format keeps the holder out of formatted text.
@@ -46,15 +70,24 @@ func (v *vault) room(now time.Time) bool {
 	return len(v.held) < v.limit
 }
 
-// keep holds an identity until expires. It refuses when the vault is full of others that have not expired.
-func (v *vault) keep(order string, id *card.Identity, expires, now time.Time) error {
+// keep holds an identity until the order expires. It refuses when the vault is full of others that have not expired, and when
+// the same person is being issued the same kind of document elsewhere (ErrDuplicate): of two at once only one could stay. Of
+// several for the same place, as after a phone that started again, the youngest stays: see store.Credentials, Activate.
+func (v *vault) keep(o store.Order, id *card.Identity, now time.Time) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sweep(now)
+	mine := claim{subject: o.Subject, docType: o.DocType, purpose: o.Purpose}
+	where := place{device: o.Device, slot: o.Slot}
+	for _, h := range v.held {
+		if h.claim == mine && h.place != where && h.open() {
+			return ErrDuplicate
+		}
+	}
 	if len(v.held) >= v.limit {
 		return ErrBusy
 	}
-	v.held[order] = &holding{identity: id, expires: expires}
+	v.held[o.ID] = &holding{identity: id, expires: o.NotAfter, claim: mine, place: where}
 	return nil
 }
 

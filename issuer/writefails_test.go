@@ -3,6 +3,7 @@ package issuer_test
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"io"
 	"path/filepath"
@@ -326,6 +327,8 @@ func TestConfigRefused(t *testing.T) {
 		"no anchors":         {func(c *issuer.Config) { c.Anchors = nil }, "Anchors"},
 		"no SE roots":        {func(c *issuer.Config) { c.SERoots = nil }, "SERoots"},
 		"no card roots":      {func(c *issuer.Config) { c.CardSignatureRoots = nil }, "CardSignatureRoots"},
+		"no authentication":  {func(c *issuer.Config) { c.CardAuthenticationRoots = nil }, "CardAuthenticationRoots"},
+		"root of nobody":     {func(c *issuer.Config) { c.CardSignatureRoots = []*x509.Certificate{{}} }, "self-signed"},
 		"no municipal roots": {func(c *issuer.Config) { c.CardMunicipalRoots = nil }, "CardMunicipalRoots"},
 		"no card status":     {func(c *issuer.Config) { c.CardStatus = nil }, "CardStatus"},
 		"no status key":      {func(c *issuer.Config) { c.StatusKey = nil }, "StatusKey"},

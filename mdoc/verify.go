@@ -98,7 +98,7 @@ func Verify(in Verification) (*Result, error) {
 		return nil, fmt.Errorf("verifying: a clock tolerance of %s, at most %s is allowed", in.Skew, MaxSkew)
 	}
 	r := &Result{}
-	r.Grow(8 + documentChecks)
+	r.Grow(responseChecks + documentChecks)
 	response, err := ParseDeviceResponse(in.Response)
 	if err != nil {
 		r.Fail("response.decode", clauseResponse, err.Error())

@@ -116,7 +116,10 @@ func (r *DeviceRequest) MaximumResponseSize() (limit uint64, given bool) {
 // element that was returned after all. The codes are not read: any but 0 is reserved or an application's own.
 func (in *Verification) judgeErrors(r *Result, response *DeviceResponse, o *opening, p pairing) {
 	total, strange, contrary := 0, 0, 0
-	due := in.unanswered(response, o, p)
+	var due map[string]bool
+	if len(response.DocumentErrors) > 0 {
+		due = in.unanswered(response, o, p)
+	}
 	for _, e := range response.DocumentErrors {
 		for _, entry := range e {
 			total++

@@ -45,9 +45,24 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 // at waits for a step of the page, looks at it, and takes its picture.
 func (b *browser) at(step string) {
 	b.t.Helper()
-	b.do(chromedp.WaitVisible(chromedp.CSS(`body[data-step="` + step + `"] main h1`)))
+	b.until(`document.querySelector('body[data-step="` + step + `"] main h1')`)
 	b.look(step)
 	b.picture(step)
+}
+
+// until waits for a page that is loaded and of which something holds. It asks for values and not for nodes, which go with a page
+// that is being left.
+func (b *browser) until(what string) {
+	b.t.Helper()
+	for {
+		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`new Promise((done) => setTimeout(() => done(document.readyState === "complete" && !!(`+what+`)), 50))`, chromedp.EvalAwaitPromise))
+		if err == nil && ok {
+			return
+		}
+		if b.ctx.Err() != nil { // any other error is of a page that was left meanwhile
+			b.t.Fatalf("never %s: %v", what, err)
+		}
+	}
 }
 
 // look checks what a sighted keyboard user and a screen reader need: a language, one heading, a name for each control, and
@@ -102,7 +117,7 @@ func (b *browser) picture(name string) {
 
 func (b *browser) text(selector string) string {
 	b.t.Helper()
-	s, err := chromedp.Run(b.ctx, chromedp.Text(chromedp.CSS(selector)))
+	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.querySelector("`+selector+`").innerText`))
 	check(b.t, err)
 	return s
 }
@@ -117,7 +132,7 @@ func (b *browser) fill(id, value string) {
 // qr takes the QR code off the screen as a camera would.
 func (b *browser) qr() []byte {
 	b.t.Helper()
-	b.do(chromedp.Poll[chromedp.Void](`document.querySelector(".qr img").complete && document.querySelector(".qr img").naturalWidth > 0`))
+	b.until(`document.querySelector(".qr img").naturalWidth`)
 	p, err := chromedp.Run(b.ctx, chromedp.ScreenshotScale(chromedp.CSS(".qr img"), 2))
 	check(b.t, err)
 	return p
@@ -155,7 +170,7 @@ func TestCounterInABrowser(t *testing.T) {
 		wrong = "0001"
 	}
 	enter(wrong)
-	b.do(chromedp.WaitVisible(chromedp.CSS(".notice.bad")))
+	b.until(`document.querySelector(".notice.bad")`)
 	b.picture("secrets-wrong")
 	if text := b.text("main"); !strings.Contains(text, "残り2回") || !strings.Contains(text, "残り 2 回") {
 		t.Errorf("after a wrong PIN the page says %q", text)

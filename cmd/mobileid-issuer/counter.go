@@ -16,7 +16,9 @@ import (
 	qrcode "github.com/skip2/go-qrcode"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/issuer/card/jp2"
 	"mobileid/issuer/counter"
+	"mobileid/mdoc/apdu/pcsc"
 )
 
 const (
@@ -28,8 +30,8 @@ const (
 
 // station is what the flags of mobileid-issuer counter say.
 type station struct {
-	issuer, token, listen, model string
-	idle                         time.Duration
+	issuer, token, listen, model, reader, decoder string
+	idle                                          time.Duration
 }
 
 // runCounter is "mobileid-issuer counter": the page of a municipal counter PC on a loopback address.
@@ -40,16 +42,18 @@ func runCounter(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags.StringVar(&s.issuer, "issuer", "", "`URL` of mobileid-issuer (required)")
 	flags.StringVar(&s.token, "token-file", "", "`FILE` with the counter's token, mode 0600 (required)")
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8084", "loopback `ADDRESS` of the page")
-	flags.StringVar(&s.model, "model", "", "`FILE` of a modelled card, mode 0600: the card is on the reader while the file is there")
+	flags.StringVar(&s.reader, "reader", "", "`NAME` of the PC/SC reader, as mobileid card list shows it; without it, whichever has a card")
+	flags.StringVar(&s.model, "model", "", "`FILE` of a saved model in place of a reader, mode 0600: the card is there while the file is")
+	flags.StringVar(&s.decoder, "portrait-decoder", "", "`PROGRAM` of OpenJPEG, opj_decompress, that shows portraits; without it they are not shown")
 	flags.DurationVar(&s.idle, "idle", counter.DefaultIdle, "how long a visit lasts when nobody does anything")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
 		return 2
 	}
-	if s.issuer == "" || s.token == "" || s.model == "" || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "mobileid-issuer counter: error: -issuer, -token-file or -model is missing, or there are arguments besides the flags")
-		fmt.Fprintln(stderr, "hint: mobileid-issuer counter -issuer https://issuer.example -token-file token -model card.secret")
+	if s.issuer == "" || s.token == "" || s.model != "" && s.reader != "" || flags.NArg() > 0 {
+		fmt.Fprintln(stderr, "mobileid-issuer counter: error: -issuer, -token-file is missing, or -reader stands with -model, or there are arguments besides the flags")
+		fmt.Fprintln(stderr, "hint: mobileid-issuer counter -issuer https://issuer.example -token-file token")
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
@@ -79,8 +83,16 @@ func (s station) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	page, err := counter.New(counter.Config{Reader: modelReader{path: s.model}, Issuer: client, QR: drawQR, Origin: server.URL(),
-		Idle: s.idle, Log: log})
+	config := counter.Config{Reader: modelReader{path: s.model}, Issuer: client, QR: drawQR, Origin: server.URL(), Idle: s.idle, Log: log}
+	if s.model == "" {
+		readers := pcsc.New(pcsc.Options{})
+		defer readers.Close()
+		config.Reader = pcscReader{client: readers, name: s.reader}
+	}
+	if s.decoder != "" {
+		config.Portrait = decoder{jp2.Decoder{Program: s.decoder}}.show
+	}
+	page, err := counter.New(config)
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}

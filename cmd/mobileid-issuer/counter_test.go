@@ -148,7 +148,7 @@ func TestModelIsPulled(t *testing.T) {
 	}
 	check(t, os.WriteFile(h.cardFile, []byte("no card"), 0o600))
 	f.press("/card")
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(f.get("/"), "カードリーダーを使用できません"); {
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(f.get("/"), "カードリーダーまたはカードを使用できません"); {
 		if time.Now().After(deadline) {
 			t.Fatal("a broken file is not told")
 		}
@@ -196,6 +196,7 @@ func TestCounterRefusesToStart(t *testing.T) {
 		"help":            {[]string{"counter", "-help"}, 0, "loopback"},
 		"unknown flag":    {args("-pin", "1234"), 2, "-pin"},
 		"nothing":         {[]string{"counter"}, 2, "hint"},
+		"two readers":     {args("-reader", "x"), 2, "-model"},
 		"argument":        {args("x"), 2, "arguments"},
 		"every address":   {args("-listen", ":8084"), 1, "loopback"},
 		"the network":     {args("-listen", "192.0.2.1:8084"), 1, "loopback"},

@@ -8,11 +8,15 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"strings"
+	"time"
 
 	"mobileid/cmd/internal/serve"
 	"mobileid/issuer"
 	"mobileid/issuer/card"
+	"mobileid/issuer/card/jpki"
 	"mobileid/issuer/revocation"
 	"mobileid/mdoc/pki"
 )
@@ -29,31 +33,55 @@ const (
 	endCertificate   = "-----END CERTIFICATE-----"
 )
 
-func cardRoots(signature, municipal string) ([]*x509.Certificate, map[card.KeyID]*rsa.PublicKey, error) {
-	text, err := serve.ReadFile(signature, maxPEM)
+func certificates(path string) ([]*x509.Certificate, error) {
+	text, err := serve.ReadFile(path, maxPEM)
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening card signature roots: %w", err)
+		return nil, err
 	}
 	ders, err := pki.DecodePEM(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening card signature roots: %w", err)
+		return nil, err
 	}
-	var roots []*x509.Certificate
+	var out []*x509.Certificate
 	for _, der := range ders {
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			return nil, nil, fmt.Errorf("opening card signature roots: %w", err)
+			return nil, err
 		}
-		roots = append(roots, c)
+		out = append(out, c)
 	}
-	if text, err = serve.ReadFile(municipal, maxPEM); err != nil {
-		return nil, nil, fmt.Errorf("opening card municipal roots: %w", err)
+	return out, nil
+}
+
+func municipalRoots(path string) (map[card.KeyID]*rsa.PublicKey, error) {
+	text, err := serve.ReadFile(path, maxPEM)
+	if err != nil {
+		return nil, fmt.Errorf("opening card municipal roots: %w", err)
 	}
 	keys, err := card.ParseMunicipalRoots(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("opening card municipal roots: %w", err)
+		return nil, fmt.Errorf("opening card municipal roots: %w", err)
 	}
-	return roots, keys, nil
+	return keys, nil
+}
+
+// statusSource makes the source of the card certificates' status. A root that nobody can be asked about is an error.
+func (s *settings) statusSource(roots []*x509.Certificate, log *slog.Logger) (*jpki.Source, error) {
+	c := jpki.Config{Grace: time.Duration(s.CardStatusGrace), Log: log}
+	for _, p := range s.CardStatus {
+		cas, err := certificates(p.CA)
+		if err != nil || len(cas) != 1 {
+			return nil, errors.Join(fmt.Errorf("opening card status: %s is not one certificate", p.CA), err)
+		}
+		c.Authorities = append(c.Authorities, jpki.Authority{CA: cas[0], CRLs: p.CRLs, OCSP: p.OCSP})
+	}
+	for _, root := range roots {
+		if !slices.ContainsFunc(c.Authorities, func(a jpki.Authority) bool { return a.CA.Equal(root) }) {
+			return nil, fmt.Errorf("opening card status: nobody can be asked about certificates of the root %q: card_status does not name it",
+				root.Subject.String())
+		}
+	}
+	return jpki.New(c)
 }
 
 // denyList reads certificates in PEM. An empty file and an empty path give an empty list; anything but certificates is

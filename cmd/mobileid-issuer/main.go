@@ -12,7 +12,7 @@
 // mobileid-issuer counter is the page of a municipal counter PC (package counter), on a loopback address and with a card
 // reader beside it. It is a client of the service, opens none of its files and keeps nothing.
 //
-//	mobileid-issuer counter -issuer https://issuer.example -token-file token -model card.secret
+//	mobileid-issuer counter -issuer https://issuer.example -token-file token
 package main
 
 import (
@@ -22,6 +22,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"mobileid/cmd/internal/serve"
@@ -88,7 +89,7 @@ func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Confi
 	if err := s.signers(&c); err != nil {
 		return c, err
 	}
-	if c.CardSignatureRoots, c.CardMunicipalRoots, err = cardRoots(s.CardSignatureRoots, s.CardMunicipalRoots); err != nil {
+	if err := s.cards(&c, log); err != nil {
 		return c, err
 	}
 	if s.IACACRL != "" {
@@ -96,12 +97,6 @@ func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Confi
 		if _, err := c.CRL(); err != nil {
 			return c, fmt.Errorf("opening CRL: %w", err)
 		}
-	}
-	if s.CardDenyList == "" {
-		log.WarnContext(ctx, "no card deny list: every card certificate within its time counts as in force")
-	}
-	if c.CardStatus, err = denyList(s.CardDenyList); err != nil {
-		return c, err
 	}
 	if s.Operators == "" {
 		log.WarnContext(ctx, "no operators: nobody can revoke, suspend or hand over")
@@ -114,6 +109,29 @@ func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Confi
 	}
 	c.Secret, err = serve.ReadSecret(s.Secret)
 	return c, err
+}
+
+// cards opens what card readings are checked against.
+func (s *settings) cards(c *issuer.Config, log *slog.Logger) (err error) {
+	if c.CardSignatureRoots, err = certificates(s.CardSignatureRoots); err != nil {
+		return fmt.Errorf("opening card signature roots: %w", err)
+	}
+	if c.CardAuthenticationRoots, err = certificates(s.CardAuthenticationRoots); err != nil {
+		return fmt.Errorf("opening card authentication roots: %w", err)
+	}
+	if c.CardMunicipalRoots, err = municipalRoots(s.CardMunicipalRoots); err != nil {
+		return err
+	}
+	source, err := s.statusSource(slices.Concat(c.CardSignatureRoots, c.CardAuthenticationRoots), log)
+	if err != nil {
+		return err
+	}
+	list, err := denyList(s.CardDenyList)
+	if err != nil {
+		return err
+	}
+	c.CardStatus = list.Before(source)
+	return nil
 }
 
 // signers opens the issuer's keys and the roots they are held against.

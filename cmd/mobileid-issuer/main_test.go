@@ -2,15 +2,20 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"mobileid/issuer/card"
+	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/keys"
 	"mobileid/mdoc/pki"
 )
@@ -23,7 +28,9 @@ func good(t *testing.T, alter func(map[string]any)) string {
 	s := map[string]any{"listen": "127.0.0.1:0", "store": filepath.Join(dir, "issuer.db"), "secret": "secret",
 		"authority": "TEST", "iaca": "iaca.pem", "se_roots": "se.pem", "document_signers": []any{signer}, "status_signer": signer,
 		"order_key": "file:order.key", "status_uri": "https://issuer.example/v1/status-lists/1", "tsm_url": "https://tsm.example",
-		"card_signature_roots": "s.pem", "card_municipal_roots": "m.pem"}
+		"card_signature_roots": "s.pem", "card_authentication_roots": "a.pem", "card_municipal_roots": "m.pem",
+		"card_status": []any{map[string]any{"ca": "s.pem", "crls": []string{"https://jpki.example/s.crl"}},
+			map[string]any{"ca": "a.pem", "ocsp": "https://jpki.example/ocsp"}}}
 	if alter != nil {
 		alter(s)
 	}
@@ -61,6 +68,10 @@ func TestSettings(t *testing.T) {
 		{"status URI elsewhere", set("status_uri", "https://issuer.example/lists/1"), "status_uri"},
 		{"status URI is a folder", set("status_uri", "https://issuer.example/v1/status-lists/"), "status_uri"},
 		{"TSM without scheme", set("tsm_url", "tsm.example:80"), "tsm_url"},
+		{"no status source", set("card_status", []any{}), "card_status is empty"},
+		{"CA without a place", set("card_status", []any{map[string]any{"ca": "s.pem"}}), "card_status: ca"},
+		{"eight days of grace", set("card_status_grace", "192h"), "card_status_grace"},
+		{"no authentication roots", set("card_authentication_roots", ""), "card_authentication_roots is missing"},
 		{"negative bound", set("max_held", -1), "max_held"},
 	}
 	for _, c := range cases {
@@ -152,10 +163,60 @@ func TestDenyList(t *testing.T) {
 			if !c.ok {
 				return
 			}
-			for der, want := range map[string]bool{string(listed): c.denied, string(unlisted): false} {
-				if got, err := list.Revoked(t.Context(), []byte(der), time.Now()); err != nil || got != want {
-					t.Errorf("revoked %v, %v; want %v", got, err, want)
+			source := list.Before(asked{})
+			for der, want := range map[string]card.CertificateState{string(listed): map[bool]card.CertificateState{true: card.StateRevoked,
+				false: card.StateInForce}[c.denied], string(unlisted): card.StateInForce} {
+				parsed, err := x509.ParseCertificate([]byte(der))
+				if err != nil {
+					t.Fatal(err)
 				}
+				if got := source.Status(t.Context(), parsed, nil, time.Now()).State; got != want {
+					t.Errorf("state %v, want %v", got, want)
+				}
+			}
+		})
+	}
+}
+
+// asked is a source that knows of no revocation.
+type asked struct{}
+
+func (asked) Status(context.Context, *x509.Certificate, *x509.Certificate, time.Time) card.StatusAnswer {
+	return card.StatusAnswer{State: card.StateInForce}
+}
+
+// A root about which nobody can be asked keeps the service from starting.
+func TestStatusSource(t *testing.T) {
+	cards, err := cardsim.NewAuthority(cardsim.AuthorityConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	signature, authentication := filepath.Join(dir, "s.pem"), filepath.Join(dir, "a.pem")
+	write(t, signature, string(pki.EncodePEM(cards.SignatureRoots()[0].Raw)))
+	write(t, authentication, string(pki.EncodePEM(cards.AuthenticationRoots()[0].Raw)))
+	both := filepath.Join(dir, "both.pem")
+	write(t, both, string(pki.EncodePEM(cards.SignatureRoots()[0].Raw, cards.AuthenticationRoots()[0].Raw)))
+	roots := append(cards.SignatureRoots(), cards.AuthenticationRoots()...)
+	place := func(ca string) statusPlaces {
+		return statusPlaces{CA: ca, CRLs: []string{"http://127.0.0.1:1/list.crl"}}
+	}
+	for name, c := range map[string]struct {
+		places []statusPlaces
+		want   string
+	}{
+		"both":              {[]statusPlaces{place(signature), place(authentication)}, ""},
+		"one root left out": {[]statusPlaces{place(signature)}, "nobody can be asked"},
+		"no such file":      {[]statusPlaces{place(filepath.Join(dir, "x.pem"))}, "is not one certificate"},
+		"two in a file":     {[]statusPlaces{place(both)}, "is not one certificate"},
+		"named twice":       {[]statusPlaces{place(signature), place(authentication), place(signature)}, "named twice"},
+		"no address":        {[]statusPlaces{{CA: signature, CRLs: []string{"ldap://x"}}, place(authentication)}, "no http or https address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings{CardStatus: c.places}
+			source, err := s.statusSource(roots, slog.New(slog.DiscardHandler))
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) || (source == nil) == (err == nil) {
+				t.Errorf("source %v, error %v", source != nil, err)
 			}
 		})
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/issuer/card/jpki"
 )
 
 // settings is the file -config names. Paths are taken from the working directory unless they are absolute; keys are
@@ -47,10 +49,18 @@ type settings struct {
 
 	// CardSignatureRoots is the PEM file of the CAs of signature certificates.
 	CardSignatureRoots string `json:"card_signature_roots"`
+	// CardAuthenticationRoots is the PEM file of the CAs of user authentication certificates.
+	CardAuthenticationRoots string `json:"card_authentication_roots"`
+	// CardStatus tells for every CA of these two files where its revocation lists and its OCSP responder are. A CA without either
+	// keeps the service from starting: the status of card certificates is always asked.
+	CardStatus []statusPlaces `json:"card_status"`
+	// CardStatusGrace is how long after its end the last good revocation list counts when no newer one can be had, for certificates
+	// judged before; at most seven days. Optional: not at all.
+	CardStatusGrace serve.Duration `json:"card_status_grace,omitempty"`
 	// CardMunicipalRoots is the PEM file of the CA keys of card records, each with its Key-Id.
 	CardMunicipalRoots string `json:"card_municipal_roots"`
-	// CardDenyList is the PEM file of revoked signature certificates, read at the start; it may be empty. Optional: the
-	// service says in its log that it has none.
+	// CardDenyList is the PEM file of signature certificates refused beside those that their CA revoked, read at the start; it may be
+	// empty. Optional.
 	CardDenyList string `json:"card_deny_list,omitempty"`
 	// Operators is the file of those who may revoke, one a line: a name, a space, and the SHA-256 of the bearer token in
 	// hex. Optional: the service says in its log that nobody may.
@@ -72,12 +82,19 @@ type signerFiles struct {
 	Chain string `json:"chain"`
 }
 
+// statusPlaces are where the certificates of one CA are asked about: lists, a responder, or both.
+type statusPlaces struct {
+	CA   string   `json:"ca"` // PEM file of one CA certificate
+	CRLs []string `json:"crls,omitempty"`
+	OCSP string   `json:"ocsp,omitempty"`
+}
+
 // Validate says all that is wrong with the values.
 func (s *settings) Validate() error {
 	errs := []error{s.Check(), serve.Required(map[string]string{
 		"store": s.Store, "secret": s.Secret, "authority": s.Authority, "iaca": s.IACA, "se_roots": s.SERoots,
 		"order_key": s.OrderKey, "status_signer.key": s.StatusSigner.Key, "status_signer.chain": s.StatusSigner.Chain,
-		"card_signature_roots": s.CardSignatureRoots, "card_municipal_roots": s.CardMunicipalRoots})}
+		"card_signature_roots": s.CardSignatureRoots, "card_authentication_roots": s.CardAuthenticationRoots, "card_municipal_roots": s.CardMunicipalRoots})}
 	if len(s.DocumentSigners) == 0 {
 		errs = append(errs, errors.New("document_signers is empty"))
 	}
@@ -85,6 +102,17 @@ func (s *settings) Validate() error {
 		if d.Key == "" || d.Chain == "" {
 			errs = append(errs, errors.New("document_signers: key or chain is missing"))
 		}
+	}
+	if len(s.CardStatus) == 0 {
+		errs = append(errs, errors.New("card_status is empty: nobody could be asked whether a card's certificates are revoked"))
+	}
+	for _, p := range s.CardStatus {
+		if p.CA == "" || len(p.CRLs) == 0 && p.OCSP == "" {
+			errs = append(errs, errors.New("card_status: ca is missing, or both crls and ocsp are"))
+		}
+	}
+	if s.CardStatusGrace < 0 || time.Duration(s.CardStatusGrace) > jpki.MaxGrace {
+		errs = append(errs, errors.New("card_status_grace is negative or over seven days"))
 	}
 	if !strings.Contains(s.Authority, "TEST") {
 		errs = append(errs, errors.New("authority does not say TEST"))

@@ -20,6 +20,8 @@ import (
 
 	"mobileid/issuer"
 	"mobileid/issuer/card/cardsim"
+	"mobileid/issuer/card/jpki"
+	"mobileid/issuer/card/jpki/jpkisim"
 	issuerapi "mobileid/issuer/httpapi"
 	"mobileid/issuer/keys"
 	"mobileid/issuer/revocation"
@@ -138,7 +140,8 @@ func (w *town) issuer() http.Handler {
 		Store: file, Orders: must(tsmclient.New(tsmclient.Config{BaseURL: w.tsmURL}))(t), OrderKey: w.authority.OrderKey,
 		Anchors: w.anchors, SERoots: must(w.authority.SERoot.Anchors())(t),
 		Signers:            must(keys.NewRing(w.anchors, w.authority.DocumentSigner))(t),
-		CardSignatureRoots: w.cards.SignatureRoots(), CardMunicipalRoots: w.cards.MunicipalRoots(), CardStatus: &issuer.DenyList{},
+		CardSignatureRoots: w.cards.SignatureRoots(), CardAuthenticationRoots: w.cards.AuthenticationRoots(),
+		CardMunicipalRoots: w.cards.MunicipalRoots(), CardStatus: w.cardStatus(),
 		StatusKey: w.authority.StatusSigner.Key, StatusChain: w.authority.StatusSigner.Chain, StatusURI: w.statusURI(),
 		Operators: []revocation.Operator{{Name: "desk", TokenHash: hash[:]}},
 		Secret:    []byte(token()), Authority: "TEST issuer", Log: slog.New(slog.DiscardHandler),
@@ -153,6 +156,15 @@ func (w *town) issuer() http.Handler {
 	})
 	w.dispatch = service.Dispatch
 	return issuerapi.New(service, slog.New(slog.DiscardHandler))
+}
+
+// cardStatus asks JPKI-TEST, which is served on loopback.
+func (w *town) cardStatus() *jpki.Source {
+	authority := must(jpkisim.New(w.cards, nil))(w.t)
+	server := w.server()
+	server.Config.Handler = authority.Handler()
+	server.Start()
+	return must(jpki.New(jpki.Config{Authorities: authority.Places(server.URL)}))(w.t)
 }
 
 func (w *town) manager() http.Handler {

@@ -17,10 +17,10 @@ func (k *checker) agreement() {
 	k.run(ruleAgreeSex, all, "equal", func() error {
 		return same(k.attrs.sex == k.holder.sex && k.attrs.sex == k.card.sex)
 	})
-	k.run(ruleAgreeMunicipality, k.attrCV != nil && k.faceCV != nil, "equal", k.sameMunicipality)
-	k.run(ruleAgreeExpiry, k.cert != nil && k.card != nil, "the card lasts as long as the certificate", func() error {
-		if k.cert.NotAfter.After(EndOfDay(k.card.expiry)) {
-			return errors.New("the certificate outlives the card")
+	k.run(ruleAgreeMunicipality, k.attrCV != nil && k.faceCV != nil && k.auth != nil, "equal", k.sameMunicipality)
+	k.run(ruleAgreeExpiry, k.cert != nil && k.auth != nil && k.card != nil, "the card lasts as long as the certificates", func() error {
+		if end := EndOfDay(k.card.expiry); k.cert.NotAfter.After(end) || k.auth.NotAfter.After(end) {
+			return errors.New("a certificate outlives the card")
 		}
 		return nil
 	})
@@ -45,7 +45,7 @@ func (k *checker) sameMunicipality() error {
 	if !ok1 || !ok2 {
 		return errors.New("a key id holds no municipality code")
 	}
-	authentication, err := authenticationMunicipality(k.file(AuthenticationCertificate))
+	authentication, err := municipalityOf(k.municipality)
 	if err != nil {
 		return errors.New("the user authentication certificate holds no municipality code")
 	}

@@ -2,7 +2,7 @@ package card
 
 import "fmt"
 
-// An Application is one of the card's applications (AP) that a reading touches.
+// An Application is one of the card's applications (AP).
 type Application uint8
 
 // The applications. The numbers are this project's; they order the files of a Reading.
@@ -10,6 +10,8 @@ const (
 	JPKI       Application = 1 // 公的個人認証AP
 	Attributes Application = 2 // 券面事項入力補助AP
 	Face       Application = 3 // 券面事項確認AP
+	Common     Application = 4 // 共通カードAP
+	Resident   Application = 5 // 住基AP
 )
 
 // AID is the application identifier (ISO/IEC 7816-4), nil for an unknown application.
@@ -21,6 +23,10 @@ func (a Application) AID() []byte {
 		return []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x08}
 	case Face:
 		return []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x02}
+	case Common:
+		return []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x01, 0x00}
+	case Resident:
+		return []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x01}
 	default:
 		return nil
 	}
@@ -35,6 +41,10 @@ func (a Application) String() string {
 		return "attributes"
 	case Face:
 		return "card face"
+	case Common:
+		return "common"
+	case Resident:
+		return "resident register"
 	default:
 		return fmt.Sprintf("application %d", uint8(a))
 	}
@@ -43,7 +53,7 @@ func (a Application) String() string {
 // A FileID names an elementary file: the Application in bits 16 to 23, the EF identifier below.
 type FileID uint32
 
-// The files a reading may hold.
+// The files a [Reading] may hold. All others that can be read are below.
 const (
 	SignatureCertificate      FileID = 0x10001 // DER, opened by the signature password
 	SignatureCA               FileID = 0x10002 // DER, free
@@ -58,13 +68,29 @@ const (
 	FaceCVFile                FileID = 0x30004 // 7F21: certificate of the key that signed FF20
 )
 
-// Secret and key files that reading refers to without reading them.
+// Further files that a [Client] reads. Of those called unknown nothing but the size is known.
 const (
-	tokenFile            FileID = 0x10006
-	signatureKeyFile     FileID = 0x1001A
-	signaturePINFile     FileID = 0x1001B
-	attributesPINFile    FileID = 0x20011
-	numberBReferenceFile FileID = 0x30012
+	TokenFile                FileID = 0x10006 // 160 bytes, free: kind of token
+	PresenceFile             FileID = 0x10008 // 3 bytes, free: 8F8F00 when both certificates are there
+	AuthenticationCA         FileID = 0x1000B // DER, free
+	AttributesBasicFile      FileID = 0x20005 // FF40, free
+	AttributesSessionKeyFile FileID = 0x20006 // A1: public key for secure messaging
+	AttributesUnknownFile    FileID = 0x20008 // unknown, 16 bytes
+	AgeFile                  FileID = 0x30001 // FF10: birth date, signed
+	NumberImageFile          FileID = 0x30005 // FF40: the individual number as an image, signed
+	FaceUnknownFile          FileID = 0x30006 // unknown, 16 bytes
+	CardNumberFile           FileID = 0x40001 // record 1: manufacturing number, municipality, expiry
+	CommonKeyIDFile          FileID = 0x40002 // 16 bytes
+	ResidentKeyIDFile        FileID = 0x50002 // record 1: 16 bytes
+)
+
+// Private keys, for [Client.Sign] and [Client.Prove].
+const (
+	AuthenticationKey FileID = 0x10017
+	SignatureKey      FileID = 0x1001A
+	attributesKey     FileID = 0x20013
+	faceKey           FileID = 0x3001A
+	commonKey         FileID = 0x40019
 )
 
 // NewFileID joins an application and an EF identifier.

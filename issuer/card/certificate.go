@@ -21,13 +21,20 @@ import (
 
 // OIDs under 1.2.392.200149.8.5, the arc of 公的個人認証サービス, and the two extensions read by hand.
 var (
-	oidSignaturePolicy     = []uint64{1, 2, 392, 200149, 8, 5, 1, 1, 20}
 	oidPersonal            = asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5}
 	oidSubjectAltName      = asn1.ObjectIdentifier{2, 5, 29, 17}
 	oidKeyUsage            = asn1.ObjectIdentifier{2, 5, 29, 15}
 	oidCertificatePolicies = asn1.ObjectIdentifier{2, 5, 29, 32}
 	oidDistributionPoints  = asn1.ObjectIdentifier{2, 5, 29, 31}
 )
+
+func oidSignaturePolicy() asn1.ObjectIdentifier {
+	return asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 1, 20}
+}
+
+func oidAuthenticationPolicy() asn1.ObjectIdentifier {
+	return asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30}
+}
 
 // parseCertificate reads a DER certificate (RFC 5280, 4.1). The library's error may quote names and is not passed on.
 func parseCertificate(der []byte) (*x509.Certificate, error) {
@@ -40,7 +47,7 @@ func parseCertificate(der []byte) (*x509.Certificate, error) {
 
 // verifyChain finds the root that issued the certificate (RFC 5280, 6.1: name, key identifier, signature, CA, validity).
 // The signature CAs issue directly, so there is no path between. Roots of one name and several keys are all tried.
-func verifyChain(c *x509.Certificate, roots []*x509.Certificate, at time.Time) error {
+func verifyChain(c *x509.Certificate, roots []*x509.Certificate, at time.Time) (*x509.Certificate, error) {
 	err := errors.New("no root has the issuer's name and key identifier")
 	for _, root := range roots {
 		if !bytes.Equal(root.RawSubject, c.RawIssuer) || !bytes.Equal(root.SubjectKeyId, c.AuthorityKeyId) {
@@ -52,15 +59,29 @@ func verifyChain(c *x509.Certificate, roots []*x509.Certificate, at time.Time) e
 		case c.CheckSignatureFrom(root) != nil:
 			err = errors.New("signature of the root does not verify")
 		default:
-			return nil
+			return root, nil
 		}
 	}
-	return err
+	return nil, err
 }
 
 // checkSignatureProfile holds a certificate to the signature certificate profile of 公的個人認証サービス.
 func checkSignatureProfile(c *x509.Certificate) error {
 	key, isRSA := c.PublicKey.(*rsa.PublicKey)
+	if err := checkCommonProfile(c, key, isRSA, oidSignaturePolicy()); err != nil {
+		return err
+	}
+	switch {
+	case c.KeyUsage != x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment || !critical(c, oidKeyUsage):
+		return errors.New("keyUsage is not exactly digitalSignature and nonRepudiation, critical")
+	case len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0:
+		return errors.New("an extKeyUsage")
+	}
+	return nil
+}
+
+// checkCommonProfile is what the two profiles share.
+func checkCommonProfile(c *x509.Certificate, key *rsa.PublicKey, isRSA bool, policy asn1.ObjectIdentifier) error {
 	switch {
 	case c.Version != 3:
 		return errors.New("not version 3")
@@ -72,12 +93,8 @@ func checkSignatureProfile(c *x509.Certificate) error {
 		return errors.New("serial number is not positive or too long")
 	case c.IsCA:
 		return errors.New("a CA certificate")
-	case c.KeyUsage != x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment || !critical(c, oidKeyUsage):
-		return errors.New("keyUsage is not exactly digitalSignature and nonRepudiation, critical")
-	case len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0:
-		return errors.New("an extKeyUsage")
-	case !hasPolicy(c) || !critical(c, oidCertificatePolicies):
-		return errors.New("certificatePolicies does not name the signature policy, critical")
+	case !hasPolicy(c, policy) || !critical(c, oidCertificatePolicies):
+		return errors.New("certificatePolicies does not name the policy of its kind, critical")
 	case len(c.AuthorityKeyId) == 0 || len(c.SubjectKeyId) == 0:
 		return errors.New("a key identifier is missing")
 	case extension(c, oidDistributionPoints) == nil:
@@ -88,11 +105,8 @@ func checkSignatureProfile(c *x509.Certificate) error {
 	return nil
 }
 
-func hasPolicy(c *x509.Certificate) bool {
-	return slices.ContainsFunc(c.Policies, func(p x509.OID) bool {
-		want, err := x509.OIDFromInts(oidSignaturePolicy)
-		return err == nil && p.Equal(want)
-	})
+func hasPolicy(c *x509.Certificate, policy asn1.ObjectIdentifier) bool {
+	return slices.ContainsFunc(c.PolicyIdentifiers, policy.Equal)
 }
 
 func critical(c *x509.Certificate, oid asn1.ObjectIdentifier) bool {
@@ -216,14 +230,9 @@ func flagsFit(flags, text string) bool {
 	return len(flags) == utf8.RuneCountInString(text) && strings.Trim(flags, "01") == ""
 }
 
-// authenticationMunicipality reads the municipality code in the CN of a user authentication certificate: 14 letters or digits, the
-// code, three digits, a letter. The certificate is not judged; the code is compared only.
-func authenticationMunicipality(der []byte) (string, error) {
-	c, err := parseCertificate(der)
-	if err != nil {
-		return "", err
-	}
-	cn := c.Subject.CommonName
+// municipalityOf reads the municipality code in the CN of a user authentication certificate: 14 letters or digits, the code,
+// three digits, a letter.
+func municipalityOf(cn string) (string, error) {
 	if len(cn) != 23 || !digits(cn[14:22]) {
 		return "", fmt.Errorf("subject: %w", ErrFile)
 	}

@@ -1,6 +1,7 @@
 package card
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -17,6 +18,8 @@ import (
 type CheckConfig struct {
 	// SignatureRoots are the signature CAs trusted, self-signed CA certificates with RSA keys; at least one.
 	SignatureRoots []*x509.Certificate
+	// AuthenticationRoots are the user authentication CAs trusted, of the same form; at least one.
+	AuthenticationRoots []*x509.Certificate
 	// MunicipalRoots are the CA keys under which municipalities certify the keys of card records, by key id; at least one.
 	MunicipalRoots map[KeyID]*rsa.PublicKey
 	// Challenge is the one this issuer gave out for this reading, and which its store has just redeemed.
@@ -25,18 +28,25 @@ type CheckConfig struct {
 	Binding []byte
 	// At is the instant of the judgement.
 	At time.Time
+	// Status is asked about the two certificates, once each and only when every other check passed; see [StatusSource].
+	Status func(certificate, issuer *x509.Certificate) StatusAnswer
 	// NumberConsent says that the holder agreed, in a step of its own, to hand over the individual number. A reading that
 	// holds the number without it is refused.
 	NumberConsent bool
 }
 
 func (c CheckConfig) validate() error {
-	if len(c.SignatureRoots) == 0 || len(c.MunicipalRoots) == 0 {
+	if len(c.SignatureRoots) == 0 || len(c.AuthenticationRoots) == 0 || len(c.MunicipalRoots) == 0 {
 		return errors.New("no roots")
 	}
-	for _, root := range c.SignatureRoots {
-		if root == nil || !root.IsCA || root.CheckSignatureFrom(root) != nil {
-			return errors.New("a signature root is no self-signed CA certificate")
+	if c.Status == nil {
+		return errors.New("no source of the certificates' status")
+	}
+	for _, list := range [][]*x509.Certificate{c.SignatureRoots, c.AuthenticationRoots} {
+		for _, root := range list {
+			if root == nil || !root.IsCA || !bytes.Equal(root.RawSubject, root.RawIssuer) || root.KeyUsage&x509.KeyUsageCertSign == 0 {
+				return errors.New("a root is no self-issued CA certificate")
+			}
 		}
 	}
 	for id, key := range c.MunicipalRoots {
@@ -53,7 +63,7 @@ func (c CheckConfig) validate() error {
 // Check judges a reading. The verdict lists every check with its outcome, and no personal data; checks whose ground fell
 // away are listed as not run. The Identity is nil unless every check passed. The error is about the configuration alone.
 //
-// Whether the certificate is revoked and whether the challenge was used before are the caller's to find out: see the package.
+// Whether the challenge was used before is the caller's to find out: see the package.
 func Check(r *Reading, c CheckConfig) (*Identity, verdict.Verdict, error) {
 	if err := c.validate(); err != nil {
 		return nil, verdict.Verdict{}, fmt.Errorf("checking a card reading: %w", err)
@@ -64,10 +74,13 @@ func Check(r *Reading, c CheckConfig) (*Identity, verdict.Verdict, error) {
 	k := checker{r: r, c: c}
 	k.evidence()
 	k.certificate()
+	k.authentication()
+	k.birthdays()
 	k.attributes()
 	k.face()
 	k.agreement()
 	k.number()
+	k.status()
 	if !k.v.OK() {
 		return nil, k.v, nil
 	}
@@ -82,13 +95,19 @@ type checker struct {
 
 	complete bool
 	cert     *x509.Certificate
+	certRoot *x509.Certificate
+	auth     *x509.Certificate
+	authRoot *x509.Certificate
 	holder   *holder
 	attrs    *attributes
 	attrCV   *cvCertificate
 	card     *face
 	faceCV   *cvCertificate
+	inRecord *integrity
 	basic    string // municipality code of 券面AP 0003
 	secret   string // the individual number
+
+	municipality string // CN of the user authentication certificate
 }
 
 // run carries out one check if its ground stands, and records it. measured is used when judge finds no error.
@@ -137,23 +156,16 @@ func (k *checker) file(id FileID) []byte {
 }
 
 func (k *checker) certificate() {
-	var cert *x509.Certificate
+	var cert, root *x509.Certificate
 	format := k.run(ruleCertFormat, k.complete, "well-formed", func() (err error) {
 		cert, err = parseCertificate(k.file(SignatureCertificate))
 		return err
 	})
-	chain := k.run(ruleCertChain, format, "issued by a root", func() error {
-		return verifyChain(cert, k.c.SignatureRoots, k.c.At)
+	chain := k.run(ruleCertChain, format, "issued by a root", func() (err error) {
+		root, err = verifyChain(cert, k.c.SignatureRoots, k.c.At)
+		return err
 	})
-	validity := k.run(ruleCertValidity, format, "in force", func() error {
-		switch {
-		case k.c.At.Before(cert.NotBefore):
-			return errors.New("not yet valid")
-		case k.c.At.After(cert.NotAfter):
-			return errors.New("expired")
-		}
-		return nil
-	})
+	validity := k.run(ruleCertValidity, format, "in force", func() error { return inForce(cert, k.c.At) })
 	profile := k.run(ruleCertProfile, format, "signature certificate", func() error { return checkSignatureProfile(cert) })
 	var h *holder
 	held := k.run(ruleCertHolder, format, "complete", func() (err error) {
@@ -168,7 +180,7 @@ func (k *checker) certificate() {
 		return verifySHA256(key, Statement(k.r.Challenge, k.r.Binding, k.r.Files), k.r.Signature)
 	})
 	if chain && profile && validity {
-		k.cert = cert
+		k.cert, k.certRoot = cert, root
 	}
 	if chain && held {
 		k.holder = h
@@ -209,7 +221,7 @@ func (k *checker) attributes() {
 		return verifySHA256(kr.key, k.r.Challenge, k.r.AttributesProof)
 	})
 	if whole {
-		k.attrs, k.attrCV = a, cv
+		k.attrs, k.attrCV, k.inRecord = a, cv, in
 	}
 }
 
@@ -256,11 +268,7 @@ func (k *checker) number() {
 		return nil
 	})
 	k.run(ruleNumberIntegrity, k.attrs != nil, "verified", func() error {
-		in, err := parseIntegrity(k.file(IntegrityFile))
-		if err != nil {
-			return err
-		}
-		if digest := sha256.Sum256(file); subtle.ConstantTimeCompare(in.number, digest[:]) != 1 {
+		if digest := sha256.Sum256(file); subtle.ConstantTimeCompare(k.inRecord.number, digest[:]) != 1 {
 			return errors.New("digest of the number is another")
 		}
 		return nil

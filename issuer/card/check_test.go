@@ -98,9 +98,9 @@ func TestForgedCards(t *testing.T) {
 			alter: func(d *cardsim.Draft) { d.Face.Expiry = yesterday.Format("20060102") }},
 		{name: "certificate outlives the card", want: []string{"agree.expiry"},
 			alter: func(d *cardsim.Draft) { d.Face.Expiry = tomorrow.Format("20060102") }},
-		{name: "certificate expired", want: []string{"cert.validity"},
+		{name: "certificates expired", want: []string{"cert.validity", "auth.validity"},
 			alter: func(d *cardsim.Draft) { d.Certificate.NotAfter = today().Add(-time.Second) }},
-		{name: "certificate not yet valid", want: []string{"cert.validity"},
+		{name: "certificates not yet valid", want: []string{"cert.validity", "auth.validity"},
 			alter: func(d *cardsim.Draft) { d.Certificate.NotBefore = today().Add(time.Second) }},
 		{name: "number with a wrong check digit", want: []string{"number.check_digit"},
 			alter: func(d *cardsim.Draft) { d.Attributes.Number = "900000000190" }},
@@ -151,7 +151,7 @@ func TestForgedCards(t *testing.T) {
 			tamper: func(f map[card.FileID][]byte) { f[card.SignatureCertificate] = f[card.SignatureCA] }},
 		{name: "signature certificate is no X.509", want: []string{"cert.format"},
 			tamper: func(f map[card.FileID][]byte) { f[card.SignatureCertificate] = noCertificate() }},
-		{name: "authentication certificate is no X.509", want: []string{"agree.municipality"},
+		{name: "authentication certificate is no X.509", want: []string{"auth.format"},
 			tamper: func(f map[card.FileID][]byte) { f[card.AuthenticationCertificate] = noCertificate() }},
 		{name: "face objects in another order", want: []string{"face.format"},
 			tamper: func(f map[card.FileID][]byte) { replace(t, f[card.FaceFile], "\xDF\x23\x01", "\xDF\x2B\x01") }},
@@ -256,9 +256,9 @@ func TestCheckOfGoodEvidenceAgainstAnotherConfiguration(t *testing.T) {
 		{"signature roots of a stranger with the same names", func(c *card.CheckConfig) { c.SignatureRoots = w.stranger.SignatureRoots() }, []string{"cert.chain"}},
 		{"authentication CA as signature root", func(c *card.CheckConfig) { c.SignatureRoots = w.authority.AuthenticationRoots() }, []string{"cert.chain"}},
 		{"municipal roots of a stranger with the same ids", func(c *card.CheckConfig) { c.MunicipalRoots = w.stranger.MunicipalRoots() }, []string{"attributes.cv_certificate", "face.cv_certificate"}},
-		{"after the end of the root", func(c *card.CheckConfig) { c.At = today().AddDate(8, 0, 1) }, []string{"cert.chain", "cert.validity"}},
-		{"before the root", func(c *card.CheckConfig) { c.At = today().AddDate(-3, 0, 0) }, []string{"cert.chain", "cert.validity"}},
-		{"after the card's expiry", func(c *card.CheckConfig) { c.At = card.EndOfDay(k.Person().Expiry).Add(time.Second) }, []string{"cert.chain", "cert.validity", "card.expiry"}},
+		{"after the end of the root", func(c *card.CheckConfig) { c.At = today().AddDate(8, 0, 1) }, []string{"cert.chain", "cert.validity", "auth.chain", "auth.validity"}},
+		{"before the root", func(c *card.CheckConfig) { c.At = today().AddDate(-3, 0, 0) }, []string{"cert.chain", "cert.validity", "auth.chain", "auth.validity"}},
+		{"after the card's expiry", func(c *card.CheckConfig) { c.At = card.EndOfDay(k.Person().Expiry).Add(time.Second) }, []string{"cert.chain", "cert.validity", "auth.chain", "auth.validity", "card.expiry"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := w.config()
@@ -351,11 +351,13 @@ func TestCheckRefusesBadConfigurations(t *testing.T) {
 	k := w.card(t, "nineteen", cardsim.Options{})
 	r := read(t, k, k.Person().Secrets(), options())
 	for name, edit := range map[string]func(*card.CheckConfig){
-		"no signature roots": func(c *card.CheckConfig) { c.SignatureRoots = nil },
-		"no municipal roots": func(c *card.CheckConfig) { c.MunicipalRoots = nil },
-		"no challenge":       func(c *card.CheckConfig) { c.Challenge = nil },
-		"no binding":         func(c *card.CheckConfig) { c.Binding = nil },
-		"no instant":         func(c *card.CheckConfig) { c.At = time.Time{} },
+		"no signature roots":      func(c *card.CheckConfig) { c.SignatureRoots = nil },
+		"no authentication roots": func(c *card.CheckConfig) { c.AuthenticationRoots = nil },
+		"no status source":        func(c *card.CheckConfig) { c.Status = nil },
+		"no municipal roots":      func(c *card.CheckConfig) { c.MunicipalRoots = nil },
+		"no challenge":            func(c *card.CheckConfig) { c.Challenge = nil },
+		"no binding":              func(c *card.CheckConfig) { c.Binding = nil },
+		"no instant":              func(c *card.CheckConfig) { c.At = time.Time{} },
 		"leaf as root": func(c *card.CheckConfig) {
 			c.SignatureRoots = append(slices.Clone(c.SignatureRoots), parse(t, r.SignatureCertificate()))
 		},
@@ -397,10 +399,12 @@ func TestVerdictListsEveryCheck(t *testing.T) {
 	}
 	want := strings.Fields(`evidence.files evidence.challenge evidence.binding
 		cert.format cert.chain cert.validity cert.profile cert.holder evidence.signature
+		auth.format auth.chain auth.validity auth.profile cert.birthday auth.birthday
 		attributes.format attributes.cv_certificate attributes.integrity attributes.key_record attributes.active_auth
 		face.format face.cv_certificate face.signature face.portrait face.active_auth
 		agree.name agree.address agree.birth_date agree.sex agree.municipality agree.expiry card.expiry
-		number.consent number.integrity number.check_digit`)
+		number.consent number.integrity number.check_digit
+		card.certificate.status card.certificate.hold card.authentication.status card.authentication.hold`)
 	if diff := cmp.Diff(want, ids); diff != "" {
 		t.Error(diff)
 	}

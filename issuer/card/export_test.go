@@ -13,7 +13,15 @@ func ParseAnyFile(id FileID, content []byte) (err error) {
 		}
 		return checkSignatureProfile(c)
 	case AuthenticationCertificate:
-		_, err = authenticationMunicipality(content)
+		c, err := parseCertificate(content)
+		if err != nil {
+			return err
+		}
+		if err = checkAuthenticationProfile(c); err != nil {
+			return err
+		}
+		_, err = municipalityOf(c.Subject.CommonName)
+		return err
 	case NumberFile:
 		_, err = parseNumber(content)
 	case AttributesFile:
@@ -28,7 +36,9 @@ func ParseAnyFile(id FileID, content []byte) (err error) {
 		_, err = parseBasic(content)
 	case AttributesCVFile, FaceCVFile:
 		_, err = parseCVCertificate(content)
-	case tokenFile, signatureKeyFile, signaturePINFile, attributesPINFile, numberBReferenceFile: // not parsed
+	case AttributesSessionKeyFile:
+		_, err = parseSessionKey(content)
+	default: // not parsed, or by exported functions
 	}
 	return err
 }

@@ -36,6 +36,9 @@ func parseAttributes(file []byte) (*attributes, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attributes: %w", err)
 	}
+	if err := checkOffsets(file, list); err != nil {
+		return nil, fmt.Errorf("attributes: %w", err)
+	}
 	a := &attributes{digest: sha256.Sum256(join(list[1:]))}
 	if a.name, err = parseText(list[1].value); err != nil {
 		return nil, fmt.Errorf("name: %w", err)
@@ -101,6 +104,8 @@ type face struct {
 	sex           uint
 	key           *rsa.PublicKey
 	portrait      []byte
+	name, address []byte // PNG
+	securityCode  []byte // PNG, not signed
 	digests       []byte // the 96 bytes that DF28 signs
 	signature     []byte
 }
@@ -110,7 +115,13 @@ func parseFace(file []byte) (*face, error) {
 	if err != nil {
 		return nil, fmt.Errorf("card face: %w", err)
 	}
-	f := &face{portrait: list[6].value, signature: list[7].value, digests: faceDigests(list)}
+	if err := checkOffsets(file, list); err != nil {
+		return nil, fmt.Errorf("card face: %w", err)
+	}
+	f := &face{
+		portrait: list[6].value, signature: list[7].value, digests: faceDigests(list),
+		name: list[4].value, address: list[5].value, securityCode: list[9].value,
+	}
 	if f.birth, err = parseDate(list[1].value); err != nil {
 		return nil, fmt.Errorf("card face: birth date: %w", err)
 	}
@@ -137,17 +148,41 @@ func faceDigests(list []object) []byte {
 	return out
 }
 
-// parseBasic reads the municipality code, DF34 of 券面AP 0003:
+// BasicData is 券面AP 0003, which nobody signs:
 //
-//	FF30 { DF31 version, DF32 key id, DF33 version, DF34 municipality code, DF35 encrypted 照合番号 }
-func parseBasic(file []byte) (municipality string, err error) {
+//	FF30 { DF31 version, DF32 key id, DF33 version, DF34 municipality code, DF35 key id ‖ encrypted 照合番号 }
+type BasicData struct {
+	// Specification is the version of the specification, the flag for extended lengths, the vendor and a byte of the vendor's.
+	Specification [4]byte
+	KeyID         KeyID
+	Version       byte
+	// Municipality is the code, 5 digits.
+	Municipality string
+	// Encrypted is the 照合番号 for the issuer's eyes, behind the id of its key. What it holds is not public.
+	Encrypted []byte
+}
+
+// ParseBasicData reads 券面AP 0003.
+func ParseBasicData(file []byte) (BasicData, error) {
 	list, err := objects(file, 0xFF30, 0xDF31, 0xDF32, 0xDF33, 0xDF34, 0xDF35)
 	if err != nil {
-		return "", fmt.Errorf("basic data: %w", err)
+		return BasicData{}, fmt.Errorf("basic data: %w", err)
 	}
 	code := string(list[3].value)
-	if len(code) != 5 || !digits(code) {
-		return "", fmt.Errorf("basic data: municipality code: %w", ErrFile)
+	switch {
+	case len(list[0].value) != 4, len(list[1].value) != len(KeyID{}), len(list[2].value) != 1:
+		return BasicData{}, fmt.Errorf("basic data: length of an object: %w", ErrFile)
+	case len(code) != 5 || !digits(code):
+		return BasicData{}, fmt.Errorf("basic data: municipality code: %w", ErrFile)
 	}
-	return code, nil
+	return BasicData{
+		Specification: [4]byte(list[0].value), KeyID: KeyID(list[1].value), Version: list[2].value[0], Municipality: code,
+		Encrypted: list[4].value,
+	}, nil
+}
+
+// parseBasic reads the municipality code alone.
+func parseBasic(file []byte) (municipality string, err error) {
+	b, err := ParseBasicData(file)
+	return b.Municipality, err
 }

@@ -79,9 +79,15 @@ func options() card.Options { return card.Options{Challenge: challenge(), Bindin
 
 func (w *world) config() card.CheckConfig {
 	return card.CheckConfig{
-		SignatureRoots: w.authority.SignatureRoots(), MunicipalRoots: w.authority.MunicipalRoots(),
+		SignatureRoots: w.authority.SignatureRoots(), AuthenticationRoots: w.authority.AuthenticationRoots(),
+		MunicipalRoots: w.authority.MunicipalRoots(), Status: inForce,
 		Challenge: challenge(), Binding: binding(), At: today(),
 	}
+}
+
+// inForce is a source that knows of no revocation.
+func inForce(_, _ *x509.Certificate) card.StatusAnswer {
+	return card.StatusAnswer{State: card.StateInForce, Measured: "in force"}
 }
 
 func read(t testing.TB, tr apdu.Transmitter, s card.Secrets, o card.Options) *card.Reading {

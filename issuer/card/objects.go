@@ -52,6 +52,27 @@ func objects(file []byte, outer uint32, tags ...uint32) ([]object, error) {
 	return out, nil
 }
 
+// checkOffsets holds an offset table, the first of the objects of file, to the truth: for each object behind it, in order, 16 bits
+// big-endian counted from the first byte of the file. Entries for objects of later card versions are held to it as well.
+func checkOffsets(file []byte, list []object) error {
+	table := list[0].value
+	if len(table) != 2*(len(list)-1) {
+		return fmt.Errorf("offset table of %d bytes for %d objects: %w", len(table), len(list)-1, ErrFile)
+	}
+	_, length, header, err := apdu.ParseTLVHeader(file)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	at := header + length
+	for i := len(list) - 1; i > 0; i-- {
+		at -= len(list[i].raw)
+		if got := int(table[2*i-2])<<8 | int(table[2*i-1]); got != at {
+			return fmt.Errorf("offset table: object %d is said to begin at %d, and begins at %d: %w", i, got, at, ErrFile)
+		}
+	}
+	return nil
+}
+
 func contains(tags []uint32, tag uint32) bool {
 	for _, t := range tags {
 		if t == tag {

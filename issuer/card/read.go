@@ -2,18 +2,10 @@ package card
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"mobileid/mdoc/apdu"
-)
-
-// The token information (JPKI-AP 0006) begins with a label of 32 characters; phones and the older 住基カード have others.
-const (
-	tokenLabelCard  = "JPKIAPICCTOKEN2"
-	tokenLabelBytes = 32
 )
 
 // Options of one reading.
@@ -26,17 +18,17 @@ type Options struct {
 	Challenge []byte
 	// Binding is what the evidence is for, the identifier of the secure element: 1 to MaxChallenge bytes.
 	Binding []byte
-	// Extended reads with extended-length commands. Not every reader passes them on; short ones always work.
+	// Extended reads with extended-length commands. Where the reader or the card refuses them, short ones are used.
 	Extended bool
 	// SpendLastTry lets a secret be sent although one try is left. Without it Read returns ErrLastTry.
 	SpendLastTry bool
 }
 
 // Read takes a whole reading from the card behind t: JPKI-AP (is this a My Number card?), 補助AP, 券面AP, and JPKI-AP again
-// for the certificate and the signature over the Statement. Nothing is retried: a wrong secret ends the reading with a
-// *SecretError, a card pulled away with the transmitter's error. The context bounds every exchange.
+// for the certificate and the signature over the Statement. No secret is sent twice: a wrong one ends the reading with a
+// *SecretError, a card pulled away with ErrCardGone, and nothing of it is kept. The context bounds every exchange.
 //
-// The Reading is not checked here; that is the issuer's [Check].
+// The Reading is not checked here; that is the issuer's [Check], and [Reading.Inspect] for what the reading side can see itself.
 func Read(ctx context.Context, t apdu.Transmitter, s Secrets, o Options) (*Reading, error) {
 	if err := checkChallenge(o.Challenge, o.Binding); err != nil {
 		return nil, fmt.Errorf("reading the card: %w", err)
@@ -46,10 +38,10 @@ func Read(ctx context.Context, t apdu.Transmitter, s Secrets, o Options) (*Readi
 		return nil, fmt.Errorf("reading the card: %w", err)
 	}
 	rd := reader{
-		channel: channel{t: &budget{t, maxExchanges}, extended: o.Extended}, secrets: s, options: o,
+		Client: newClient(t, ClientOptions{Extended: o.Extended, SpendLastTry: o.SpendLastTry}), secrets: s, with: o,
 		reading: &Reading{Challenge: slices.Clone(o.Challenge), Binding: slices.Clone(o.Binding)},
 	}
-	for _, step := range []func(context.Context) error{rd.identify, rd.attributes, rd.face, rd.state} {
+	for _, step := range []func(context.Context) error{rd.begins, rd.attributes, rd.face, rd.state} {
 		if err := step(ctx); err != nil {
 			return nil, fmt.Errorf("reading the card: %w", err)
 		}
@@ -57,112 +49,79 @@ func Read(ctx context.Context, t apdu.Transmitter, s Secrets, o Options) (*Readi
 	return rd.reading, nil
 }
 
-// reader is one run of Read.
+// reader is one run of Read, within one budget of exchanges.
 type reader struct {
-	channel
+	*Client
 	secrets Secrets
-	options Options
+	with    Options
 	reading *Reading
-}
-
-func (rd *reader) add(id FileID, content []byte) {
-	at, _ := slices.BinarySearchFunc(rd.reading.Files, id, func(f File, id FileID) int { return int(f.ID) - int(id) })
-	rd.reading.Files = slices.Insert(rd.reading.Files, at, File{ID: id, Content: content})
 }
 
 func (rd *reader) read(ctx context.Context, ids ...FileID) error {
 	for _, id := range ids {
-		content, err := rd.readObject(ctx, id)
+		content, err := rd.readFile(ctx, id)
 		if err != nil {
 			return err
 		}
-		rd.add(id, content)
+		files := rd.reading.Files
+		at, _ := slices.BinarySearchFunc(files, id, func(f File, id FileID) int { return int(f.ID) - int(id) })
+		rd.reading.Files = slices.Insert(files, at, File{ID: id, Content: content})
 	}
 	return nil
 }
 
-// identify proves by the token label which AP answered: a SELECT alone may have matched a prefix.
-func (rd *reader) identify(ctx context.Context) error {
-	if err := rd.selectApplication(ctx, JPKI); err != nil {
-		if errors.Is(err, apdu.ErrNotFound) {
-			return fmt.Errorf("%w: %w", ErrNotMyNumberCard, err)
-		}
+func (rd *reader) begins(ctx context.Context) error {
+	if err := rd.identify(ctx); err != nil {
 		return err
 	}
-	token, err := rd.readSmall(ctx, tokenFile)
-	if err != nil {
-		return err
-	}
-	if len(token) < tokenLabelBytes || strings.TrimRight(string(token[:tokenLabelBytes]), " ") != tokenLabelCard {
-		return fmt.Errorf("the token label is another: %w", ErrNotMyNumberCard)
+	if rd.Kind().Phone() {
+		return ErrPhone
 	}
 	return rd.read(ctx, AuthenticationCertificate)
 }
 
-func (rd *reader) attributes(ctx context.Context) error {
-	if err := rd.selectApplication(ctx, Attributes); err != nil {
+func (rd *reader) attributes(ctx context.Context) (err error) {
+	if err := rd.open(ctx, AttributesPINFile, rd.secrets.AttributePIN); err != nil {
 		return err
 	}
-	if err := rd.verify(ctx, attributesPINFile, AttributePIN, rd.secrets.AttributePIN, rd.options.SpendLastTry); err != nil {
-		return err
-	}
-	if rd.options.WithIndividualNumber {
-		number, err := rd.readSmall(ctx, NumberFile)
-		if err != nil {
+	if rd.with.WithIndividualNumber {
+		if err := rd.read(ctx, NumberFile); err != nil {
 			return err
 		}
-		rd.add(NumberFile, number)
 	}
 	if err := rd.read(ctx, AttributesFile, IntegrityFile, AttributesCVFile, AttributesKeyFile); err != nil {
 		return err
 	}
-	proof, err := rd.sign(ctx, applicationKey, rd.reading.Challenge)
-	if err != nil {
-		return fmt.Errorf("proving the presence of the attributes application: %w", err)
-	}
-	rd.reading.AttributesProof = proof
-	return nil
+	rd.reading.AttributesProof, err = rd.prove(ctx, Attributes, rd.reading.Challenge)
+	return err
 }
 
-func (rd *reader) face(ctx context.Context) error {
-	if err := rd.selectApplication(ctx, Face); err != nil {
-		return err
-	}
-	if err := rd.verify(ctx, numberBReferenceFile, NumberB, rd.secrets.NumberB, rd.options.SpendLastTry); err != nil {
+func (rd *reader) face(ctx context.Context) (err error) {
+	if err := rd.open(ctx, FaceNumberBFile, rd.secrets.NumberB); err != nil {
 		return err
 	}
 	if err := rd.read(ctx, FaceFile, BasicFile, FaceCVFile); err != nil {
 		return err
 	}
-	proof, err := rd.sign(ctx, applicationKey, rd.reading.Challenge)
-	if err != nil {
-		return fmt.Errorf("proving the presence of the card face application: %w", err)
-	}
-	rd.reading.FaceProof = proof
-	return nil
+	rd.reading.FaceProof, err = rd.prove(ctx, Face, rd.reading.Challenge)
+	return err
 }
 
 // state comes last: the statement covers every file, the signature certificate included.
 func (rd *reader) state(ctx context.Context) error {
-	if err := rd.selectApplication(ctx, JPKI); err != nil {
-		return err
-	}
-	if err := rd.verify(ctx, signaturePINFile, SignaturePassword, rd.secrets.SignaturePassword, rd.options.SpendLastTry); err != nil {
+	if err := rd.open(ctx, SignaturePasswordFile, rd.secrets.SignaturePassword); err != nil {
 		return err
 	}
 	if err := rd.read(ctx, SignatureCertificate); err != nil {
 		return err
 	}
-	if rd.options.WithSignatureCA {
+	if rd.with.WithSignatureCA {
 		if err := rd.read(ctx, SignatureCA); err != nil {
 			return err
 		}
 	}
-	if err := rd.selectFile(ctx, signatureKeyFile); err != nil {
-		return err
-	}
 	r := rd.reading
-	signature, err := rd.sign(ctx, currentKey, Statement(r.Challenge, r.Binding, r.Files))
+	signature, err := rd.sign(ctx, SignatureKey, digestInfo(Statement(r.Challenge, r.Binding, r.Files)))
 	if err != nil {
 		return fmt.Errorf("signing the statement: %w", err)
 	}

@@ -17,6 +17,18 @@ var (
 	ruleCertProfile  = rule{"cert.profile", "JPKI signature certificate profile"}
 	ruleCertHolder   = rule{"cert.holder", "JPKI signature certificate profile, subjectAltName"}
 
+	ruleCertBirthday = rule{"cert.birthday", "公的個人認証法施行規則 第13条: the fifth birthday after issue"}
+	ruleCertStatus   = rule{"card.certificate.status", "RFC 5280, 6.3; RFC 6960"}
+	ruleCertHold     = rule{"card.certificate.hold", "RFC 5280, 5.3.1 certificateHold"}
+
+	ruleAuthFormat   = rule{"auth.format", "RFC 5280, 4.1"}
+	ruleAuthChain    = rule{"auth.chain", "RFC 5280, 6.1.3"}
+	ruleAuthValidity = rule{"auth.validity", "RFC 5280, 4.1.2.5"}
+	ruleAuthProfile  = rule{"auth.profile", "JPKI user authentication certificate profile"}
+	ruleAuthBirthday = rule{"auth.birthday", "公的個人認証法施行規則: the fifth birthday after issue"}
+	ruleAuthStatus   = rule{"card.authentication.status", "RFC 5280, 6.3; RFC 6960"}
+	ruleAuthHold     = rule{"card.authentication.hold", "RFC 5280, 5.3.1 certificateHold"}
+
 	ruleAttributesFormat     = rule{"attributes.format", "補助AP 0002, 0003, 0004, 0007"}
 	ruleAttributesCV         = rule{"attributes.cv_certificate", "補助AP 0004, 5F37"}
 	ruleAttributesIntegrity  = rule{"attributes.integrity", "補助AP 0003, DF32 and DF33"}

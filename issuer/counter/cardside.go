@@ -2,7 +2,6 @@ package counter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"mobileid/issuer/card"
@@ -10,7 +9,7 @@ import (
 	"mobileid/mdoc/cbor"
 )
 
-// unknownTries is what a secret has whose card told no number.
+// unknownTries is what a secret has whose card told no number (card.PINStatus).
 const unknownTries = -1
 
 // tries are the attempts left for each secret, as the card tells them without spending one.
@@ -20,56 +19,22 @@ func (t tries) blocked() bool { return t.attribute == 0 || t.numberB == 0 || t.s
 
 func (t tries) last() bool { return t.attribute == 1 || t.numberB == 1 || t.signature == 1 }
 
-// The reference files of the secrets a reading needs.
-const (
-	attributeReference card.FileID = 0x20011
-	numberBReference   card.FileID = 0x30012
-	signatureReference card.FileID = 0x1001B
-)
-
-// askTries asks a card for the tries left by VERIFY without data (ISO/IEC 7816-4:2020, 11.6.6). The signature password comes
-// last: its application is also the first a reading selects.
-func askTries(ctx context.Context, t apdu.Transmitter) (out tries, err error) {
-	for _, s := range []struct {
-		reference card.FileID
-		into      *int
-	}{{attributeReference, &out.attribute}, {numberBReference, &out.numberB}, {signatureReference, &out.signature}} {
-		if *s.into, err = askOne(ctx, t, s.reference); err != nil {
-			return tries{}, fmt.Errorf("asking for the tries left: %w", err)
-		}
-	}
-	return out, nil
-}
-
-func askOne(ctx context.Context, t apdu.Transmitter, reference card.FileID) (int, error) {
-	for _, c := range []apdu.Command{
-		{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: reference.Application().AID()},
-		{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{byte(reference.EF() >> 8), byte(reference.EF())}}, //nolint:gosec // two bytes
-	} {
-		r, err := apdu.Exchange(ctx, t, c)
-		if err != nil {
-			return 0, err
-		}
-		if err := r.Err(); errors.Is(err, apdu.ErrNotFound) {
-			return 0, card.ErrNotMyNumberCard
-		} else if err != nil {
-			return 0, err
-		}
-	}
-	r, err := apdu.Exchange(ctx, t, apdu.Command{INS: 0x20, P2: 0x80})
+// askTries asks a card for the tries left, without spending one. A phone is no card to read at a counter.
+func askTries(ctx context.Context, t apdu.Transmitter, extended bool) (tries, error) {
+	client, err := card.Connect(ctx, t, card.ClientOptions{Extended: extended})
 	if err != nil {
-		return 0, err
+		return tries{}, fmt.Errorf("asking for the tries left: %w", err)
 	}
-	left, counted := r.SW.Tries()
-	switch {
-	case counted:
-		return left, nil
-	case r.SW == apdu.Blocked || r.SW == apdu.ReferenceUnusable:
-		return 0, nil
-	case r.SW == apdu.OK || r.SW == apdu.WarnChanged:
-		return unknownTries, nil
+	status, err := client.PINStatus(ctx, card.AttributesPINFile, card.FaceNumberBFile, card.SignaturePasswordFile)
+	if err != nil {
+		return tries{}, fmt.Errorf("asking for the tries left: %w", err)
 	}
-	return 0, r.Err()
+	for _, s := range status {
+		if s.State == card.SecretAbsent || s.State == card.SecretUnknown {
+			return tries{}, fmt.Errorf("asking for the tries left: %w", card.ErrCardAnswer)
+		}
+	}
+	return tries{attribute: status[0].TriesLeft, numberB: status[1].TriesLeft, signature: status[2].TriesLeft}, nil
 }
 
 // person is what the page shows of a reading, for the holder to agree. It lives as long as the reading.

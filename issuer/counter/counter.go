@@ -154,7 +154,7 @@ func (c *Counter) start(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		c.config.Log.ErrorContext(r.Context(), "visit not opened", "error", err)
-		n, _, _ := refusal(err)
+		n, _, _ := refused(err)
 		c.mu.Lock()
 		c.before = n
 		c.mu.Unlock()
@@ -262,7 +262,7 @@ func (c *Counter) refresh(r *http.Request) {
 		v.asking = false
 		if err != nil {
 			c.config.Log.WarnContext(r.Context(), "session not read", "error", err)
-			if n, _, final := refusal(err); final {
+			if n, _, final := refused(err); final {
 				v.to(stepFailed, n)
 			}
 			return
@@ -369,12 +369,15 @@ func (c *Counter) await(v *visit) {
 	c.waits.Go(func() {
 		t, release, err := c.config.Reader.Wait(v.ctx)
 		if err != nil {
+			if v.ctx.Err() == nil {
+				c.config.Log.ErrorContext(v.ctx, "no card to be had", "error", err)
+			}
 			c.update(v, func() { v.waiting = false; v.to(stepCard, noticeRead()) })
 			return
 		}
 		ctx, cancel := context.WithTimeout(v.ctx, askWithin)
 		defer cancel()
-		left, err := askTries(ctx, t)
+		left, err := askTries(ctx, t, c.config.Extended)
 		kept := c.update(v, func() {
 			v.waiting, v.active = false, c.config.Now()
 			if err != nil {
@@ -414,7 +417,7 @@ func (c *Counter) code(v *visit, r *http.Request) {
 	c.update(v, func() {
 		if err != nil {
 			c.config.Log.WarnContext(r.Context(), "code not taken", "error", err)
-			n, _, final := refusal(err)
+			n, _, final := refused(err)
 			if final {
 				v.to(stepFailed, n)
 				return

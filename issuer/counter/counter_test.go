@@ -167,7 +167,7 @@ func TestBadCards(t *testing.T) {
 		})
 	}
 	t.Run("pulled while it is read", func(t *testing.T) {
-		for _, after := range []int{12, 20, 40} {
+		for _, after := range []int{12, 20, 28} {
 			d := h.desk(t, nil)
 			d.until("card")
 			fault := &cardsim.Fault{Card: d.wallet.Card, After: after}
@@ -205,7 +205,7 @@ func TestBadCards(t *testing.T) {
 		d := h.desk(t, nil)
 		d.until("card")
 		d.reader.broken <- errors.New("unplugged")
-		d.saysSoon("カードリーダーを使用できません")
+		d.saysSoon("カードリーダーまたはカードを使用できません")
 	})
 }
 
@@ -281,7 +281,7 @@ func TestIssuerRefuses(t *testing.T) {
 		"expired at the code": {"code", "confirm", problem.New(410, "session_ended", ""), []string{"/code", "code", "123456"}, "failed", "有効時間"},
 		"odd wrong code":      {"code", "confirm", problem.New(422, "wrong_code", "tries left: many"), []string{"/code", "code", "123456"}, "failed", "無効"},
 		"away at the end":     {"review", "submit", away, []string{"/review"}, "review", "接続できません"},
-		"refused":             {"review", "submit", problem.New(422, "evidence_refused", "checks not passed: card.binding, <b>x</b>, card.statement.signature"), []string{"/review"}, "failed", "<code>card.binding</code>"},
+		"refused":             {"review", "submit", problem.New(422, "card.reading_unsound", "checks not passed: agree.name, <b>x</b>, card.expiry"), []string{"/review"}, "failed", "<code>agree.name</code>"},
 		"challenge expired":   {"review", "submit", problem.New(410, "expired", ""), []string{"/review"}, "failed", "有効時間"},
 		"challenge used":      {"review", "submit", problem.New(409, "challenge_used", ""), []string{"/review"}, "failed", "有効時間"},
 		"fault":               {"review", "submit", problem.New(500, "internal_error", ""), []string{"/review"}, "failed", "最初からやり直して"},
@@ -336,7 +336,7 @@ func TestIssuerRefuses(t *testing.T) {
 		})
 		d.until("review")
 		page := d.press("/review")
-		d.says(page, "審査に通りませんでした", "<code>agree.")
+		d.says(page, "<code>card.", "<code>agree.")
 		d.says(d.press("/end"), "受付を始める")
 	})
 	t.Run("phone lost", func(t *testing.T) {

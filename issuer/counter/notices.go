@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/refusal"
 	"mobileid/schemas/problem"
 )
 
@@ -99,7 +100,7 @@ func noticeGone() notice {
 }
 
 func noticeRead() notice {
-	return bad("カードリーダーを使用できません。接続を確認してください。", "The card reader cannot be used. Check that it is connected.")
+	return bad("カードリーダーまたはカードを使用できません。接続とカードの置き方を確認してください。", "The reader or the card cannot be used. Check the connection and how the card lies.")
 }
 
 func noticeLost() notice {
@@ -108,10 +109,6 @@ func noticeLost() notice {
 
 func noticeFault() notice {
 	return bad("処理を続けられませんでした。最初からやり直してください。", "This could not be completed. Please start again.")
-}
-
-func noticeCheck() notice {
-	return bad("発行の審査に通りませんでした。理由のコードを記録し、お客様に説明してください。", "The evidence was refused. Note the codes and explain them to the holder.")
 }
 
 func noticeUsed() notice {
@@ -127,8 +124,9 @@ var (
 	checkID    = regexp.MustCompile(`^[a-z0-9_]+(\.[a-z0-9_]+)+$`)
 )
 
-// refusal tells what an issuer's error means: the notice, ids of failed checks, and whether the visit can go on.
-func refusal(err error) (n notice, checks []string, final bool) {
+// refused tells what an issuer's error means: the notice in this program's own words, the code and ids of failed checks, and
+// whether the visit is over. What the issuer wrote for people is not repeated.
+func refused(err error) (n notice, checks []string, final bool) {
 	p, isProblem := errors.AsType[problem.Problem](err)
 	if !isProblem {
 		return noticeAway(), nil, false
@@ -139,20 +137,27 @@ func refusal(err error) (n notice, checks []string, final bool) {
 			return noticeWrongCode(m[1]), nil, false
 		}
 		return noticeCodes(), nil, true
-	case "evidence_refused":
-		_, list, _ := strings.Cut(p.Detail, ": ")
-		for id := range strings.SplitSeq(list, ", ") {
-			if checkID.MatchString(id) && len(id) < 64 && len(checks) < 16 {
-				checks = append(checks, id)
-			}
-		}
-		return noticeCheck(), checks, true
-	case "session_ended", "expired", "challenge_used":
+	case "session_ended", refusal.CodeExpired, refusal.CodeChallengeUsed:
 		return noticeGone(), nil, true
 	case problem.CodeUnavailable:
 		return noticeAway(), nil, false
 	case problem.CodeUnauthorized:
 		return noticeNo(), nil, true
 	}
-	return noticeFault(), nil, true
+	r, known := refusal.Of(p.Code)
+	if !known {
+		return noticeFault(), nil, true
+	}
+	return bad(r.What.JA+r.Do.JA, r.What.EN+" "+r.Do.EN), append([]string{r.Code}, failedChecks(p.Detail)...), true
+}
+
+// failedChecks takes the ids out of what the issuer says of a refused reading.
+func failedChecks(detail string) (checks []string) {
+	_, list, _ := strings.Cut(detail, "checks not passed: ")
+	for id := range strings.SplitSeq(list, ", ") {
+		if checkID.MatchString(id) && len(id) < 64 && len(checks) < 16 {
+			checks = append(checks, id)
+		}
+	}
+	return checks
 }

@@ -37,7 +37,7 @@ func (c *Counter) secrets(v *visit, r *http.Request) {
 	defer cancel()
 	reading, err := card.Read(ctx, t, secretsOf(r), options)
 	if wrong, ok := errors.AsType[*card.SecretError](err); ok {
-		left, err := askTries(ctx, t)
+		left, err := askTries(ctx, t, c.config.Extended)
 		if err == nil && c.update(v, func() {
 			v.card, v.release, v.tries = t, release, left
 			v.to(stepSecrets, secretNotice(wrong))
@@ -99,7 +99,7 @@ func (c *Counter) review(v *visit, r *http.Request) {
 	}
 	n, checks, final := notice{}, []string(nil), false
 	if err != nil {
-		n, checks, final = refusal(err)
+		n, checks, final = refused(err)
 	}
 	if err != nil && !final && c.update(v, func() { v.reading = reading; v.to(stepReview, n) }) {
 		return

@@ -98,7 +98,7 @@ func (d *direct) Submit(ctx context.Context, s counter.Session, evidence []byte)
 	}
 	_, err := d.service.SessionEvidence(ctx, s.ID, s.Token, evidence)
 	if refused, ok := errors.AsType[*issuer.RefusedError](err); ok {
-		return problem.New(422, "evidence_refused", "checks not passed: "+strings.Join(refused.Checks, ", "))
+		return problem.New(422, refused.Code, "checks not passed: "+strings.Join(refused.Checks, ", "))
 	}
 	if d.after != nil {
 		d.after()

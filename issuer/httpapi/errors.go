@@ -12,22 +12,22 @@ import (
 
 	"mobileid/issuer"
 	"mobileid/issuer/pairing"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
 	"mobileid/schemas/problem"
 )
 
-// The codes of this service beside those every service shares.
+// The codes of this service beside those every service shares and those of package refusal.
 const (
-	CodeChallengeUsed     = "challenge_used"
-	CodeExpired           = "expired"
-	CodeEvidenceRefused   = "evidence_refused"
-	CodeEvidenceGone      = "evidence_gone"
+	CodeChallengeUsed     = refusal.CodeChallengeUsed
+	CodeExpired           = refusal.CodeExpired
+	CodeEvidenceGone      = refusal.CodeEvidenceGone
 	CodeOrderUnknown      = "order_unknown"
 	CodeCredentialRevoked = "credential_revoked"
-	CodeDeviceRevoked     = "device_revoked"
-	CodeDeviceNotEmptied  = "device_not_emptied"
-	CodeNoValidity        = "no_validity_left"
+	CodeDeviceRevoked     = refusal.CodeDeviceRevoked
+	CodeDeviceNotEmptied  = refusal.CodeDeviceNotEmptied
+	CodeNoValidity        = refusal.CodeNoValidity
 	CodeListFull          = "status_list_full"
 	CodeSessionTaken      = "session_taken"
 	CodeSessionStep       = "session_step"
@@ -37,8 +37,11 @@ const (
 
 var errNoToken = errors.New("no bearer token")
 
-// retrySoon is the Retry-After of what passes by itself.
-const retrySoon = 5
+// retrySoon is the Retry-After of what passes by itself, retryStatus that of a certificate's status that cannot be told.
+const (
+	retrySoon   = 5
+	retryStatus = 60
+)
 
 // fail answers with the problem an error stands for and logs it: the client's fault at Warn, ours at Error.
 func (d *doors) fail(c *gin.Context, err error) {
@@ -55,8 +58,27 @@ func (d *doors) fail(c *gin.Context, err error) {
 	p.Write(c.Writer)
 }
 
-// problemOf is the one place where an error becomes an answer. What is not listed is ours, and the answer says no more.
+// problemOf is the one place where an error becomes an answer, with advice where the table of refusals has some.
 func problemOf(err error) problem.Problem {
+	p := bareProblem(err)
+	if r, ok := refusal.Of(p.Code); ok {
+		p.Advice = []problem.Advice{{Lang: "ja", What: r.What.JA, Do: r.Do.JA}, {Lang: "en", What: r.What.EN, Do: r.Do.EN}}
+	}
+	return p
+}
+
+// refusedReading answers with the code of a refused reading. That the status of a certificate cannot be told is no fault of the card.
+func refusedReading(e *issuer.RefusedError) problem.Problem {
+	if e.Code == refusal.CodeStatusUnavailable {
+		p := problem.New(http.StatusServiceUnavailable, e.Code, "start a new transaction later")
+		p.RetryAfter = retryStatus
+		return p
+	}
+	return problem.New(http.StatusUnprocessableEntity, e.Code, "checks not passed: "+strings.Join(e.Checks, ", "))
+}
+
+// bareProblem: what is not listed is ours, and the answer says no more.
+func bareProblem(err error) problem.Problem {
 	var (
 		field   *issuer.FieldError
 		refused *issuer.RefusedError
@@ -69,7 +91,9 @@ func problemOf(err error) problem.Problem {
 	case errors.As(err, &field):
 		return problem.New(http.StatusBadRequest, problem.CodeMalformed, field.Error())
 	case errors.As(err, &refused) && refused.What == "card reading":
-		return problem.New(http.StatusUnprocessableEntity, CodeEvidenceRefused, "checks not passed: "+strings.Join(refused.Checks, ", "))
+		return refusedReading(refused)
+	case errors.Is(err, issuer.ErrDuplicate):
+		return problem.New(http.StatusConflict, refusal.CodeDuplicate, "the person is being issued the same document elsewhere")
 	case errors.As(err, &refused) && (refused.What == "attestation" || refused.What == "receipt"):
 		return problem.New(http.StatusForbidden, problem.CodeForbidden, "checks not passed: "+strings.Join(refused.Checks, ", "))
 	case errors.Is(err, errNoToken), errors.Is(err, issuer.ErrToken), errors.Is(err, revocation.ErrUnauthorized),

@@ -11,6 +11,7 @@ import (
 	"mobileid/issuer"
 	"mobileid/issuer/httpapi"
 	"mobileid/issuer/pairing"
+	"mobileid/issuer/refusal"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
 	"mobileid/schemas/problem"
@@ -29,7 +30,9 @@ func answers() []struct {
 	}{
 		{&http.MaxBytesError{Limit: 1}, http.StatusRequestEntityTooLarge, problem.CodeBodyTooLarge},
 		{&issuer.FieldError{Field: "slot", Reason: "not 1 to 15"}, http.StatusBadRequest, problem.CodeMalformed},
-		{&issuer.RefusedError{What: "card reading", Checks: []string{"x"}}, http.StatusUnprocessableEntity, httpapi.CodeEvidenceRefused},
+		{&issuer.RefusedError{What: "card reading", Checks: []string{"x"}, Code: "card.expired"}, http.StatusUnprocessableEntity, "card.expired"},
+		{&issuer.RefusedError{What: "card reading", Checks: []string{"x"}, Code: refusal.CodeStatusUnavailable}, http.StatusServiceUnavailable, refusal.CodeStatusUnavailable},
+		{issuer.ErrDuplicate, http.StatusConflict, refusal.CodeDuplicate},
 		{&issuer.RefusedError{What: "attestation", Checks: []string{"x"}}, http.StatusForbidden, problem.CodeForbidden},
 		{&issuer.RefusedError{What: "receipt", Checks: []string{"x"}}, http.StatusForbidden, problem.CodeForbidden},
 		{&issuer.RefusedError{What: "credential", Checks: []string{"x"}}, http.StatusInternalServerError, problem.CodeInternal},
@@ -68,6 +71,9 @@ func codes() []string {
 	out := []string{problem.CodeMethodNotAllowed, problem.CodeNotAcceptable, problem.CodeUnsupportedMediaType}
 	for _, a := range answers() {
 		out = append(out, a.code)
+	}
+	for _, r := range refusal.Table() {
+		out = append(out, r.Code)
 	}
 	return out
 }

@@ -285,9 +285,12 @@ func TestWalletRefusals(t *testing.T) {
 		t.Errorf("detail %q", p.Detail)
 	}
 	// L3: the check is named; what was sent is not.
-	p := wantProblem(t, a.evidence(other, other.TransactionToken, body), http.StatusUnprocessableEntity, httpapi.CodeEvidenceRefused)
+	p := wantProblem(t, a.evidence(other, other.TransactionToken, body), http.StatusUnprocessableEntity, "card.challenge_mismatch")
 	if !strings.Contains(p.Detail, "evidence.challenge") {
 		t.Errorf("detail %q", p.Detail)
+	}
+	if len(p.Advice) != 2 || p.Advice[0].Lang != "ja" || p.Advice[1].Lang != "en" || p.Advice[1].What != "The reading was not made for this application." {
+		t.Errorf("advice %v", p.Advice)
 	}
 	wantProblem(t, a.evidence(other, other.TransactionToken, w.Body(t.Context(), t, otherChallenge)), http.StatusConflict, httpapi.CodeChallengeUsed)
 	late, lateChallenge := a.start()

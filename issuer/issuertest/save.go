@@ -30,7 +30,7 @@ func (w *World) Save(t testing.TB) []byte {
 	return raw
 }
 
-// Load reads what Save wrote. The world has a TSM and a list of denied cards of its own.
+// Load reads what Save wrote. The world has a TSM, a JPKI-TEST and a list of denied cards of its own.
 func Load(t testing.TB, raw []byte) *World {
 	t.Helper()
 	var s savedWorld
@@ -41,7 +41,7 @@ func Load(t testing.TB, raw []byte) *World {
 	var err error
 	w.Authority, err = cardsim.ParseAuthority(s.Authority, cardsim.AuthorityConfig{Now: Instant})
 	must(t, err)
-	w.TSM = w.newTSM()
+	w.stand(t)
 	return w
 }
 

@@ -20,6 +20,8 @@ import (
 	"mobileid/issuer"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
+	"mobileid/issuer/card/jpki"
+	"mobileid/issuer/card/jpki/jpkisim"
 	"mobileid/issuer/keys"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
@@ -53,6 +55,7 @@ type World struct {
 	Secret    []byte
 	Authority *cardsim.Authority
 	Denied    *issuer.DenyList
+	JPKI      *jpkisim.Pair
 	TSM       *TSM
 	cardKeys  cardsim.KeySource
 }
@@ -78,8 +81,26 @@ func New(t testing.TB) *World {
 	w.cardKeys = cardsim.SharedKeys(keys...)
 	w.Authority, err = cardsim.NewAuthority(cardsim.AuthorityConfig{Now: Instant, Keys: w.cardKeys})
 	must(t, err)
-	w.TSM = w.newTSM()
+	w.stand(t)
 	return w
+}
+
+// stand makes what is not saved: the TSM, and JPKI-TEST with nothing revoked.
+func (w *World) stand(t testing.TB) {
+	t.Helper()
+	w.TSM = w.newTSM()
+	var err error
+	w.JPKI, err = jpkisim.New(w.Authority, func() time.Time { return w.Now() })
+	must(t, err)
+}
+
+// CardStatus asks JPKI-TEST in process, behind the world's own list of denied cards.
+func (w *World) CardStatus() card.StatusSource {
+	s, err := jpki.New(jpki.Config{Authorities: w.JPKI.Places("http://jpki-test.example"), Transport: w.JPKI.Transport()})
+	if err != nil {
+		panic("issuertest: internal error: " + err.Error())
+	}
+	return w.Denied.Before(s)
 }
 
 func (w *World) newTSM() *TSM {
@@ -112,7 +133,8 @@ func (w *World) Config(s store.Store) issuer.Config {
 	hash := sha256.Sum256([]byte(OperatorToken))
 	return issuer.Config{Store: s, Orders: w.TSM, OrderKey: w.OrderKey, Signers: w,
 		Anchors: w.anchors(w.IACA), SERoots: w.anchors(w.SERoot), CardSignatureRoots: w.Authority.SignatureRoots(),
-		CardMunicipalRoots: w.Authority.MunicipalRoots(), CardStatus: w.Denied, StatusKey: w.Status.Key,
+		CardAuthenticationRoots: w.Authority.AuthenticationRoots(),
+		CardMunicipalRoots:      w.Authority.MunicipalRoots(), CardStatus: w.CardStatus(), StatusKey: w.Status.Key,
 		StatusChain: [][]byte{w.Status.Cert}, StatusURI: StatusURI, Secret: w.Secret, Authority: "試験発行者 TEST",
 		Operators: []revocation.Operator{{Name: "desk", TokenHash: hash[:]}},
 		Now:       func() time.Time { return w.Now() }}

@@ -42,8 +42,8 @@ func (k mapKey) names() bool {
 	return isNumber || k.major == majorText
 }
 
-// smallKeys is how many keys are compared one by one; no structure of the standard but a digest list has more.
-const smallKeys = 12
+// smallKeys is how many keys are compared one by one; no structure that is decoded for every answer has more.
+const smallKeys = 8
 
 // keySet finds duplicate keys of one map: small integers, such as digest ids, in a bit map, others by looking through while
 // they are few and in a hash table beyond.

@@ -13,7 +13,7 @@ func verifyECDSA(key *ecdsa.PublicKey, digest, signature []byte) bool {
 	}
 	r, s := minimal(signature[:size]), minimal(signature[size:])
 	// SEQUENCE { INTEGER r, INTEGER s }: at most 2 * (2 + 1 + 66) bytes for P-521
-	der := make([]byte, 0, 3+2*(3+size))
+	der := make([]byte, 0, 3+2*(2+1+66))
 	der = append(der, 0x30)
 	body := integerSize(r) + integerSize(s)
 	if body > 127 {

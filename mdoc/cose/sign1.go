@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -104,7 +105,7 @@ func appendSign1(b []byte, signer crypto.Signer, h Headers, payload []byte, deta
 	}
 	var signature []byte
 	if d, ok := s.(gocose.DigestSigner); ok {
-		signature, err = d.SignDigest(rand.Reader, digest(alg.hash(), protected, payload))
+		signature, err = d.SignDigest(rand.Reader, digest(nil, alg.hash(), protected, payload))
 	} else {
 		signature, err = s.Sign(rand.Reader, structure("Signature1", protected, payload))
 	}
@@ -153,12 +154,19 @@ func appendStructureHead(b []byte, context string, protected []byte, payloadSize
 	return cbor.AppendBytesHead(b, payloadSize)
 }
 
-// digest hashes the Sig_structure without putting it together.
-func digest(hash crypto.Hash, protected, payload []byte) []byte {
+// digest hashes the Sig_structure without putting it together, and appends the hash to b.
+func digest(b []byte, hash crypto.Hash, protected, payload []byte) []byte {
+	head := appendStructureHead(make([]byte, 0, 64), "Signature1", protected, len(payload))
+	if hash == crypto.SHA256 { // the commonest one, without memory of its own
+		h := sha256.New()
+		h.Write(head)
+		h.Write(payload)
+		return h.Sum(b)
+	}
 	h := hash.New()
-	h.Write(appendStructureHead(make([]byte, 0, len(protected)+32), "Signature1", protected, len(payload)))
+	h.Write(head)
 	h.Write(payload)
-	return h.Sum(nil)
+	return h.Sum(b)
 }
 
 // SigStructure gives the Sig_structure over the received protected header and the payload.
@@ -196,7 +204,8 @@ func (s *Sign1) verify(pub crypto.PublicKey, payload []byte) error {
 		return fmt.Errorf("cose: %s where the key demands %s", alg, due)
 	}
 	if key, ok := pub.(*ecdsa.PublicKey); ok {
-		if !verifyECDSA(key, digest(alg.hash(), s.protected, payload), s.proof) {
+		var sum [64]byte
+		if !verifyECDSA(key, digest(sum[:0], alg.hash(), s.protected, payload), s.proof) {
 			return ErrSignature
 		}
 		return nil

@@ -206,7 +206,7 @@ func TestWorkingGroup(t *testing.T) {
 	if err != nil || len(files) != 53 {
 		t.Fatalf("%d examples, expected 53: %v", len(files), err)
 	}
-	used := 0
+	used, ed448 := 0, map[string]bool{}
 	for _, path := range files {
 		rel, err := filepath.Rel(root, path)
 		if err != nil {
@@ -218,6 +218,7 @@ func TestWorkingGroup(t *testing.T) {
 			mdoctest.ReadJSON(t, "cose/"+name+".json", &f)
 			raw := hexOf(t, f.Output.CBOR)
 			checkDiagnosis(t, raw, f.Output.Diag)
+			f.checkStated(t, ed448)
 			why, other := differs[name]
 			if other {
 				used++
@@ -227,6 +228,9 @@ func TestWorkingGroup(t *testing.T) {
 				t.Errorf("verified %v, expected %v (%s)", accepted, want, why)
 			}
 		})
+	}
+	if len(ed448) != 1 {
+		t.Errorf("%d Ed448 keys, the examples share one", len(ed448))
 	}
 	if used != len(differs) {
 		t.Errorf("%d of the %d examples that differ were found", used, len(differs))
@@ -245,6 +249,27 @@ func checkDiagnosis(t *testing.T, raw []byte, want string) {
 	norm := func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), "")) }
 	if norm(got) != norm(want) {
 		t.Errorf("diagnostic notation %s, expected %s", got, want)
+	}
+}
+
+// checkStated compares what an example says twice: the algorithm of a message beside that of its headers. An Ed448 key, which
+// nothing here computes with, is kept for comparison with those of the other examples.
+func (f *wgFile) checkStated(t *testing.T, ed448 map[string]bool) {
+	t.Helper()
+	for _, p := range []*wgParty{f.Input.Sign0, f.Input.Sign, f.Input.Mac0, f.Input.Mac} {
+		if p == nil {
+			continue
+		}
+		for _, header := range []map[string]any{p.Protected, p.Unprotected} {
+			if alg, ok := header["alg"]; ok && p.Alg != "" && alg != p.Alg {
+				t.Errorf("algorithm %v, stated as %v", alg, p.Alg)
+			}
+		}
+		for _, party := range append([]wgParty{*p}, p.Signers...) {
+			if party.Key.Crv == "Ed448" {
+				ed448[party.Key.XHex] = true
+			}
+		}
 	}
 }
 

@@ -98,12 +98,16 @@ type CRL struct {
 	revoked map[serial]Revocation
 	fault   string // what is wrong with the entries, or ""
 	hollow  bool   // revokedCertificates is there and empty
+	point   issuingPoint
 }
 
 // ParseCRL reads a list in DER, of at most 512 KiB: version 2, well-formed, nothing behind it. The bytes are copied.
-func ParseCRL(der []byte) (*CRL, error) {
-	if len(der) > MaxCRL {
-		return nil, fmt.Errorf("parsing CRL: %d bytes, more than the limit of %d", len(der), MaxCRL)
+func ParseCRL(der []byte) (*CRL, error) { return ParseCRLWithin(der, MaxCRL) }
+
+// ParseCRLWithin is ParseCRL with another bound: lists of an authority of many people are longer.
+func ParseCRLWithin(der []byte, limit int) (*CRL, error) {
+	if len(der) > limit {
+		return nil, fmt.Errorf("parsing CRL: %d bytes, more than the limit of %d", len(der), limit)
 	}
 	list, err := x509.ParseRevocationList(bytes.Clone(der))
 	if err != nil {
@@ -112,7 +116,7 @@ func ParseCRL(der []byte) (*CRL, error) {
 	if len(list.Raw) != len(der) { // the Go library reads over what follows
 		return nil, fmt.Errorf("parsing CRL: %d bytes behind it", len(der)-len(list.Raw))
 	}
-	c := &CRL{list: list, revoked: make(map[serial]Revocation, len(list.RevokedCertificateEntries)), hollow: isHollow(list)}
+	c := &CRL{list: list, point: issuingPointOf(list.Extensions), revoked: make(map[serial]Revocation, len(list.RevokedCertificateEntries)), hollow: isHollow(list)}
 	for i := range list.RevokedCertificateEntries {
 		c.enter(&list.RevokedCertificateEntries[i])
 	}
@@ -201,6 +205,10 @@ func (c *CRL) Revoked() []Revocation {
 	}
 	return out
 }
+
+// Lookup gives the entry of a serial number and whether there is one. Whether the list covers the certificate is asked by
+// [CRL.Covers].
+func (c *CRL) Lookup(n *big.Int) (Revocation, bool) { return c.find(n) }
 
 // find gives the entry of a serial number.
 func (c *CRL) find(n *big.Int) (Revocation, bool) {

@@ -2,6 +2,8 @@ package pki_test
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -316,6 +318,11 @@ func FuzzParseCRL(f *testing.F) {
 	signed := mustCRL(f, genuine)
 	f.Fuzz(func(t *testing.T, der []byte) {
 		c, err := pki.ParseCRL(der)
+		if within, failed := pki.ParseCRLWithin(der, pki.MaxCRL); (failed == nil) != (err == nil) {
+			t.Error("another bound, another list")
+		} else if failed == nil && within.VerifyPart(w.iaca, now).OK() {
+			_ = within.Covers(w.iaca)
+		}
 		_ = pki.LintCRL(der, w.iaca, pki.CRLWithReasons).OK()
 		if err != nil {
 			if c != nil || lists.Put(der, now) == nil {
@@ -468,5 +475,124 @@ func BenchmarkRevocation(b *testing.B) {
 		if set.Revocation(leaf, w.iaca, now).State != pki.NotRevoked {
 			b.Fatal("revoked")
 		}
+	}
+}
+
+// TestCRLOfAnRSAIssuer: the lists of Japan's JPKI are signed with RSA-2048 and SHA-256.
+func TestCRLOfAnRSAIssuer(t *testing.T) {
+	for name, c := range map[string]struct {
+		bits      int
+		algorithm x509.SignatureAlgorithm
+		want      bool
+	}{
+		"RSA-2048, SHA-256": {2048, x509.SHA256WithRSA, true},
+		"RSA-2048, SHA-384": {2048, x509.SHA384WithRSA, false},
+		"RSA-1024, SHA-256": {1024, x509.SHA256WithRSA, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("GODEBUG", "rsa1024min=0")
+			key, err := rsa.GenerateKey(rand.Reader, c.bits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(1, 0, 0),
+				IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCRLSign | x509.KeyUsageCertSign, SubjectKeyId: []byte{1}}
+			der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ca := mustParse(t, der)
+			der, err = x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now,
+				NextUpdate: now.AddDate(0, 0, 1), SignatureAlgorithm: c.algorithm}, ca, key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := mustCRL(t, der)
+			if v := list.Verify(ca, now); v.OK() != c.want {
+				t.Error(v)
+			}
+			// The set never takes it: its anchors have no RSA keys.
+			if pki.NewRevocationLists(mustAnchors(t, newWorld(t).iaca)).Put(der, now) == nil {
+				t.Error("taken")
+			}
+		})
+	}
+}
+
+// TestCRLOfAPoint: a list of one distribution point is in scope for VerifyPart alone, and covers who names the point.
+func TestCRLOfAPoint(t *testing.T) {
+	w := newWorld(t)
+	uri := func(s string) asn1.RawValue { return asn1.RawValue{Class: 2, Tag: 6, Bytes: []byte(s)} }
+	type pointName struct {
+		Full []asn1.RawValue `asn1:"tag:0"`
+	}
+	type issuing struct {
+		Point   pointName      `asn1:"tag:0"`
+		Users   bool           `asn1:"tag:1,optional"`
+		CAs     bool           `asn1:"tag:2,optional"`
+		Reasons asn1.BitString `asn1:"tag:3,optional"`
+	}
+	type distribution struct {
+		Point   pointName      `asn1:"tag:0"`
+		Reasons asn1.BitString `asn1:"tag:1,optional"`
+	}
+	at := func(s string) pointName { return pointName{[]asn1.RawValue{uri("https://x.example"), uri(s)}} }
+	const here, there = "https://issuer.example/crl", "https://issuer.example/other"
+	some := asn1.BitString{Bytes: []byte{0x40}, BitLength: 2}
+	oidPoint, oidPoints := asn1.ObjectIdentifier{2, 5, 29, 28}, asn1.ObjectIdentifier{2, 5, 29, 31}
+	named := &x509.Certificate{SerialNumber: big.NewInt(5), Extensions: []pkix.Extension{ext(oidPoints, false, []distribution{{Point: at(there)}, {Point: at(here)}})}}
+	partly := &x509.Certificate{Extensions: []pkix.Extension{ext(oidPoints, false, []distribution{{Point: at(here), Reasons: some}})}}
+	brokenPoints := &x509.Certificate{Extensions: []pkix.Extension{{Id: oidPoints, Value: []byte{0x30, 2, 4, 0}}}}
+	brokenName := &x509.Certificate{Extensions: []pkix.Extension{{Id: oidPoints, Value: []byte{0x30, 6, 0x30, 4, 0xA0, 2, 0xA1, 0}}}}
+	for name, c := range map[string]struct {
+		point  any
+		inPart bool
+		covers []*x509.Certificate
+	}{
+		"named":        {issuing{Point: pointName{[]asn1.RawValue{uri(here)}}}, true, []*x509.Certificate{named}},
+		"users alone":  {issuing{Point: pointName{[]asn1.RawValue{uri(here)}}, Users: true}, true, []*x509.Certificate{named}},
+		"elsewhere":    {issuing{Point: pointName{[]asn1.RawValue{uri("https://y.example")}}}, true, nil},
+		"CAs":          {issuing{Point: pointName{[]asn1.RawValue{uri(here)}}, CAs: true}, false, nil},
+		"some reasons": {issuing{Point: pointName{[]asn1.RawValue{uri(here)}}, Reasons: some}, false, nil},
+		"no sequence":  {5, false, nil},
+		"no full name": {struct {
+			A asn1.RawValue
+		}{asn1.RawValue{Class: 2, Tag: 0, IsCompound: true, Bytes: []byte{0xA1, 0}}}, false, nil},
+		"everyone": {struct{}{}, true, []*x509.Certificate{named, partly, brokenPoints, brokenName, {}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := mustCRL(t, w.forgedCRL(func(t *crlTBS) { t.Extensions = append(t.Extensions, ext(oidPoint, true, c.point)) }))
+			if v := list.Verify(w.iaca, now); v.OK() {
+				t.Error("a full list")
+			}
+			if v := list.VerifyPart(w.iaca, now); v.OK() != c.inPart {
+				t.Error(v)
+			}
+			var covered []*x509.Certificate
+			for _, leaf := range []*x509.Certificate{named, partly, brokenPoints, brokenName, {}} {
+				if list.Covers(leaf) {
+					covered = append(covered, leaf)
+				}
+			}
+			if len(covered) != len(c.covers) || len(covered) > 0 && covered[0] != c.covers[0] {
+				t.Errorf("covers %d certificates, want %d", len(covered), len(c.covers))
+			}
+			if list.Covers(&x509.Certificate{IsCA: true, Extensions: named.Extensions}) {
+				t.Error("covers a CA")
+			}
+		})
+	}
+	full := mustCRL(t, w.crl(4, pki.Revocation{Serial: big.NewInt(5), Date: now.AddDate(0, 0, -3), Reason: pki.Superseded}))
+	if e, found := full.Lookup(named.SerialNumber); !full.Covers(brokenPoints) || !found || e.Reason != pki.Superseded {
+		t.Error("a full list does not cover all")
+	}
+	if _, found := full.Lookup(big.NewInt(6)); found {
+		t.Error("another serial number is found")
+	}
+	if v := full.VerifyPart(w.iaca, now); !v.OK() {
+		t.Error(v)
+	}
+	if c, err := pki.ParseCRLWithin(full.Raw(), len(full.Raw())-1); err == nil || c != nil {
+		t.Error("no bound")
 	}
 }

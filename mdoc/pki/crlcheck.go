@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"math/big"
@@ -44,10 +45,22 @@ func (p CRLProfile) allows(r Reason) bool {
 // Verify judges a list of the issuer at the time at; every check has an id "crl.*". It may be relied on if and only if the
 // verdict is OK: signed by the issuer's key under the issuer's name, a full list with a number, in force. Reasons are read
 // whatever the profile; they change no outcome. That a list is not older than one seen before is asked by [RevocationLists].
+//
+// The issuer may have an RSA key of 2048 bits or more, with SHA-256, as Japan's JPKI; the anchors of this package have none.
 func (c *CRL) Verify(issuer *x509.Certificate, at time.Time) verdict.Verdict {
+	return c.verify(issuer, at, c.scopeFault())
+}
+
+// VerifyPart is Verify, but a list of one distribution point is in its scope too (RFC 5280, 5.2.5). It speaks of the
+// certificates that [CRL.Covers] names and of no others.
+func (c *CRL) VerifyPart(issuer *x509.Certificate, at time.Time) verdict.Verdict {
+	return c.verify(issuer, at, c.partFault())
+}
+
+func (c *CRL) verify(issuer *x509.Certificate, at time.Time, scope string) verdict.Verdict {
 	var v verdict.Verdict
 	c.judgeOrigin(&v, issuer)
-	c.judgeContent(&v)
+	c.judgeContent(&v, scope)
 	fault := c.outside(at)
 	v.Record("crl.validity", clauseCRL, fault == "", text(fault, c.period()))
 	return v
@@ -60,10 +73,9 @@ func (c *CRL) judgeOrigin(v *verdict.Verdict, issuer *x509.Certificate) {
 	v.Record("crl.authority_key_id", clauseCRL, same, map[bool]string{true: "the issuer's key", false: "another key"}[same])
 	may := issuer.IsCA && issuer.KeyUsage&x509.KeyUsageCRLSign != 0
 	v.Record("crl.issuer_usage", "RFC 5280, 6.3.3 (f)", may, map[bool]string{true: "a CA for CRLs", false: "not a CA for CRLs"}[may])
-	switch l.SignatureAlgorithm {
-	case x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
+	if fitsCRL(l.SignatureAlgorithm, issuer.PublicKey) {
 		v.Pass("crl.signature_algorithm", clauseCRL, l.SignatureAlgorithm.String())
-	default:
+	} else {
 		v.Fail("crl.signature_algorithm", clauseCRL, l.SignatureAlgorithm.String())
 		v.NotRun("crl.signature", clauseCRL, "algorithm "+l.SignatureAlgorithm.String())
 		return
@@ -72,10 +84,22 @@ func (c *CRL) judgeOrigin(v *verdict.Verdict, issuer *x509.Certificate) {
 	v.Record("crl.signature", clauseCRL, err == nil, errorText(err, "verified with the issuer's key"))
 }
 
-func (c *CRL) judgeContent(v *verdict.Verdict) {
+// fitsCRL: Table B.10 has ECDSA alone; an issuer with an RSA key is none of that table.
+func fitsCRL(a x509.SignatureAlgorithm, issuerKey any) bool {
+	switch a {
+	case x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
+		return true
+	case x509.SHA256WithRSA:
+		key, ok := issuerKey.(*rsa.PublicKey)
+		return ok && key.N.BitLen() >= 2048
+	default:
+		return false
+	}
+}
+
+func (c *CRL) judgeContent(v *verdict.Verdict, fault string) {
 	ok, measured := judgeCRLNumber(c.list.Number)
 	v.Record("crl.number", clauseCRL, ok, measured)
-	fault := c.scopeFault()
 	v.Record("crl.scope", "RFC 5280, 5.2; Table B.10 (full list)", fault == "", text(fault, "a full list of its issuer"))
 	v.Record("crl.entries", clauseCRL, c.fault == "", text(c.fault, fmt.Sprintf("%d entries", len(c.revoked))))
 }
@@ -95,12 +119,22 @@ func judgeCRLNumber(n *big.Int) (bool, string) {
 
 // scopeFault says what keeps the list from being a full one of its issuer, or gives "".
 func (c *CRL) scopeFault() string {
+	if c.point.there {
+		return "a list of part of the certificates, or of another issuer's"
+	}
+	return c.partFault()
+}
+
+// partFault is scopeFault for a list that may be of one distribution point.
+func (c *CRL) partFault() string {
 	for i, e := range c.list.Extensions {
 		switch {
 		case e.Id.Equal(oidDeltaCRL):
 			return "a delta list"
 		case e.Id.Equal(oidIssuingPoint):
-			return "a list of part of the certificates, or of another issuer's"
+			if c.point.fault != "" {
+				return c.point.fault
+			}
 		case e.Critical:
 			return "critical extension " + e.Id.String()
 		}
@@ -145,7 +179,7 @@ func LintCRL(der []byte, issuer *x509.Certificate, p CRLProfile) verdict.Verdict
 	}
 	v.Pass("crl.der", clauseCRL, fmt.Sprintf("version 2, %d bytes", len(der)))
 	c.judgeOrigin(&v, issuer)
-	c.judgeContent(&v)
+	c.judgeContent(&v, c.scopeFault())
 	c.lintContent(&v, p)
 	return v
 }

@@ -124,7 +124,7 @@ func (r *RevocationLists) issuerOf(c *CRL, at time.Time) (*x509.Certificate, err
 		}
 		var v verdict.Verdict
 		c.judgeOrigin(&v, issuer)
-		c.judgeContent(&v)
+		c.judgeContent(&v, c.scopeFault())
 		v.Record("crl.validity", clauseCRL, !at.Before(c.ThisUpdate()), text(c.outside(at), c.period()))
 		if v.OK() {
 			return issuer, nil

@@ -1,6 +1,6 @@
 // Package problem holds the error documents of this project's REST APIs: RFC
-// 9457 problem details with two extension members, a stable code and the id of
-// the request.
+// 9457 problem details with three extension members: a stable code, the id of
+// the request, and advice for a person.
 //
 // A document is written for a stranger. It never holds a received value, a
 // secret or a cause; the cause belongs in the server's log, which carries the
@@ -44,15 +44,23 @@ const (
 )
 
 // Problem is a problem details object (RFC 9457, section 3.1) with the
-// extension members code and request_id (section 3.2).
+// extension members code, request_id and advice (section 3.2).
 type Problem struct {
-	Type       string `json:"type,omitempty"`       // a URI; empty means about:blank
-	Title      string `json:"title"`                // with about:blank the phrase of the status
-	Status     int    `json:"status"`               // as in the status line
-	Code       string `json:"code"`                 // stable, for programs
-	Detail     string `json:"detail,omitempty"`     // for people; constant text, no received value
-	RequestID  string `json:"request_id,omitempty"` // the same id stands in the server's log
-	RetryAfter int    `json:"-"`                    // seconds; above 0 it becomes the Retry-After header
+	Type       string   `json:"type,omitempty"`       // a URI; empty means about:blank
+	Title      string   `json:"title"`                // with about:blank the phrase of the status
+	Status     int      `json:"status"`               // as in the status line
+	Code       string   `json:"code"`                 // stable, for programs
+	Detail     string   `json:"detail,omitempty"`     // for people; constant text, no received value
+	RequestID  string   `json:"request_id,omitempty"` // the same id stands in the server's log
+	Advice     []Advice `json:"advice,omitempty"`     // for the person concerned, one entry a language; constant text
+	RetryAfter int      `json:"-"`                    // seconds; above 0 it becomes the Retry-After header
+}
+
+// Advice says what happened and what the person can do, in the language of the tag (RFC 5646).
+type Advice struct {
+	Lang string `json:"lang"`
+	What string `json:"what"`
+	Do   string `json:"do"`
 }
 
 // New returns the document for status with the phrase of the status as title.

@@ -1,6 +1,7 @@
 package cardsim
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -62,7 +63,7 @@ func blankAuthority(c AuthorityConfig) *Authority {
 	}
 }
 
-// NewAuthority makes four CA keys and the two CA certificates.
+// NewAuthority makes five CA keys and the two CA certificates.
 func NewAuthority(c AuthorityConfig) (*Authority, error) {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -73,7 +74,7 @@ func NewAuthority(c AuthorityConfig) (*Authority, error) {
 			return nil, fmt.Errorf("making the CA %q: %w", ca.name, err)
 		}
 	}
-	for _, role := range []string{roleFace, roleAttributes} {
+	for _, role := range []string{roleFace, roleAttributes, roleRoot} {
 		key, err := a.keys()
 		if err != nil {
 			return nil, fmt.Errorf("making a municipal CA key: %w", err)
@@ -152,13 +153,30 @@ func (a *Authority) AuthenticationRoots() []*x509.Certificate {
 	return []*x509.Certificate{a.authentication.cert}
 }
 
+// SignatureCA gives certificate and key of the signature CA, for who publishes its revocation lists (package jpkisim).
+func (a *Authority) SignatureCA() (*x509.Certificate, crypto.Signer) {
+	return a.signature.cert, a.signature.key
+}
+
+// AuthenticationCA is SignatureCA for the user authentication CA.
+func (a *Authority) AuthenticationCA() (*x509.Certificate, crypto.Signer) {
+	return a.authentication.cert, a.authentication.key
+}
+
 // MunicipalRoots are the CA keys for card records, 9000023 (券面AP) and 9000033 (補助AP).
 func (a *Authority) MunicipalRoots() map[card.KeyID]*rsa.PublicKey {
 	roots := map[card.KeyID]*rsa.PublicKey{}
-	for _, ca := range a.municipal {
+	for _, role := range []string{roleFace, roleAttributes} {
+		ca := a.municipal[role]
 		roots[ca.id] = &ca.key.PublicKey
 	}
 	return roots
+}
+
+// DomainRoot is the CA key 9000020, under which GET DATA of the Issuer Security Domain tells two certificates. No record needs it.
+func (a *Authority) DomainRoot() (card.KeyID, *rsa.PublicKey) {
+	ca := a.municipal[roleRoot]
+	return ca.id, &ca.key.PublicKey
 }
 
 // Policies of the arc 1.2.392.200149.8.5.

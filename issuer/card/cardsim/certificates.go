@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"mobileid/issuer/card"
+	"mobileid/mdoc/apdu"
 )
 
 // crlPoint is the distribution point of a municipality under a CA.
@@ -78,6 +79,8 @@ type cvAuthority struct {
 const (
 	roleFace       = "23" // 券面AP
 	roleAttributes = "33" // 補助AP
+	roleRoot       = "20" // what the Issuer Security Domain tells
+	roleMiddle     = "21" // the intermediate key below it
 )
 
 // caKeyID is seven digits ‖ 08 05 ‖ three digits ‖ four bytes of padding.
@@ -109,9 +112,18 @@ func (a *Authority) signer(role, municipality string) (*cvSigner, error) {
 	if err != nil {
 		return nil, err
 	}
-	ca := a.municipal[role]
+	s, err := a.municipal[role].certify(municipality+string(rune(check))+"0\x08\x05001\xFF\xFF\xFF\xFF", key)
+	if err != nil {
+		return nil, err
+	}
+	a.signers[role+municipality] = s
+	return s, nil
+}
+
+// certify makes a certificate for a key: issuer key id ‖ subject key id ‖ public key, signed.
+func (ca cvAuthority) certify(subject string, key *rsa.PrivateKey) (*cvSigner, error) {
 	s := &cvSigner{key: key}
-	copy(s.id[:], municipality+string(rune(check))+"0\x08\x05001\xFF\xFF\xFF\xFF")
+	copy(s.id[:], subject)
 	body := append(append([]byte(nil), ca.id[:]...), s.id[:]...)
 	body = append(body, publicKey(&key.PublicKey)...)
 	signature, err := signSHA256(ca.key, body)
@@ -119,6 +131,39 @@ func (a *Authority) signer(role, municipality string) (*cvSigner, error) {
 		return nil, err
 	}
 	s.cert = outer(0x7F21, object(0x5F4E, body), object(0x5F37, signature))
-	a.signers[role+municipality] = s
 	return s, nil
+}
+
+// content is the certificate without its template, as GET DATA gives it.
+func (s *cvSigner) content() []byte {
+	t, _, err := apdu.ParseTLV(s.cert)
+	if err != nil {
+		panic("cardsim: internal error: " + err.Error()) // certify made it
+	}
+	return t.Value
+}
+
+// chain is what GET DATA tells at the Issuer Security Domain: the root certifies an intermediate key, and that the municipality's key of
+// 券面AP.
+func (a *Authority) chain(municipality string) (upper, lower *cvSigner, err error) {
+	leaf, err := a.signer(roleFace, municipality)
+	if err != nil {
+		return nil, nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	upper = a.signers[roleMiddle]
+	if upper == nil {
+		key, err := a.keys()
+		if err != nil {
+			return nil, nil, err
+		}
+		id := caKeyID("90000" + roleMiddle)
+		if upper, err = a.municipal[roleRoot].certify(string(id[:]), key); err != nil {
+			return nil, nil, err
+		}
+		a.signers[roleMiddle] = upper
+	}
+	lower, err = cvAuthority{id: upper.id, key: upper.key}.certify(string(leaf.id[:]), leaf.key)
+	return upper, lower, err
 }

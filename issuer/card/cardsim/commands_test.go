@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"mobileid/issuer/card"
-	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
 )
 
@@ -34,6 +32,13 @@ func TestSelect(t *testing.T) {
 		00A4040C07 A0000001510000 > 9000
 		00A4040C0B D392F00026010000000100 > 6A82   longer than any
 	`)
+	talk(t, k, "00A404000A D392F000260100000001 > 9000")
+	if fci, sw := send(t, k, "00A404000A D392F000260100000001"); sw != "9000" || fci != "" {
+		t.Errorf("FCI without Le: %s %s", fci, sw)
+	}
+	if fci, sw := send(t, k, "00A4040005 D392F00026 00"); sw != "9000" || fci != "6f0c840ad392f000260100000001" {
+		t.Errorf("FCI by prefix: %s %s", fci, sw) // tells the whole name, and so which application it is
+	}
 	if fci, sw := send(t, k, "00A404000A D392F000260100000001 00"); sw != "9000" || fci != "6f0c840ad392f000260100000001" {
 		t.Errorf("FCI %s %s", fci, sw)
 	}
@@ -63,23 +68,6 @@ func TestClassesAndInstructions(t *testing.T) {
 			t.Errorf("foreign AID %s: %s", aid, sw)
 		}
 	}
-}
-
-func TestGetData(t *testing.T) {
-	k := newCard(t, "nineteen", nil)
-	p := k.Person()
-	for tag, want := range map[string]string{
-		"00F0": fmt.Sprintf("%x", p.Municipality),
-		"00F2": fmt.Sprintf("%x", strings.ReplaceAll(p.Expiry.String(), "-", "")),
-		"5F51": "da13ff8131fb468012392f31c173c601c03b",
-		"0042": "39303030303230" + "0805" + "303031" + "ffffffff",
-		"0066": "660b730906072a864886fc6b01",
-	} {
-		if got, sw := send(t, k, "00CA"+tag+"00"); sw != "9000" || got != want {
-			t.Errorf("tag %s: %s %s", tag, got, sw)
-		}
-	}
-	talk(t, k, "00CA00E000 > 6A88\n00CA7F2100 > 6A88\n00CA00F2 > 6700\n"+selectJPKI+" > 9000\n00CA00F200 > 6A88")
 }
 
 func TestReadBinary(t *testing.T) {
@@ -133,62 +121,6 @@ func TestReadBinary(t *testing.T) {
 	`, n))
 }
 
-// secretsOf are all ways to present something, by application.
-func secretsOf(k *cardsim.Card) map[string]string {
-	p := k.Person()
-	birth := p.NumberB()[:6]
-	return map[string]string{
-		"auth":      selectJPKI + "|00200098" + ascii(p.AuthenticationPIN),
-		"password":  selectJPKI + "|0020009B" + ascii(p.SignaturePassword),
-		"PIN":       selectAttributes + "|00200091" + ascii(p.AttributePIN),
-		"A in 補助AP": selectAttributes + "|00200094" + ascii(p.Number),
-		"B in 補助AP": selectAttributes + "|00200095" + ascii(p.NumberB()),
-		"birth":     selectFace + "|00200091" + ascii(birth),
-		"B in 券面AP": selectFace + "|00200092" + ascii(p.NumberB()),
-		"A in 券面AP": selectFace + "|00200093" + ascii(p.Number),
-	}
-}
-
-// TestAccessRules tries every file with every secret: what one may read is written here once more, independent of the card.
-func TestAccessRules(t *testing.T) {
-	free := "free"
-	rules := map[card.FileID][]string{
-		0x10001: {"password"}, 0x10002: {free}, 0x10006: {free}, 0x10008: {free}, 0x1000A: {free}, 0x1000B: {free},
-		0x20001: {"PIN", "A in 補助AP"}, 0x20002: {"PIN", "B in 補助AP"}, 0x20003: {"PIN", "A in 補助AP"}, 0x20004: {free}, 0x20005: {free},
-		0x20007: {"PIN", "A in 補助AP", "B in 補助AP"},
-		0x30001: {"birth"}, 0x30002: {"A in 券面AP", "B in 券面AP"}, 0x30003: {free}, 0x30004: {free}, 0x30005: {"A in 券面AP"},
-	}
-	k := newCard(t, "foreigner", nil)
-	selects := map[card.Application]string{card.JPKI: selectJPKI, card.Attributes: selectAttributes, card.Face: selectFace}
-	for id, openers := range rules {
-		k.Unpower()
-		talk(t, k, selects[id.Application()]+" > 9000")
-		want := "6982"
-		if openers[0] == free {
-			want = "9000"
-		}
-		readFile := fmt.Sprintf("00B0%02X0000", 0x80|id.EF())
-		talk(t, k, readFile+" > "+want)
-		for name, steps := range secretsOf(k) {
-			k.Unpower()
-			sel, verify, _ := strings.Cut(steps, "|")
-			talk(t, k, sel+" > 9000\n"+verify+" > 9000")
-			want := "6982"
-			for _, o := range openers {
-				if o == name || o == free {
-					want = "9000"
-				}
-			}
-			if sel != selects[id.Application()] {
-				talk(t, k, selects[id.Application()]+" > 9000")
-			}
-			if _, sw := send(t, k, readFile); sw != want {
-				t.Errorf("%v after %s: %s, want %s", id, name, sw, want)
-			}
-		}
-	}
-}
-
 func TestSecurityStatus(t *testing.T) {
 	k := newCard(t, "nineteen", nil)
 	verify := "00200091" + ascii(k.Person().AttributePIN)
@@ -202,6 +134,9 @@ func TestSecurityStatus(t *testing.T) {
 	talk(t, k, verify+" > 9000")
 	k.Reset()
 	talk(t, k, "00B0820000 > 6A82\n"+selectAttributes+" > 9000\n"+open) // a warm reset keeps it
+	k.Reset()
+	talk(t, k, selectJPKI+" > 9000\n"+selectAttributes+" > 9000\n"+closed) // but not past another application
+	talk(t, k, verify+" > 9000")
 	k.Unpower()
 	talk(t, k, selectAttributes+" > 9000\n"+closed)
 	talk(t, k, verify+" > 9000\n0020009104 30303030 > 63C2\n"+closed) // a wrong one takes it back
@@ -216,6 +151,7 @@ func TestVerifyCounts(t *testing.T) {
 		{"auth PIN", selectJPKI, 0x18, 3}, {"signature password", selectJPKI, 0x1B, 5}, {"attribute PIN", selectAttributes, 0x11, 3},
 		{"A in 補助AP", selectAttributes, 0x14, 10}, {"B in 補助AP", selectAttributes, 0x15, 10},
 		{"birth date", selectFace, 0x11, 10}, {"B in 券面AP", selectFace, 0x12, 10}, {"A in 券面AP", selectFace, 0x13, 10},
+		{"共通カードAP PIN", selectCommon, 0x1C, 3}, {"住基AP PIN", selectRegister, 0x1C, 3},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			k := newCard(t, "nineteen", nil)

@@ -96,6 +96,9 @@ const (
 	selectJPKI       = "00A4040C0A D392F000260100000001"
 	selectAttributes = "00A4040C0A D3921000310001010408"
 	selectFace       = "00A4040C0A D3921000310001010402"
+	selectCommon     = "00A4040C0A D3921000310001010100"
+	selectRegister   = "00A4040C0A D3921000310001010401"
+	selectDomain     = "00A4040C07 A0000001510000"
 )
 
 func ascii(s string) string {

@@ -29,8 +29,35 @@ type Person struct {
 	Issued, Expiry cbor.FullDate
 	// Number is the individual number, SecurityCode the four digits printed beside the photo.
 	Number, SecurityCode string
-	// The secrets the holder chose.
+	// The secrets the holder chose. One that is empty is not set: it answers as a blocked one.
 	AttributePIN, AuthenticationPIN, SignaturePassword string
+	// The secrets of 共通カードAP and 住基AP, chosen together as one 個人番号カード用 PIN.
+	CommonPIN, RegisterPIN string
+	// PUK unblocks the PIN of a card of the next generation; the current one has none.
+	PUK string
+	// Portrait is JP2; empty is a drawing of nobody. A saved card keeps it in its files alone.
+	Portrait []byte
+}
+
+// The documented test secrets. 照合番号A is the individual number and 照合番号B is NumberB.
+const (
+	TestPIN      = "1234"
+	TestPassword = "ABC123"
+	TestPUK      = "12345678"
+)
+
+// WithTestSecrets is the person with the documented test secrets in the place of all chosen ones.
+func (p Person) WithTestSecrets() Person {
+	p.AttributePIN, p.AuthenticationPIN, p.CommonPIN, p.RegisterPIN = TestPIN, TestPIN, TestPIN, TestPIN
+	p.SignaturePassword, p.PUK = TestPassword, TestPUK
+	return p
+}
+
+// WithoutPINs is the person with a card that is used by the face alone (顔認証マイナンバーカード): no secret is chosen, the ones computed
+// from the print remain.
+func (p Person) WithoutPINs() Person {
+	p.AttributePIN, p.AuthenticationPIN, p.CommonPIN, p.RegisterPIN, p.SignaturePassword, p.PUK = "", "", "", "", "", ""
+	return p
 }
 
 // Format writes the ID for every verb.
@@ -116,7 +143,9 @@ func People(today time.Time) []Person {
 		},
 	}
 	for i := range people {
-		people[i].settle(day)
+		p := &people[i]
+		p.settle(day)
+		p.CommonPIN, p.RegisterPIN, p.PUK = TestPIN, TestPIN, TestPUK
 	}
 	return people
 }
@@ -129,14 +158,19 @@ func (p *Person) settle(day cbor.FullDate) {
 		p.AddressFlags += "0"
 	}
 	p.Issued = shift(day, -1, 0, 0)
+	p.Expiry = expiryOf(*p, day)
+}
+
+// expiryOf is the 10th birthday after the issue, the 5th for those under 18; a foreign resident's card ends with the period of stay.
+func expiryOf(p Person, day cbor.FullDate) cbor.FullDate {
+	if p.Foreign {
+		return shift(day, 2, 3, 0)
+	}
 	birthdays := 10
 	if !card.AgeOver(p.BirthDate, 18, card.StartOfDay(p.Issued)) {
 		birthdays = 5
 	}
-	p.Expiry = card.BirthdayAfter(p.BirthDate, p.Issued, birthdays)
-	if p.Foreign {
-		p.Expiry = shift(day, 2, 3, 0)
-	}
+	return card.BirthdayAfter(p.BirthDate, p.Issued, birthdays)
 }
 
 func number(first11 string) string {

@@ -125,15 +125,29 @@ func basicRecord(s *cvSigner, municipality string, encrypted []byte) []byte {
 		object(0xDF34, []byte(municipality)), object(0xDF35, append(append([]byte(nil), s.id[:]...), encrypted...)))
 }
 
-// attributesBasicRecord is 補助AP 0005. What DF43 holds on a real card is not known; here it is empty of meaning.
-func attributesBasicRecord(s *cvSigner) []byte {
-	return outer(0xFF40, object(0xDF41, []byte{0x01, 0x03, 0x0E, 0x01}), object(0xDF42, s.id[:]), object(0xDF43, make([]byte, 128)))
+// attributesBasicRecord is 補助AP 0005. DF42 names a key that is on no card, and what DF43 holds is not known: 32 bytes, here empty of
+// meaning, and filler.
+func attributesBasicRecord() []byte {
+	id := caKeyID("9000034")
+	return outer(0xFF40, object(0xDF41, []byte{0x01, 0x03, 0x0E, 0x01}), object(0xDF42, id[:]),
+		object(0xDF43, append(make([]byte, 32), bytes.Repeat([]byte{0xFF}, 96)...)))
+}
+
+// emptyFile is what 補助AP 0008 and 券面AP 0006 hold.
+func emptyFile() []byte { return bytes.Repeat([]byte{0xFF}, 16) }
+
+// simpleRecord is a simple-TLV record with tag 01 (ISO/IEC 7816-4, 6.2).
+func simpleRecord(value []byte) []byte { return append([]byte{0x01, byte(len(value))}, value...) }
+
+// recognitionData is the card recognition data of GlobalPlatform, its OID alone.
+func recognitionData() []byte {
+	return outer(0x66, outer(0x73, object(0x06, []byte{0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x01})))
 }
 
 // tokenInformation is JPKI-AP 0006: CK_TOKEN_INFO of PKCS#11 written out, 160 bytes.
-func tokenInformation() []byte {
+func tokenInformation(label string) []byte {
 	text := func(s string, n int) string { return s + strings.Repeat(" ", n-len(s)) }
-	b := []byte(text("JPKIAPICCTOKEN2", 32) + text("mobileid model", 32) + text("TEST", 16) + text("TEST", 16))
+	b := []byte(text(label, 32) + text("mobileid model", 32) + text("TEST", 16) + text("TEST", 16))
 	for _, n := range []uint32{0x0000040D, 1, 0, 1, 0, 16, 6, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF} {
 		b = binary.BigEndian.AppendUint32(b, n)
 	}

@@ -2,6 +2,7 @@ package cardsim
 
 import (
 	"crypto"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
 
@@ -18,12 +19,22 @@ func (k *Card) computeSignature(c apdu.Command) ([]byte, apdu.SW) {
 		return nil, sw
 	case f.key == nil:
 		return nil, apdu.WrongFileType
+	case f.id == commonKey: // answers INTERNAL AUTHENTICATE alone
+		return nil, apdu.Conditions
 	case !k.open(f):
 		return nil, apdu.SecurityStatus
 	case len(c.Data) == 0 || c.Le == 0:
 		return nil, apdu.WrongLength
 	}
-	signature, sw := k.pad(f.key, c.P1, c.Data)
+	var signature []byte
+	switch key := f.key.(type) {
+	case *rsa.PrivateKey:
+		signature, sw = k.pad(key, c.P1, c.Data)
+	case *ecdsa.PrivateKey:
+		signature, sw = signNext(key, c.P1, c.Data)
+	default:
+		return nil, apdu.Unknown
+	}
 	if sw != apdu.OK {
 		return nil, sw
 	}
@@ -74,4 +85,28 @@ func (k *Card) pad(key *rsa.PrivateKey, p1 byte, data []byte) ([]byte, apdu.SW) 
 		return nil, apdu.ExecutionError
 	}
 	return out, apdu.OK
+}
+
+// internalAuthenticate is INTERNAL AUTHENTICATE (00 88 00 80|id): one key of 共通カードAP signs a challenge of 1 to 255 bytes, without any
+// secret. The other keys refuse, those behind a secret for want of it.
+func (k *Card) internalAuthenticate(c apdu.Command) ([]byte, apdu.SW) {
+	if c.P1 != 0x00 {
+		return nil, apdu.WrongParameters
+	}
+	const maxChallenge = 255
+	f, sw := k.reference(c.P2)
+	switch {
+	case sw != apdu.OK:
+		return nil, sw
+	case f.key == nil:
+		return nil, apdu.WrongFileType
+	case !k.open(f):
+		return nil, apdu.SecurityStatus
+	case f.id != commonKey:
+		return nil, apdu.Conditions
+	case len(c.Data) == 0 || len(c.Data) > maxChallenge || c.Le == 0:
+		return nil, apdu.WrongLength
+	}
+	signature, sw := k.pad(f.key.(*rsa.PrivateKey), 0x03, c.Data) //nolint:forcetypeassert // personalised so
+	return signature[:min(len(signature), c.Le)], sw
 }

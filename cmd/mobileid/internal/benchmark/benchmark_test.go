@@ -136,7 +136,7 @@ func TestRun(t *testing.T) {
 	names, values := figures(t, out.String())
 	if diff := cmp.Diff([]string{"issue_over_sign", "issue_share_of_sign", "issue_allocs", "verify_sig_over_floor",
 		"verify_age_over_floor", "verify_mac_over_floor", "verify_chain_over_floor", "session_over_floor", "answer_bytes",
-		"hostile_cbor_ms", "hostile_cbor_alloc_mb"}, names); diff != "" {
+		"hostile_cbor_ms", "hostile_cbor_alloc_mb", "card_model_reads_per_s", "card_exchanges_short", "card_exchanges_extended"}, names); diff != "" {
 		t.Error(diff)
 	}
 	for name, v := range values {
@@ -146,6 +146,9 @@ func TestRun(t *testing.T) {
 	}
 	if v := values["answer_bytes"]; v > 2700 || v < 64*2+32*30 {
 		t.Errorf("an answer of %v bytes", v)
+	}
+	if short, extended := values["card_exchanges_short"], values["card_exchanges_extended"]; short > 130 || extended > 32 || extended > short {
+		t.Errorf("%v exchanges, %v with extended lengths", short, extended)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -37,7 +38,8 @@ const (
 // written.
 //
 //	keys/                    the authority's, see keys.Authority.Save
-//	card/                    authority.secret, signature-roots.pem, municipal-roots.pem, deny-list.pem (empty)
+//	card/                    authority.secret, signature-roots.pem, authentication-roots.pem, municipal-roots.pem,
+//	                         deny-list.pem (empty)
 //	issuer/                  secret, operators, operator.token
 //	tsm/                     master.key
 //	verifier/                token
@@ -91,6 +93,11 @@ func (f folder) cards() error {
 	if err != nil {
 		return err
 	}
+	return folder(f.path("card")).cardAuthority(a)
+}
+
+// cardAuthority writes an authority of modelled cards, and what an issuer is configured with.
+func (f folder) cardAuthority(a *cardsim.Authority) error {
 	private, err := a.Save()
 	if err != nil {
 		return err
@@ -99,15 +106,23 @@ func (f folder) cards() error {
 	if err != nil {
 		return err
 	}
-	var roots [][]byte
-	for _, c := range a.SignatureRoots() {
-		roots = append(roots, c.Raw)
-	}
 	return errors.Join(
-		f.write("card/authority.secret", private, ownerOnly),
-		f.write("card/signature-roots.pem", pki.EncodePEM(roots...), anyone),
-		f.write("card/municipal-roots.pem", municipal, anyone),
-		f.write("card/deny-list.pem", nil, anyone))
+		f.write(cardAuthorityFile, private, ownerOnly),
+		f.write("signature-roots.pem", certificates(a.SignatureRoots()), anyone),
+		f.write("authentication-roots.pem", certificates(a.AuthenticationRoots()), anyone),
+		f.write("municipal-roots.pem", municipal, anyone),
+		f.write("deny-list.pem", nil, anyone))
+}
+
+// cardAuthorityFile has the keys that make cards.
+const cardAuthorityFile = "authority.secret"
+
+func certificates(list []*x509.Certificate) []byte {
+	var ders [][]byte
+	for _, c := range list {
+		ders = append(ders, c.Raw)
+	}
+	return pki.EncodePEM(ders...)
 }
 
 func (f folder) secrets() error {

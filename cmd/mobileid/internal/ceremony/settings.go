@@ -8,6 +8,9 @@ const (
 	tsmAddr      = "127.0.0.1:8082"
 	verifierAddr = "127.0.0.1:8083"
 
+	// JPKIAddr is where JPKI-TEST tells which card certificates are revoked.
+	JPKIAddr = "127.0.0.1:8084"
+
 	statusPath = "/v1/status-lists/"
 	crlPath    = "/v1/trust/iaca.crl"
 )
@@ -22,7 +25,7 @@ type object map[string]any
 func (f folder) settings() error {
 	key := func(name string) string { return "file:" + f.path("keys/"+name+".key") }
 	signer := func(name string) object { return object{"key": key(name), "chain": f.path("keys/" + name + ".pem")} }
-	lists := "http://" + issuerAddr + statusPath
+	lists, jpki := "http://"+issuerAddr+statusPath, "http://"+JPKIAddr
 
 	if err := f.json("issuer.json", object{
 		"listen": issuerAddr, "store": f.path("state/issuer.db"), "secret": f.path("issuer/secret"),
@@ -31,6 +34,11 @@ func (f folder) settings() error {
 		"document_signers": []object{signer("document-signer")}, "status_signer": signer("status-signer"),
 		"order_key": key("order"), "status_uri": lists + "1", "tsm_url": "http://" + tsmAddr,
 		"card_signature_roots": f.path("card/signature-roots.pem"), "card_municipal_roots": f.path("card/municipal-roots.pem"),
+		"card_authentication_roots": f.path("card/authentication-roots.pem"),
+		"card_status": []object{
+			{"ca": f.path("card/signature-roots.pem"), "crls": []string{jpki + "/signature.crl"}, "ocsp": jpki + "/signature/ocsp"},
+			{"ca": f.path("card/authentication-roots.pem"), "crls": []string{jpki + "/authentication.crl"}, "ocsp": jpki + "/authentication/ocsp"},
+		},
 		"card_deny_list": f.path("card/deny-list.pem"), "operators": f.path("issuer/operators"),
 	}); err != nil {
 		return err

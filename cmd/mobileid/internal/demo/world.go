@@ -22,6 +22,8 @@ import (
 	"mobileid/cmd/internal/serve"
 	"mobileid/issuer"
 	"mobileid/issuer/card/cardsim"
+	"mobileid/issuer/card/jpki"
+	"mobileid/issuer/card/jpki/jpkisim"
 	issuerapi "mobileid/issuer/httpapi"
 	"mobileid/issuer/keys"
 	"mobileid/issuer/revocation"
@@ -54,6 +56,7 @@ type world struct {
 	anchors, readerRoots *pki.Anchors
 	revocations          *pki.RevocationLists // the authority's, as the phone has them
 
+	cardStatus    *jpki.Source
 	issuer        *issuer.Service
 	issuerURL     string
 	statusURI     string
@@ -142,10 +145,28 @@ func (w *world) start(ctx context.Context) error {
 	}
 	w.issuerURL, w.tsmURL = "http://"+issuerListener.Addr().String(), "http://"+tsmListener.Addr().String()
 	w.statusURI, w.crlURI = w.issuerURL+"/v1/status-lists/1", w.issuerURL+"/v1/trust/iaca.crl"
-	if err := w.startIssuer(ctx, issuerListener); err != nil {
+	if err := errors.Join(w.startJPKI(ctx), w.startIssuer(ctx, issuerListener)); err != nil {
 		return errors.Join(err, issuerListener.Close(), tsmListener.Close())
 	}
 	return w.startTSM(ctx, tsmListener)
+}
+
+// startJPKI serves the lists and the responders of JPKI-TEST, and makes what the issuer asks them with.
+func (w *world) startJPKI(ctx context.Context) error {
+	authority, err := jpkisim.New(w.cards, w.options.Now)
+	if err != nil {
+		return err
+	}
+	var listen net.ListenConfig
+	l, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listening on loopback: %w", err)
+	}
+	w.cardStatus, err = jpki.New(jpki.Config{Authorities: authority.Places("http://" + l.Addr().String()), Transport: w.options.Transport, Log: w.log})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	return w.serve(ctx, l, authority.Handler())
 }
 
 func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
@@ -174,7 +195,8 @@ func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
 	w.issuer, err = issuer.New(ctx, issuer.Config{
 		Store: file, Orders: orders{client, w.rec}, OrderKey: w.authority.OrderKey, Anchors: w.anchors, SERoots: seRoots,
 		Signers:            ring,
-		CardSignatureRoots: w.cards.SignatureRoots(), CardMunicipalRoots: w.cards.MunicipalRoots(), CardStatus: &issuer.DenyList{},
+		CardSignatureRoots: w.cards.SignatureRoots(), CardAuthenticationRoots: w.cards.AuthenticationRoots(),
+		CardMunicipalRoots: w.cards.MunicipalRoots(), CardStatus: w.cardStatus,
 		StatusKey: w.authority.StatusSigner.Key, StatusChain: w.authority.StatusSigner.Chain, StatusURI: w.statusURI,
 		Operators: []revocation.Operator{{Name: "desk", TokenHash: hash[:]}},
 		Secret:    secret, Authority: "TEST issuer", CRL: func() ([]byte, error) { return w.authority.IACA.CRL, nil }, Now: w.options.Now, Log: w.log,

@@ -1,0 +1,178 @@
+package cardtool
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"mobileid/issuer/card"
+)
+
+// maxSecrets bounds a file of secrets.
+const maxSecrets = 1 << 10
+
+var errMode = errors.New("it must be readable by its owner alone: chmod 600")
+
+// secretSource gives secrets in the order they are asked for.
+type secretSource struct {
+	o     Options
+	words words
+	lines *bufio.Reader // of a file or of standard input; nil until one is asked for
+}
+
+func newSecretSource(o Options, w words) *secretSource { return &secretSource{o: o, words: w} }
+
+// stdinTaken tells that standard input is for secrets.
+func (s *secretSource) stdinTaken() bool { return s.o.PINStdin }
+
+// ask gives one secret. From a terminal the question is label.
+func (s *secretSource) ask(ctx context.Context, label string) (string, error) {
+	if s.o.PINFile == "" && !s.o.PINStdin {
+		return s.prompt(ctx, label)
+	}
+	if s.lines == nil {
+		if err := s.begin(); err != nil {
+			return "", err
+		}
+	}
+	return s.line(ctx)
+}
+
+func (s *secretSource) begin() error {
+	if s.o.PINStdin {
+		s.lines = bufio.NewReader(io.LimitReader(s.o.In, maxSecrets))
+		return nil
+	}
+	b, err := readPrivate(s.o.PINFile, maxSecrets)
+	if err != nil {
+		return fmt.Errorf("reading the file of secrets: %w", err)
+	}
+	s.lines = bufio.NewReader(strings.NewReader(string(b)))
+	return nil
+}
+
+type answer struct {
+	text string
+	err  error
+}
+
+// wait lets ctx end a read that cannot be interrupted; the read then ends with the process.
+func wait(ctx context.Context, read func() (string, error)) (string, error) {
+	done := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		done <- answer{text, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case a := <-done:
+		return a.text, a.err
+	}
+}
+
+func (s *secretSource) line(ctx context.Context) (string, error) {
+	return wait(ctx, func() (string, error) {
+		text, err := s.lines.ReadString('\n')
+		if err != nil && (!errors.Is(err, io.EOF) || text == "") {
+			return "", errors.New("reading a secret: there are fewer lines than secrets")
+		}
+		return strings.TrimRight(text, "\r\n"), nil
+	})
+}
+
+// prompt asks on the terminal, without an echo.
+func (s *secretSource) prompt(ctx context.Context, label string) (string, error) {
+	in, ok := s.o.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) { //nolint:gosec // a file descriptor is small
+		return "", misuse("%s: there is no terminal to ask on: use --pin-file or --pin-stdin", label)
+	}
+	fd := int(in.Fd()) //nolint:gosec // a file descriptor is small
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("asking for a secret: %w", err)
+	}
+	fmt.Fprintf(s.o.Err, "%s: ", label)
+	text, err := wait(ctx, func() (string, error) {
+		b, err := term.ReadPassword(fd)
+		defer clear(b)
+		return string(b), err
+	})
+	fmt.Fprintln(s.o.Err)
+	if err != nil {
+		_ = term.Restore(fd, before)
+		return "", fmt.Errorf("asking for a secret: %w", err)
+	}
+	return text, nil
+}
+
+// onTerminal tells that secrets are typed.
+func (s *secretSource) onTerminal() bool { return s.o.PINFile == "" && !s.o.PINStdin }
+
+// verify asks for a secret and presents it once. On a terminal the tries left are told first.
+func (t *Tool) verify(ctx context.Context, c *card.Client, secret card.FileID) error {
+	name, _ := secret.Secret()
+	label, err := t.label(ctx, c, secret, name)
+	if err != nil {
+		return err
+	}
+	value, err := t.secrets.ask(ctx, label)
+	if err != nil {
+		return err
+	}
+	if name == card.NumberB {
+		if value, err = numberB(value); err != nil {
+			return err
+		}
+	}
+	return c.Verify(ctx, secret, value)
+}
+
+func (t *Tool) label(ctx context.Context, c *card.Client, secret card.FileID, name card.SecretName) (string, error) {
+	label := t.words.secret(name)
+	if !t.secrets.onTerminal() {
+		return label, nil
+	}
+	state, err := c.PINStatus(ctx, secret)
+	if err != nil {
+		return "", err
+	}
+	switch left := state[0].TriesLeft; {
+	case left == 0:
+		return "", &card.SecretError{Secret: name, Err: card.ErrSecretBlocked}
+	case left == 1 && !t.o.SpendLastTry:
+		return "", &card.SecretError{Secret: name, TriesLeft: 1, Err: card.ErrLastTry}
+	case left > 0:
+		label += " (" + t.words.tries(state[0].TriesLeft) + ")"
+	}
+	return label, nil
+}
+
+// readPrivate reads a regular file of at most limit bytes that is open to its owner only.
+func readPrivate(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), errMode)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s is over %d bytes", path, limit)
+	}
+	return b, err
+}

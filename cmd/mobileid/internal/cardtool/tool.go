@@ -1,0 +1,183 @@
+package cardtool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"mobileid/cmd/mobileid/internal/inspect"
+	"mobileid/issuer/card"
+	"mobileid/mdoc/apdu"
+)
+
+// ErrMisuse says that flags or arguments do not fit together.
+var ErrMisuse = errors.New("misuse")
+
+func misuse(format string, a ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrMisuse}, a...)...)
+}
+
+// Options are what all commands share.
+type Options struct {
+	// Reader names the reader; "" is the only one. Model is a file with a saved model, used in place of a reader.
+	Reader, Model string
+	// Language is ja or en.
+	Language string
+	JSON     bool
+	// Timeout bounds each exchange with the card.
+	Timeout time.Duration
+	// Short reads with short commands from the beginning.
+	Short bool
+	// SpendLastTry lets a secret be sent although one try is left.
+	SpendLastTry bool
+	// PINFile and PINStdin name where secrets come from, one a line in the order they are asked for; the terminal otherwise.
+	PINFile  string
+	PINStdin bool
+
+	In       io.Reader
+	Out, Err io.Writer
+	// Now is the clock; nil means the system's.
+	Now func() time.Time
+	// Wrap, if set, is put round the transmitter: a trace, a count, a fault.
+	Wrap func(apdu.Transmitter) apdu.Transmitter
+}
+
+// A Tool carries out one command.
+type Tool struct {
+	o       Options
+	words   words
+	secrets *secretSource
+}
+
+// New checks the options.
+func New(o Options) (*Tool, error) {
+	w, ok := wordsIn(o.Language)
+	switch {
+	case !ok:
+		return nil, misuse("there is no language %q here: choose ja or en", o.Language)
+	case o.PINFile != "" && o.PINStdin:
+		return nil, misuse("--pin-file and --pin-stdin exclude each other")
+	case o.Timeout <= 0:
+		return nil, misuse("--timeout is not positive")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Tool{o: o, words: w, secrets: newSecretSource(o, w)}, nil
+}
+
+// with opens the card and gives it to do. The error of do comes in words for people.
+func (t *Tool) with(ctx context.Context, do func(context.Context, *card.Client) error) error {
+	tr, closing, err := t.openCard(ctx, t.o.Reader)
+	if err != nil {
+		return err
+	}
+	err = t.talk(ctx, tr, do)
+	return errors.Join(err, closing())
+}
+
+func (t *Tool) talk(ctx context.Context, tr apdu.Transmitter, do func(context.Context, *card.Client) error) error {
+	if t.o.Wrap != nil {
+		tr = t.o.Wrap(tr)
+	}
+	c, err := card.Connect(ctx, patient{tr, t.o.Timeout}, card.ClientOptions{Extended: !t.o.Short, SpendLastTry: t.o.SpendLastTry})
+	if err == nil {
+		err = do(ctx, c)
+	}
+	return t.explain(err)
+}
+
+// patient waits for each answer no longer than the time.
+type patient struct {
+	apdu.Transmitter
+	timeout time.Duration
+}
+
+func (p patient) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	return p.Transmitter.Transmit(ctx, command)
+}
+
+// explain puts an error of the card into words, with advice.
+func (t *Tool) explain(err error) error {
+	if err == nil || errors.Is(err, ErrMisuse) {
+		return err
+	}
+	if s, ok := errors.AsType[*card.SecretError](err); ok {
+		return &inspect.Problem{Err: &worded{t.words.secretError(s), err}, Hint: t.words.secretHint(s)}
+	}
+	for _, known := range []struct {
+		target error
+		hint   string
+	}{
+		{card.ErrOldCard, t.words.oldCard}, {card.ErrPhone, t.words.phone}, {card.ErrNotMyNumberCard, t.words.notMyNumber},
+		{card.ErrCardSilent, t.words.silent}, {card.ErrCardGone, t.words.gone}, {apdu.ErrSecurityStatus, t.words.closed},
+	} {
+		if errors.Is(err, known.target) {
+			return &inspect.Problem{Err: err, Hint: known.hint}
+		}
+	}
+	return err
+}
+
+// worded is an error in other words.
+type worded struct {
+	text string
+	err  error
+}
+
+func (w *worded) Error() string { return w.text }
+
+func (w *worded) Unwrap() error { return w.err }
+
+// print writes a line for people.
+func (t *Tool) print(format string, a ...any) error {
+	_, err := fmt.Fprintf(t.o.Out, format+"\n", a...)
+	return err
+}
+
+// show prints a value as JSON, or calls people.
+func (t *Tool) show(v any, people func() error) error {
+	if !t.o.JSON {
+		return people()
+	}
+	e := json.NewEncoder(t.o.Out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// line is a name and its value in a list for people.
+type line struct{ name, value string }
+
+func (t *Tool) lines(list []line) error {
+	wide := 0
+	for _, l := range list {
+		wide = max(wide, width(l.name))
+	}
+	for _, l := range list {
+		if l.value == "" {
+			continue
+		}
+		if err := t.print("%s%*s  %s", l.name, wide-width(l.name), "", l.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// width counts columns: two for the wide characters of Japanese.
+func width(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r >= 0x2E80 {
+			n++
+		}
+	}
+	return n
+}
