@@ -36,25 +36,6 @@ func served(t *testing.T, d *pcsctest.Daemon, args ...string) (end func() (code 
 	return end
 }
 
-// savedCard makes a card once and saves it anew for each test.
-func savedCard(t *testing.T) (state string) {
-	t.Helper()
-	k, err := oneCard()
-	if err != nil {
-		t.Fatal(err)
-	}
-	state = filepath.Join(t.TempDir(), "card")
-	if err := cardsim.CreateState(state, k); err != nil {
-		t.Fatal(err)
-	}
-	return state
-}
-
-var oneCard = sync.OnceValues(func() (*cardsim.Card, error) {
-	k, _, err := openServedCard("nineteen", "", time.Now())
-	return k, err
-})
-
 // verify presents the auth PIN and gives the answer.
 func verify(t *testing.T, d *pcsctest.Daemon, pin string) (apdu.SW, error) {
 	t.Helper()
@@ -92,7 +73,7 @@ func TestCardServe(t *testing.T) {
 // The card leaves after the commands said, and is back for the next tap.
 func TestCardServeRemoveAfter(t *testing.T) {
 	d := pcsctest.Run(t)
-	served(t, d, "--state", savedCard(t), "--remove-after", "2", "--retry", "600ms")
+	served(t, d, "--state", savedPath(t), "--remove-after", "2", "--retry", "600ms")
 	if _, err := verify(t, d, cardsim.TestPIN); !errors.Is(err, pcsc.ErrNoResponse) && !errors.Is(err, pcsc.RemovedCard) && !errors.Is(err, pcsc.NotTransacted) {
 		t.Errorf("third command: %v", err)
 	}
@@ -115,7 +96,7 @@ func TestCardServeRemoveAfter(t *testing.T) {
 
 // A spent try is in the file afterwards.
 func TestCardServeState(t *testing.T) {
-	state, d := savedCard(t), pcsctest.Run(t)
+	state, d := savedPath(t), pcsctest.Run(t)
 	for _, want := range []apdu.SW{0x63C2, 0x63C1} {
 		end := served(t, d, "--state", state)
 		if sw, err := verify(t, d, "0000"); sw != want || err != nil {

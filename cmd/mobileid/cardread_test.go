@@ -6,38 +6,37 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"mobileid/issuer/card/cardsim"
 )
 
-// savedCard is a saved model of the person called birthday.
+// oneCard is the card of the person called birthday, with the test secrets.
+var oneCard = sync.OnceValues(func() (*cardsim.Card, error) {
+	k, _, err := openServedCard("birthday", "", time.Now())
+	return k, err
+})
+
+// savedCard saves that card anew for each test.
 func savedCard(t *testing.T) (path string, p cardsim.Person) {
 	t.Helper()
-	keys, err := cardsim.MakeKeys(4, cardsim.NewKeys(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := cardsim.SharedKeys(keys...)
-	a, err := cardsim.NewAuthority(cardsim.AuthorityConfig{Keys: source})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, _ = cardsim.PersonByID("birthday", time.Now())
-	k, err := cardsim.New(p, a, cardsim.Options{Keys: source})
-	if err != nil {
-		t.Fatal(err)
-	}
-	saved, err := k.Save()
+	k, err := oneCard()
 	if err != nil {
 		t.Fatal(err)
 	}
 	path = filepath.Join(t.TempDir(), "card")
-	if err := os.WriteFile(path, saved, 0o600); err != nil {
+	if err := cardsim.CreateState(path, k); err != nil {
 		t.Fatal(err)
 	}
-	return path, p
+	return path, k.Person()
+}
+
+func savedPath(t *testing.T) string {
+	t.Helper()
+	path, _ := savedCard(t)
+	return path
 }
 
 func TestCardCommands(t *testing.T) {

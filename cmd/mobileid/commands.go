@@ -33,7 +33,7 @@ func pkiCommand() *cobra.Command {
 	}
 	made.Flags().StringVar(&dir, "dir", "", "folder to make; it must not exist yet")
 	_ = made.MarkFlagRequired("dir") // the flag was defined just above
-	c.AddCommand(made, crlCommand(), revokeCommand(), releaseCommand())
+	c.AddCommand(made, crlCommand(), revokeCommand(), releaseCommand(), jpkiCommand())
 	return c
 }
 
@@ -86,6 +86,27 @@ func releaseCommand() *cobra.Command {
 	}
 	folderFlag(c, &dir)
 	certificateFlag(c, &certificate)
+	return c
+}
+
+func jpkiCommand() *cobra.Command {
+	dir, address := "", ""
+	c := &cobra.Command{
+		Use:   "jpki-test",
+		Short: "Serve CRL and OCSP of JPKI-TEST, the authority behind modelled cards",
+		Long: `Serve CRL and OCSP of JPKI-TEST, the authority behind modelled cards, until it is stopped.
+
+A PEM file of a card's certificate in DIR/card/revoked/REASON/ revokes it; REASON is affiliationChanged, superseded,
+cessationOfOperation or certificateHold. Taking the file away again ends a hold.`,
+		Example: "  mobileid pki jpki-test --dir state",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ceremony.ServeJPKI(c.Context(), dir, address, c.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "", "`DIR` that mobileid pki new made")
+	_ = c.MarkFlagRequired("dir") // the flag was defined just above
+	c.Flags().StringVar(&address, "listen", ceremony.JPKIAddr, "`ADDRESS` to listen on; the settings of mobileid pki new name the default")
 	return c
 }
 

@@ -199,3 +199,38 @@ func TestStatusOfCertificates(t *testing.T) {
 		}
 	})
 }
+
+// TestNoCertificateOutlivesItsCard: each of the two is held to the day of the card.
+func TestNoCertificateOutlivesItsCard(t *testing.T) {
+	w := fixture(t)
+	ca, key := w.authority.AuthenticationCA()
+	day := today().AddDate(0, 1, 0)
+	end := card.EndOfDay(card.DayInJapan(day))
+	for name, c := range map[string]struct {
+		signature, authentication time.Time
+		want                      []string
+	}{
+		"both end with the card":   {end, end, nil},
+		"signature a second later": {end.Add(time.Second), end, []string{"agree.expiry"}},
+		"the other a second later": {end, end.Add(time.Second), []string{"agree.expiry"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := w.card(t, "nineteen", cardsim.Options{
+				Alter: func(d *cardsim.Draft) {
+					d.Face.Expiry, d.Certificate.NotAfter = day.Format("20060102"), c.signature
+				},
+				Tamper: func(files map[card.FileID][]byte) {
+					files[card.AuthenticationCertificate] = reissue(t, files[card.AuthenticationCertificate], ca, key,
+						func(a *x509.Certificate) { a.NotAfter = c.authentication })
+				},
+			})
+			_, v, err := card.Check(read(t, k, k.Person().Secrets(), options()), w.config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, failing(v)); diff != "" {
+				t.Errorf("failed checks (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,13 +1,11 @@
 package card
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math/big"
 )
 
 // A KeyID names a key of the municipal hierarchy: for a CA seven ASCII digits ‖ 08 05 ‖ three ASCII digits ‖ four bytes;
@@ -97,21 +95,13 @@ func verifySHA256(key *rsa.PublicKey, signed, signature []byte) error {
 // faceDigestInfo is the DigestInfo of the card face signature: it names SHA-256, but its OCTET STRING holds three digests.
 const faceDigestInfo = "\x30\x71\x30\x0D\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x60"
 
-// verifyFace checks DF28. Libraries refuse a DigestInfo of 96 bytes, so the block of EMSA-PKCS1-v1_5 (RFC 8017, 9.2) is
-// built here whole and compared with the recovered one: nothing in it is parsed.
+// verifyFace checks DF28. Libraries refuse a DigestInfo of 96 bytes under the name of SHA-256, so the whole DigestInfo is given as what is
+// signed, without a hash of its own: EMSA-PKCS1-v1_5 (RFC 8017, 9.2) is then built round it and compared whole, and nothing in it is parsed.
 func verifyFace(key *rsa.PublicKey, digests, signature []byte) error {
 	if len(signature) != key.Size() {
 		return errSignatureLength
 	}
-	s := new(big.Int).SetBytes(signature)
-	if s.Cmp(key.N) >= 0 {
-		return errSignatureWrong
-	}
-	block := s.Exp(s, big.NewInt(int64(key.E)), key.N).FillBytes(make([]byte, key.Size()))
-	info := append([]byte(faceDigestInfo), digests...)
-	want := append([]byte{0, 1}, bytes.Repeat([]byte{0xFF}, key.Size()-3-len(info))...)
-	want = append(append(want, 0), info...)
-	if !bytes.Equal(block, want) {
+	if rsa.VerifyPKCS1v15(key, 0, append([]byte(faceDigestInfo), digests...), signature) != nil {
 		return errSignatureWrong
 	}
 	return nil

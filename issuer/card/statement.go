@@ -9,6 +9,9 @@ import (
 // statementContext keeps the signature from meaning anything else than card evidence for this project.
 const statementContext = "MobileIDEvidence-1"
 
+// maxFileHead is the most that the encoding adds to the content of a file: heads of an array, a number and a byte string.
+const maxFileHead = 1 + 9 + 9
+
 // Statement is what the card's signature key signs, by SHA-256 (version 1 of this project, docs/profile.md):
 //
 //	statement = ["MobileIDEvidence-1", challenge: bstr, binding: bstr, files-digest: bstr .size 32]
@@ -16,7 +19,11 @@ const statementContext = "MobileIDEvidence-1"
 //
 // Both ends call it. The encoding is deterministic (RFC 8949, 4.2.1).
 func Statement(challenge, binding []byte, files []File) []byte {
-	list := cbor.AppendArrayHead(nil, len(files))
+	size := 0
+	for _, f := range files {
+		size += len(f.Content) + maxFileHead
+	}
+	list := cbor.AppendArrayHead(make([]byte, 0, size+maxFileHead), len(files))
 	for _, f := range files {
 		list = cbor.AppendArrayHead(list, 2)
 		list = cbor.AppendUint(list, uint64(f.ID))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -138,7 +139,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := Parse(body)
 		if err != nil {
-			if p != (Problem{}) {
+			if !reflect.DeepEqual(p, Problem{}) {
 				t.Fatal("a failed parse returned something")
 			}
 			return

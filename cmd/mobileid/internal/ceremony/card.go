@@ -37,9 +37,6 @@ var (
 	ErrOptions = errors.New("these options exclude each other")
 )
 
-// maxAuthority bounds the authority's file.
-const maxAuthority = 1 << 20
-
 // NewCard makes a person's test card in a new folder, and its PKI unless one is named, and says on out what is where. A failure, and ctx's
 // end, remove what was written.
 //
@@ -137,12 +134,12 @@ func (f folder) cardIssuer(dir string, config cardsim.AuthorityConfig) (*cardsim
 		}
 		return a, f.cardAuthority(a)
 	}
-	file, err := os.Open(filepath.Join(dir, "card", cardAuthorityFile))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // opened for reading
-	saved, err := io.ReadAll(io.LimitReader(file, maxAuthority+1))
+	return openCardAuthority(dir, config)
+}
+
+// openCardAuthority opens the authority of modelled cards of a folder that Run made.
+func openCardAuthority(dir string, config cardsim.AuthorityConfig) (*cardsim.Authority, error) {
+	saved, err := readBounded(filepath.Join(dir, "card", cardAuthorityFile), maxAuthority)
 	if err != nil {
 		return nil, err
 	}

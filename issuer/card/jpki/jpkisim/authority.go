@@ -82,15 +82,35 @@ func (c *CA) Certificate() *x509.Certificate { return c.cert }
 // Revoke enters a certificate for one of the four reasons; certificateHold can be taken back by Release. A certificate on hold can be
 // revoked for good, one revoked for good stays as it is (ErrState).
 func (c *CA) Revoke(certificate *x509.Certificate, reason pki.Reason) error {
+	e, err := c.entry(certificate, reason)
+	if err != nil {
+		return fmt.Errorf("revoking certificate: %w", err)
+	}
+	return c.enter(e)
+}
+
+func (c *CA) entry(certificate *x509.Certificate, reason pki.Reason) (pki.Revocation, error) {
 	switch reason {
 	case pki.AffiliationChanged, pki.Superseded, pki.CessationOfOperation, pki.CertificateHold:
 	default:
-		return fmt.Errorf("revoking certificate: %s: %w", reason, ErrReason)
+		return pki.Revocation{}, fmt.Errorf("%s: %w", reason, ErrReason)
 	}
 	if !bytes.Equal(certificate.RawIssuer, c.cert.RawSubject) || certificate.CheckSignatureFrom(c.cert) != nil {
-		return fmt.Errorf("revoking certificate: %w", ErrIssuer)
+		return pki.Revocation{}, ErrIssuer
 	}
-	return c.enter(pki.Revocation{Serial: certificate.SerialNumber, Date: c.now().UTC().Add(-backdated).Truncate(time.Second), Reason: reason})
+	return pki.Revocation{Serial: certificate.SerialNumber, Date: c.now().UTC().Add(-backdated).Truncate(time.Second), Reason: reason}, nil
+}
+
+// replace makes the entries these and no others; those that stay keep their date.
+func (c *CA) replace(entries []pki.Revocation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range entries {
+		if j := c.index(e.Serial); j >= 0 && c.entries[j].Reason == e.Reason {
+			entries[i].Date = c.entries[j].Date
+		}
+	}
+	c.entries = entries
 }
 
 func (c *CA) enter(e pki.Revocation) error {
@@ -127,8 +147,8 @@ func (c *CA) index(serial *big.Int) int {
 func (c *CA) List() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.number++
 	from := c.now().UTC().Add(-backdated)
+	c.number = max(c.number+1, from.Unix()) // above those of a process before
 	return pki.CreateCRL(pki.CRLTemplate{Profile: pki.CRLWithReasons, Number: big.NewInt(c.number), ThisUpdate: from,
 		NextUpdate: from.Add(listLife), Revoked: slices.Clone(c.entries)}, c.cert, c.key)
 }

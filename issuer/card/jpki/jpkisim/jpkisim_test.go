@@ -132,6 +132,39 @@ func TestRevokeAndRelease(t *testing.T) {
 	}
 }
 
+func TestReplace(t *testing.T) {
+	w := newTown(t)
+	state := func(c *x509.Certificate) card.CertificateState {
+		s, err := jpki.New(jpki.Config{Authorities: w.pair.Places("http://jpki-test.example"), Transport: w.pair.Transport()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ca, err := w.pair.Of(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Status(t.Context(), c, ca.Certificate(), now()).State
+	}
+	for _, c := range []struct {
+		revoked                   map[*x509.Certificate]pki.Reason
+		err                       error
+		signature, authentication card.CertificateState
+	}{
+		{map[*x509.Certificate]pki.Reason{w.signature: pki.CertificateHold, w.authentication: pki.Superseded}, nil, card.StateOnHold, card.StateRevoked},
+		{map[*x509.Certificate]pki.Reason{w.signature: pki.KeyCompromise}, jpkisim.ErrReason, card.StateOnHold, card.StateRevoked},
+		{map[*x509.Certificate]pki.Reason{{RawIssuer: []byte{0x30, 0}}: pki.Superseded}, jpkisim.ErrIssuer, card.StateOnHold, card.StateRevoked},
+		{map[*x509.Certificate]pki.Reason{w.authentication: pki.Superseded}, nil, card.StateInForce, card.StateRevoked},
+		{nil, nil, card.StateInForce, card.StateInForce},
+	} {
+		if err := w.pair.Replace(c.revoked); !errors.Is(err, c.err) {
+			t.Errorf("error %v, want %v", err, c.err)
+		}
+		if s, a := state(w.signature), state(w.authentication); s != c.signature || a != c.authentication {
+			t.Errorf("states %d, %d; want %d, %d", s, a, c.signature, c.authentication)
+		}
+	}
+}
+
 // A list is what its authority owes: numbers rise, and the library reads the reason and agrees with the signature.
 func TestList(t *testing.T) {
 	w := newTown(t)

@@ -58,6 +58,26 @@ func (p *Pair) Revoke(certificate *x509.Certificate, reason pki.Reason) error {
 	return ca.Revoke(certificate, reason)
 }
 
+// Replace revokes these certificates and no others, whatever was before: for a state that is kept elsewhere. On an error nothing changes.
+func (p *Pair) Replace(revoked map[*x509.Certificate]pki.Reason) error {
+	entries := map[*CA][]pki.Revocation{p.Signature: nil, p.Authentication: nil}
+	for certificate, reason := range revoked {
+		ca, err := p.Of(certificate)
+		if err != nil {
+			return err
+		}
+		e, err := ca.entry(certificate, reason)
+		if err != nil {
+			return fmt.Errorf("revoking certificate: %w", err)
+		}
+		entries[ca] = append(entries[ca], e)
+	}
+	for ca, list := range entries {
+		ca.replace(list)
+	}
+	return nil
+}
+
 // Where the handler serves.
 const (
 	pathSignature      = "/signature"
