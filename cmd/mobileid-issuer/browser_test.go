@@ -184,6 +184,7 @@ func TestCounterInABrowser(t *testing.T) {
 	if text := b.text("main"); !strings.Contains(text, p.Name) || strings.Contains(text, p.Number) {
 		t.Error("the page does not show the name, or shows the number")
 	}
+	b.until(`document.querySelector(".portrait img").naturalWidth`)
 	h.pull()
 	b.press("main button.primary")
 	b.at("deliver")

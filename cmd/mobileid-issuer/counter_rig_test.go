@@ -95,7 +95,7 @@ func (h *hall) open(token string) string {
 	read, written := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"counter", "-issuer", h.issuer, "-token-file", token, "-listen", "127.0.0.1:0", "-model", h.cardFile}, written, &h.counterLog)
+		ended <- run(ctx, []string{"counter", "-issuer", h.issuer, "-token-file", token, "-listen", "127.0.0.1:0", "-model", h.cardFile, "-portrait-decoder", "opj_decompress"}, written, &h.counterLog)
 		_ = written.Close()
 	}()
 	h.t.Cleanup(func() {

@@ -21,17 +21,15 @@ type notice struct {
 func good(ja, en string) notice { return notice{JA: ja, EN: en} }
 func bad(ja, en string) notice  { return notice{JA: ja, EN: en, Bad: true} }
 
-// secretNames are what holders call the secrets.
+// secretName is what holders call one of the three secrets a reading needs.
 func secretName(n card.SecretName) (ja, en string) {
-	switch n {
-	case card.AttributePIN:
+	if n == card.AttributePIN {
 		return "券面事項入力補助用の暗証番号", "attribute PIN"
-	case card.NumberB:
-		return "照合番号B", "number B"
-	case card.SignaturePassword:
-		return "署名用の暗証番号", "signature password"
 	}
-	return "暗証番号", "PIN"
+	if n == card.NumberB {
+		return "照合番号B", "number B"
+	}
+	return "署名用の暗証番号", "signature password"
 }
 
 // secretNotice says what became of a secret, and that nothing was tried again.
