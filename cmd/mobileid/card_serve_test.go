@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
@@ -73,7 +72,7 @@ func TestCardServe(t *testing.T) {
 // The card leaves after the commands said, and is back for the next tap.
 func TestCardServeRemoveAfter(t *testing.T) {
 	d := pcsctest.Run(t)
-	served(t, d, "--state", savedPath(t), "--remove-after", "2", "--retry", "600ms")
+	served(t, d, "--state", savedPath(t), "--remove-after", "2", "--retry", "2s")
 	if _, err := verify(t, d, cardsim.TestPIN); !errors.Is(err, pcsc.ErrNoResponse) && !errors.Is(err, pcsc.RemovedCard) && !errors.Is(err, pcsc.NotTransacted) {
 		t.Errorf("third command: %v", err)
 	}

@@ -19,8 +19,8 @@ var oneCard = sync.OnceValues(func() (*cardsim.Card, error) {
 	return k, err
 })
 
-// savedCard saves that card anew for each test.
-func savedCard(t *testing.T) (path string, p cardsim.Person) {
+// modelOnDisk saves that card anew for each test.
+func modelOnDisk(t *testing.T) (path string, p cardsim.Person) {
 	t.Helper()
 	k, err := oneCard()
 	if err != nil {
@@ -35,12 +35,12 @@ func savedCard(t *testing.T) (path string, p cardsim.Person) {
 
 func savedPath(t *testing.T) string {
 	t.Helper()
-	path, _ := savedCard(t)
+	path, _ := modelOnDisk(t)
 	return path
 }
 
 func TestCardCommands(t *testing.T) {
-	model, p := savedCard(t)
+	model, p := modelOnDisk(t)
 	dir := t.TempDir()
 	contract := filepath.Join(dir, "contract")
 	if err := os.WriteFile(contract, []byte("text"), 0o600); err != nil {

@@ -72,6 +72,7 @@ func Check(r *Reading, c CheckConfig) (*Identity, verdict.Verdict, error) {
 		return nil, verdict.Verdict{}, errors.New("checking a card reading: there is none")
 	}
 	k := checker{r: r, c: c}
+	k.v.Grow(mostChecks)
 	k.evidence()
 	k.certificate()
 	k.authentication()
@@ -86,6 +87,9 @@ func Check(r *Reading, c CheckConfig) (*Identity, verdict.Verdict, error) {
 	}
 	return k.identity(), k.v, nil
 }
+
+// mostChecks is how many checks a reading with the number has, so that the list is made once.
+const mostChecks = 40
 
 // checker is one run of Check. Parsed parts are nil, and the booleans false, until their checks passed.
 type checker struct {

@@ -117,15 +117,22 @@ func (c *Client) readFile(ctx context.Context, id FileID) (content []byte, err e
 	if err := c.enter(ctx, id.Application()); err != nil {
 		return nil, err
 	}
-	switch ends {
-	case formObject:
-		content, err = c.readObject(ctx, id)
-	case formWhole:
-		content, err = c.readWhole(ctx, id)
-	case formRecord:
-		content, err = c.readRecord(ctx, id)
+	content, err = c.readForm(ctx, id, ends)
+	if s, ok := errors.AsType[*apdu.StatusError](err); ok && s.SW == apdu.WrongFileType && id == CommonKeyIDFile {
+		content, err = c.readForm(ctx, id, formRecord) // which of the two it is, is not public
 	}
 	return content, c.closed(id, err)
+}
+
+func (c *Client) readForm(ctx context.Context, id FileID, ends form) ([]byte, error) {
+	switch ends {
+	case formWhole:
+		return c.readWhole(ctx, id)
+	case formRecord:
+		return c.readRecord(ctx, id)
+	default:
+		return c.readObject(ctx, id)
+	}
 }
 
 // closed names the secrets that would have opened a file or key.

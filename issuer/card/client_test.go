@@ -495,6 +495,11 @@ func TestCommonApplication(t *testing.T) {
 	if b, err := c.ReadFile(t.Context(), card.ResidentKeyIDFile); err != nil || len(b) != 16 {
 		t.Errorf("key id: %v", err)
 	}
+	records := connected(t, myNumberCard, card.ClientOptions{}, [2]string{selectCommon, "9000"}, [2]string{"00b0820000", "6981"},
+		[2]string{"00b2011400", "0110393030303032330805303031000000009000"})
+	if b, err := records.ReadFile(t.Context(), card.CommonKeyIDFile); err != nil || len(b) != 18 {
+		t.Errorf("key id in a record: %v", err)
+	}
 	if _, err := c.ReadFile(t.Context(), card.ResidentKeyIDFile); !errors.Is(err, card.ErrCardAnswer) {
 		t.Errorf("an empty record: %v", err)
 	}

@@ -363,9 +363,14 @@ func TestContentsAreNotFormatted(t *testing.T) {
 	files, config := w.proved(t, k)
 	got, v := card.Inspect(files, config)
 	number := card.CardNumber{Manufacturing: "400000012719843", Municipality: p.Municipality, Expiry: p.Expiry}
-	parts := card.NumberBParts{BirthDate: p.BirthDate, ExpiryYear: p.Expiry.Year, SecurityCode: p.SecurityCode}
+	parts := card.NumberBParts{BirthDate: p.BirthDate, ExpiryYear: p.Expiry.Year, SecurityCode: "CANARY1"}
 	var out bytes.Buffer
-	logger := slog.New(slog.NewJSONHandler(&out, nil))
+	logger := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{} // digits of no meaning here
+		}
+		return a
+	}}))
 	for _, value := range []any{*got, got, *got.Holder, *got.Attributes, *got.Face, *got.Age, *got.NumberImage, number, parts, files} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", value)
@@ -378,7 +383,7 @@ func TestContentsAreNotFormatted(t *testing.T) {
 	fmt.Fprintln(&out, v)
 	for name, canary := range map[string]string{
 		"name": p.Name, "address": p.Address, "number": p.Number, "birth date": p.BirthDate.String(), "digits of it": strings.ReplaceAll(p.BirthDate.String(), "-", ""),
-		"card number": number.Manufacturing, "security code": p.SecurityCode, "picture": string(got.Face.Portrait[50:66]),
+		"card number": number.Manufacturing, "security code": parts.SecurityCode, "picture": string(got.Face.Portrait[50:66]),
 	} {
 		for _, s := range []string{canary, hex.EncodeToString([]byte(canary))} {
 			if strings.Contains(out.String(), s) {

@@ -9,9 +9,6 @@ import (
 // statementContext keeps the signature from meaning anything else than card evidence for this project.
 const statementContext = "MobileIDEvidence-1"
 
-// maxFileHead is the most that the encoding adds to the content of a file: heads of an array, a number and a byte string.
-const maxFileHead = 1 + 9 + 9
-
 // Statement is what the card's signature key signs, by SHA-256 (version 1 of this project, docs/profile.md):
 //
 //	statement = ["MobileIDEvidence-1", challenge: bstr, binding: bstr, files-digest: bstr .size 32]
@@ -19,22 +16,22 @@ const maxFileHead = 1 + 9 + 9
 //
 // Both ends call it. The encoding is deterministic (RFC 8949, 4.2.1).
 func Statement(challenge, binding []byte, files []File) []byte {
-	size := 0
+	h := sha256.New()
+	head := cbor.AppendArrayHead(nil, len(files))
 	for _, f := range files {
-		size += len(f.Content) + maxFileHead
+		head = cbor.AppendArrayHead(head, 2)
+		head = cbor.AppendUint(head, uint64(f.ID))
+		head = cbor.AppendBytesHead(head, len(f.Content))
+		h.Write(head)
+		h.Write(f.Content)
+		head = head[:0]
 	}
-	list := cbor.AppendArrayHead(make([]byte, 0, size+maxFileHead), len(files))
-	for _, f := range files {
-		list = cbor.AppendArrayHead(list, 2)
-		list = cbor.AppendUint(list, uint64(f.ID))
-		list = cbor.AppendBytes(list, f.Content)
-	}
-	digest := sha256.Sum256(list)
+	h.Write(head) // of no files
 	b := cbor.AppendArrayHead(nil, 4)
 	b = cbor.AppendText(b, statementContext)
 	b = cbor.AppendBytes(b, challenge)
 	b = cbor.AppendBytes(b, binding)
-	return cbor.AppendBytes(b, digest[:])
+	return cbor.AppendBytes(b, h.Sum(nil))
 }
 
 // digestInfoSHA256 is the DER DigestInfo of RFC 8017, 9.2 for SHA-256, up to the digest.

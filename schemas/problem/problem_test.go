@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
 	"strings"
 	"testing"
 
@@ -139,7 +138,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		p, err := Parse(body)
 		if err != nil {
-			if !reflect.DeepEqual(p, Problem{}) {
+			if !cmp.Equal(p, Problem{}) {
 				t.Fatal("a failed parse returned something")
 			}
 			return
@@ -154,4 +153,21 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("code %q became %q", p.Code, again.Code)
 		}
 	})
+}
+
+// Advice goes with the document in the order given, and is left out when there is none.
+func TestAdvice(t *testing.T) {
+	want := New(http.StatusUnprocessableEntity, "card.expired", "")
+	want.Advice = []Advice{{"ja", "期限切れです。", "更新してください。"}, {"en", "It has expired.", "Renew it."}}
+	rec := httptest.NewRecorder()
+	want.Write(rec)
+	got, err := Parse(rec.Body.Bytes())
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	rec = httptest.NewRecorder()
+	New(http.StatusNotFound, CodeNotFound, "").Write(rec)
+	if strings.Contains(rec.Body.String(), "advice") {
+		t.Errorf("an empty member: %s", rec.Body)
+	}
 }

@@ -42,7 +42,7 @@ func (o tools) try(debianPackage, name string, args ...string) (string, error) {
 }
 
 // OpenSC's programs, which know real My Number cards, find the model, read it, list it and sign with both keys; OpenSSL verifies.
-func TestOpenSC(t *testing.T) {
+func TestOpenSCThroughPCSC(t *testing.T) {
 	d := pcsctest.Run(t)
 	k := newCard(t, "birthday", nil)
 	p := k.Person()

@@ -161,15 +161,24 @@ func TestReadTheFace(t *testing.T) {
 	exchange(t, k, "00B07FFF00 > 6B00\n00A4020C02 0005 > 9000\n00B0000000 > 6982")
 }
 
-// TestOpenSCExchanges is what the jpki driver of OpenSC 0.23 and later sends: probes, binding to PKCS#15, login, reading, signature.
+// TestOpenSCExchanges is what OpenSC 0.23 sends through PC/SC: the probes of its other drivers, then its jpki driver, which binds to PKCS#15, logs in,
+// reads and signs.
 func TestOpenSCExchanges(t *testing.T) {
 	k := newCard(t, "nineteen", nil)
 	// Other drivers look first; the card answers quickly and keeps nothing.
 	exchange(t, k, `
+		00A4040007 627601FF000000 00 > 6A82
+		00A4040006 A00000000101 00 > 6A82
+		00A404000B E82B0601040181C31F0201 00 > 6A82
+		00A4040C0F D23300000045737445494420763335 > 6A82
+		00CADF3005 > 6A88
+		00CB3FFF03 5C017E 08 > 6D00
 		00A4040009 A00000030800001000 00 > 6A82
-		00A404000C A0000000770108070000FE00 > 6A82
-		00A4040007 A0000001160300 00 > 6A82
-		00A4040C07 D2760001240102 > 6A82
+		00A4040C07 A000000116DB00 > 6A82
+		00A4040C07 A0000000790100 > 6A82
+		00A404000C F276A288BCFBA69D34F31001 > 6A82
+		00A4040009 A00000039742544659 00 > 6A82
+		00A4040006 D27600012401 00 > 6A82
 		00CA017F00 > 6A88
 		00CA006E00 > 6A88
 		80CA9F7F00 > 6D00

@@ -86,11 +86,43 @@ func seededPrime(random io.Reader, e *big.Int) (*big.Int, error) {
 	}
 	b[0] |= 0xC0
 	b[len(b)-1] |= 1
-	p, two, rest := new(big.Int).SetBytes(b), big.NewInt(2), new(big.Int)
-	for ; p.BitLen() == 1024; p.Add(p, two) {
-		if rest.Mod(p, e).Cmp(big.NewInt(1)) != 0 && p.ProbablyPrime(20) {
+	start, p, rest := new(big.Int).SetBytes(b), new(big.Int), new(big.Int)
+	divisible := sieve(start)
+	for step := int64(0); ; step += 2 {
+		if divisible(step) {
+			continue
+		}
+		p.Add(start, big.NewInt(step))
+		switch {
+		case p.BitLen() != 1024:
+			return nil, errors.New("cardsim: no prime before 2^1024")
+		case rest.Mod(p, e).Cmp(big.NewInt(1)) != 0 && p.ProbablyPrime(20):
 			return p, nil
 		}
 	}
-	return nil, errors.New("cardsim: no prime before 2^1024")
+}
+
+// sieve tells whether start+step has an odd divisor below 2048, which halves the search.
+func sieve(start *big.Int) func(step int64) bool {
+	const limit = 2048
+	type divisor struct{ prime, rest int64 }
+	var divisors []divisor
+	var composite [limit]bool
+	for q := int64(3); q < limit; q += 2 {
+		if composite[q] {
+			continue
+		}
+		for m := q * q; m < limit; m += q {
+			composite[m] = true
+		}
+		divisors = append(divisors, divisor{q, new(big.Int).Mod(start, big.NewInt(q)).Int64()})
+	}
+	return func(step int64) bool {
+		for _, d := range divisors {
+			if (d.rest+step)%d.prime == 0 {
+				return true
+			}
+		}
+		return false
+	}
 }

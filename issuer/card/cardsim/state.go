@@ -97,7 +97,7 @@ func openState(path string, step func(string) error) (*Card, error) {
 
 // card reads the locked file.
 func (s *stateFile) card() (*Card, error) {
-	if err := lockState(s.file); err != nil {
+	if err := errors.Join(s.step("lock"), lockState(s.file)); err != nil {
 		return nil, err
 	}
 	opened, err := s.file.Stat()

@@ -110,7 +110,10 @@ func TestChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := cardsim.OpenStateStep(path, func(string) error {
+	k, err := cardsim.OpenStateStep(path, func(name string) error {
+		if name == "lock" { // of the opening
+			return nil
+		}
 		if left--; left == 0 {
 			return syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
@@ -312,6 +315,26 @@ func TestOneHolderOfAState(t *testing.T) {
 	}
 	if err := newCard(t, "nineteen", nil).Close(); err != nil {
 		t.Errorf("closing a card in memory: %v", err)
+	}
+}
+
+// TestAStateThatIsReplacedMeanwhile lets another holder spend a try between the opening of the file and its lock: what was opened then is an
+// old state.
+func TestAStateThatIsReplacedMeanwhile(t *testing.T) {
+	path := stateOf(t, newCard(t, "nineteen", nil))
+	_, err := cardsim.OpenStateStep(path, func(string) error {
+		k, err := cardsim.OpenState(path)
+		if err != nil {
+			return err
+		}
+		talk(t, k, selectJPKI+" > 9000\n00200098 04 30303030 > 63C2")
+		return k.Close()
+	})
+	if !errors.Is(err, cardsim.ErrInUse) {
+		t.Errorf("opened the old state: %v", err)
+	}
+	if got := triesIn(t, path, selectJPKI, "00200098"); got != "63C2" {
+		t.Errorf("tries left %s", got)
 	}
 }
 

@@ -228,7 +228,11 @@ func TestGrace(t *testing.T) {
 		"what it revokes stays revoked":   {strict, w.issue(t, 99, nil), end.AddDate(0, 1, 0), card.StateRevoked},
 		"asked by a clock that went back": {strict, w.leaf, now().Add(-time.Hour), card.StateUnknown},
 	} {
-		t.Run(name, func(t *testing.T) { want(t, c.source.Status(t.Context(), c.asked, w.ca, c.at), c.want) })
+		t.Run(name, func(t *testing.T) {
+			for range 2 { // to be asked about is not to be judged
+				want(t, c.source.Status(t.Context(), c.asked, w.ca, c.at), c.want)
+			}
+		})
 	}
 	t.Run("a newer list ends the grace", func(t *testing.T) {
 		w.network.back("/signature.crl")

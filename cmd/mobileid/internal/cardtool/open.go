@@ -2,102 +2,81 @@ package cardtool
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/apdu/pcsc"
 )
 
-// Errors about readers.
-var (
-	ErrNoReader = errors.New("no reader is connected: plug one in (mobileid card list shows it), or name a saved model with --model FILE")
-	ErrNoCard   = errors.New("no card in the reader: put it in, or lay it on, and try again")
-	ErrWhich    = errors.New("several readers could be meant: name one with --reader (mobileid card list shows them)")
-)
-
-// openCard powers up the card in the named reader, "" being the only one with a card, or the model of --model. Other programs are kept out until
-// the function given back ends that and takes the power off, so that nothing a PIN opened stays open.
+// openCard powers up the card in the named reader, or the model of --model. Without a name it is the only reader with a card, and a
+// card is waited for where there is none. The function given back ends that.
 func (t *Tool) openCard(ctx context.Context, reader string) (apdu.Transmitter, func() error, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
 	if t.o.Model != "" {
-		if reader != "" {
-			return nil, nil, misuse("--reader and --model exclude each other")
-		}
-		k, err := t.openModel()
-		if err != nil {
-			return nil, nil, err
-		}
-		return k, k.Close, nil
+		return t.openModel(reader)
 	}
-	client := pcsc.New(pcsc.Options{Timeout: t.o.Timeout})
-	card, err := connect(ctx, client, reader)
+	client := t.client()
+	name, err := t.readerWithCard(ctx, client, reader)
 	if err != nil {
 		client.Close()
 		return nil, nil, err
 	}
-	return card, func() error {
+	k, err := client.Connect(ctx, name, pcsc.ConnectOptions{})
+	if err != nil {
+		client.Close()
+		return nil, nil, fmt.Errorf("opening the card: %w", err)
+	}
+	return k, func() error {
 		defer client.Close()
-		return card.Close()
+		_ = k.Close() // the card may be gone, and the exchange before has told that
+		return nil
 	}, nil
 }
 
-func connect(ctx context.Context, client *pcsc.Client, reader string) (*pcsc.Card, error) {
-	all, err := client.Readers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	name, err := choose(all, reader)
-	if err != nil {
-		return nil, err
-	}
-	card, err := client.Connect(ctx, name, pcsc.ConnectOptions{})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return card, nil
+func (t *Tool) client() *pcsc.Client {
+	return pcsc.New(pcsc.Options{Timeout: t.o.Timeout, Socket: t.o.Socket})
 }
 
-// choose finds the reader meant: by its name or a part of it that no other has; without a name, the only one with a card.
-func choose(all []pcsc.Reader, name string) (string, error) {
-	if len(all) == 0 {
-		return "", ErrNoReader
+// readerWithCard finds the reader to open.
+func (t *Tool) readerWithCard(ctx context.Context, client *pcsc.Client, name string) (string, error) {
+	all, err := client.Readers(ctx)
+	if err != nil {
+		return "", fmt.Errorf("listing the readers: %w", err)
 	}
-	var named, withCard []string
+	var names, with []string
 	for _, r := range all {
-		if r.Name == name {
-			return name, nil
-		}
-		if strings.Contains(r.Name, name) {
-			named = append(named, r.Name)
-			if r.HasCard() {
-				withCard = append(withCard, r.Name)
-			}
+		names = append(names, r.Name)
+		if r.HasCard() && (name == "" || r.Name == name) {
+			with = append(with, r.Name)
 		}
 	}
 	switch {
-	case len(named) == 0:
-		return "", misuse("no reader is called so: see mobileid card list")
-	case len(withCard) == 1:
-		return withCard[0], nil
-	case len(withCard) == 0:
-		return "", ErrNoCard
+	case len(all) == 0:
+		return "", &inspect.Problem{Err: errors.New("there is no card reader"), Hint: t.words.say("plug one in", "カードリーダーを接続してください")}
+	case name != "" && !slices.Contains(names, name):
+		return "", misuse("there is no such reader; there are: %s", strings.Join(names, ", "))
+	case len(with) > 1:
+		return "", misuse("several readers have a card: choose with --reader: %s", strings.Join(with, ", "))
+	case len(with) == 1:
+		return with[0], nil
 	}
-	return "", ErrWhich
-}
-
-// openModel takes a saved model's file for this process alone; what a try or a change does to it is in the file before the card answers.
-func (t *Tool) openModel() (*cardsim.Card, error) {
-	k, err := cardsim.OpenState(t.o.Model)
+	fmt.Fprintln(t.o.Err, t.words.say("waiting for a card", "カードを置いてください"))
+	waiting, cancel := context.WithTimeout(ctx, t.o.Timeout)
+	defer cancel()
+	r, err := client.WaitCard(waiting, name)
 	if err != nil {
-		return nil, fmt.Errorf("opening the model: %w", err)
+		return "", fmt.Errorf("waiting for a card: %w", err)
 	}
-	return k, nil
+	return r.Name, nil
 }
 
 // A readerState is a reader and what is in it.
@@ -110,21 +89,37 @@ type readerState struct {
 // readers lists the readers there are.
 func (t *Tool) readers(ctx context.Context) ([]readerState, error) {
 	if t.o.Model != "" {
-		k, err := t.openModel()
+		k, closing, err := t.openModel("")
 		if err != nil {
 			return nil, err
 		}
-		return []readerState{{Reader: "model " + filepath.Base(t.o.Model), Card: true, ATR: fmt.Sprintf("%X", k.ATR())}}, k.Close()
+		model, _ := k.(*cardsim.Card)
+		return []readerState{{"model " + filepath.Base(t.o.Model), true, strings.ToUpper(hex.EncodeToString(model.ATR()))}}, closing()
 	}
-	client := pcsc.New(pcsc.Options{Timeout: t.o.Timeout})
+	client := t.client()
 	defer client.Close()
 	all, err := client.Readers(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listing the readers: %w", err)
 	}
-	out := make([]readerState, 0, len(all))
+	states := []readerState{}
 	for _, r := range all {
-		out = append(out, readerState{Reader: r.Name, Card: r.HasCard(), ATR: fmt.Sprintf("%X", r.ATR)})
+		states = append(states, readerState{r.Name, r.HasCard(), strings.ToUpper(hex.EncodeToString(r.ATR))})
 	}
-	return out, nil
+	return states, nil
+}
+
+// openModel opens a saved card for this process alone; what a try or a change does to it is in the file before the card answers.
+func (t *Tool) openModel(reader string) (apdu.Transmitter, func() error, error) {
+	if reader != "" {
+		return nil, nil, misuse("--reader and --model exclude each other")
+	}
+	k, err := cardsim.OpenState(t.o.Model)
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening the model: %w", err)
+	}
+	return k, func() error {
+		k.Unpower()
+		return k.Close()
+	}, nil
 }

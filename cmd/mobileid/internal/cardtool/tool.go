@@ -24,6 +24,8 @@ func misuse(format string, a ...any) error {
 type Options struct {
 	// Reader names the reader; "" is the only one. Model is a file with a saved model, used in place of a reader.
 	Reader, Model string
+	// Socket is pcscd's; "" is where it usually is.
+	Socket string
 	// Language is ja or en.
 	Language string
 	JSON     bool

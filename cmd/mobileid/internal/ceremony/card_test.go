@@ -69,7 +69,9 @@ func judge(t *testing.T, dir, authority string, secrets func(cardsim.Person) car
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, v, err := card.Check(r, card.CheckConfig{SignatureRoots: roots(t, filepath.Join(authority, "signature-roots.pem")), MunicipalRoots: municipal,
+	id, v, err := card.Check(r, card.CheckConfig{SignatureRoots: roots(t, filepath.Join(authority, "signature-roots.pem")),
+		AuthenticationRoots: roots(t, filepath.Join(authority, "authentication-roots.pem")), MunicipalRoots: municipal,
+		Status:    func(_, _ *x509.Certificate) card.StatusAnswer { return card.StatusAnswer{State: card.StateInForce} },
 		Challenge: o.Challenge, Binding: o.Binding, At: today})
 	if err != nil || id == nil {
 		t.Errorf("%v, %v", v, err)
