@@ -8,8 +8,9 @@ IMAGE_TARGETS   ?= issuer tsm verifier wallet mobileid
 IMAGE_BUILD     ?=
 TOOL            := $(GO) tool -modfile=tools.mod
 
-# Debian packages the tests need besides Go: a C compiler for -race; the PC/SC daemon, its virtual reader and other people's card tools.
-DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl
+# Debian packages the tests need besides Go: a C compiler for -race; the PC/SC daemon, its virtual reader and other people's card tools; a
+# browser and a JPEG 2000 decoder for the counter's page.
+DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools
 # Folders whose package-lock.json names npm packages that tests run.
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 

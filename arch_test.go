@@ -52,6 +52,8 @@ func arrows() []arrow {
 		{"mdoc/mdoctest/...", []string{"mdoc/...", "schemas/..."}},
 
 		{"issuer/httpapi", []string{"issuer/...", "mdoc/...", "schemas/...", "-issuer/keys/..."}},
+		{"issuer/pairing", []string{"mdoc/cbor"}},
+		{"issuer/counter", []string{"issuer", "issuer/card/...", "issuer/pairing", "issuer/refusal", "issuer/issuertest", "mdoc/...", "schemas/..."}},
 		{"issuer/...", []string{"issuer/...", "mdoc/...", "schemas/...", "-issuer/httpapi/..."}},
 		{"verifier/...", []string{"verifier/...", "mdoc/...", "schemas/..."}},
 		{"tsm/se/...", []string{"tsm/...", "mdoc/...", "schemas/...", "-tsm/httpapi/...", "-tsm/store/..."}},
@@ -79,6 +81,7 @@ func libraries() []arrow {
 		{"github.com/skip2/go-qrcode", []string{"cmd/..."}},
 		{"golang.org/x/term", []string{"cmd/mobileid/internal/cardtool"}},
 		{"github.com/makiuchi-d/gozxing", []string{"test"}},
+		{"github.com/chromedp/chromedp", []string{"test"}},
 		{"github.com/google/go-cmp", []string{"test"}},
 		{"pgregory.net/rapid", []string{"test"}},
 	}

@@ -75,6 +75,8 @@ type Config struct {
 	StatusTTL, StatusLife time.Duration
 	// Operators may revoke; empty means that nobody may.
 	Operators []revocation.Operator
+	// Counters may open sessions at municipal counters and nothing else; operators may too.
+	Counters []revocation.Operator
 
 	// Secret is a key of at least 32 bytes, from which the keys of pseudonyms and of the order of status indexes are
 	// derived. It must stay the same for the life of the store.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mobileid/issuer/keys"
+	"mobileid/issuer/pairing"
 	"mobileid/issuer/revocation"
 	"mobileid/mdoc/doctype"
 	"mobileid/mdoc/pki"
@@ -25,6 +26,7 @@ type Service struct {
 	desk      *revocation.Desk
 	vault     *vault
 	outbox    *outbox
+	sessions  *pairing.Board
 	wake      chan struct{} // holds one token when Run should not wait for its next round
 	log       *slog.Logger
 }
@@ -43,6 +45,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	s := &Service{config: c, secrets: derived, table: doctype.MNC(), vault: newVault(c.MaxHeld), wake: make(chan struct{}, 1),
 		log: c.Log}
 	s.outbox = &outbox{store: c.Store, orders: c.Orders, now: s.now, log: c.Log}
+	s.sessions = pairing.NewBoard(pairing.Config{Now: c.Now, Rand: c.Rand, Max: c.MaxTransactions})
 	if s.index, err = revocation.NewPermutation(derived.index); err != nil {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
@@ -52,6 +55,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
 	s.desk, err = revocation.NewDesk(revocation.DeskConfig{Store: c.Store, Publisher: s.publisher, Operators: c.Operators,
+		Counters: c.Counters,
 		OrderKey: c.OrderKey, ReceiptKey: c.StatusKey, ReceiptChain: c.StatusChain, Pseudonym: s.device,
 		Queued: s.queued, Now: c.Now, Rand: c.Rand, Log: c.Log})
 	if err != nil {
@@ -101,6 +105,7 @@ func (s *Service) queued() {
 
 func (s *Service) round(ctx context.Context) {
 	s.vault.forget(s.now())
+	s.sessions.Forget()
 	s.outbox.round(ctx)
 	if _, err := s.config.Store.Purge(ctx, s.now()); err != nil {
 		s.log.ErrorContext(ctx, "purge failed", "error", err)

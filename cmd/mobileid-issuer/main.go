@@ -8,6 +8,11 @@
 //	mobileid-issuer -config issuer.json -check
 //	mobileid-issuer -config issuer.json -init
 //	mobileid-issuer -config issuer.json
+//
+// mobileid-issuer counter is the page of a municipal counter PC (package counter), on a loopback address and with a card
+// reader beside it. It is a client of the service, opens none of its files and keeps nothing.
+//
+//	mobileid-issuer counter -issuer https://issuer.example -token-file token
 package main
 
 import (
@@ -32,6 +37,9 @@ import (
 func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "counter" {
+		return runCounter(ctx, args[1:], stdout, stderr)
+	}
 	s := new(settings)
 	return serve.Command{Name: "mobileid-issuer", Settings: s, Run: s.serve, Init: s.create}.Main(ctx, args, stdout, stderr)
 }
@@ -94,6 +102,9 @@ func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Confi
 		log.WarnContext(ctx, "no operators: nobody can revoke, suspend or hand over")
 	}
 	if c.Operators, err = operators(s.Operators); err != nil {
+		return c, err
+	}
+	if c.Counters, err = operators(s.Counters); err != nil {
 		return c, err
 	}
 	c.Secret, err = serve.ReadSecret(s.Secret)

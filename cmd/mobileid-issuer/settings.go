@@ -65,6 +65,9 @@ type settings struct {
 	// Operators is the file of those who may revoke, one a line: a name, a space, and the SHA-256 of the bearer token in
 	// hex. Optional: the service says in its log that nobody may.
 	Operators string `json:"operators,omitempty"`
+	// Counters is a file of the same form with those who may open sessions at municipal counters, and nothing else.
+	// Optional: operators may too.
+	Counters string `json:"counters,omitempty"`
 
 	// DocumentLife bounds a document's validity; MaxTransactions and MaxHeld bound open transactions and identities in
 	// memory. All optional, with the defaults of package issuer.

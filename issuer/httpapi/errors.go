@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"mobileid/issuer"
+	"mobileid/issuer/pairing"
 	"mobileid/issuer/refusal"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
@@ -27,6 +29,10 @@ const (
 	CodeDeviceNotEmptied  = refusal.CodeDeviceNotEmptied
 	CodeNoValidity        = refusal.CodeNoValidity
 	CodeListFull          = "status_list_full"
+	CodeSessionTaken      = "session_taken"
+	CodeSessionStep       = "session_step"
+	CodeSessionEnded      = "session_ended"
+	CodeWrongCode         = "wrong_code"
 )
 
 var errNoToken = errors.New("no bearer token")
@@ -77,6 +83,7 @@ func bareProblem(err error) problem.Problem {
 		field   *issuer.FieldError
 		refused *issuer.RefusedError
 		tooLong *http.MaxBytesError
+		code    *pairing.CodeError
 	)
 	switch {
 	case errors.As(err, &tooLong):
@@ -89,8 +96,17 @@ func bareProblem(err error) problem.Problem {
 		return problem.New(http.StatusConflict, refusal.CodeDuplicate, "the person is being issued the same document elsewhere")
 	case errors.As(err, &refused) && (refused.What == "attestation" || refused.What == "receipt"):
 		return problem.New(http.StatusForbidden, problem.CodeForbidden, "checks not passed: "+strings.Join(refused.Checks, ", "))
-	case errors.Is(err, errNoToken), errors.Is(err, issuer.ErrToken), errors.Is(err, revocation.ErrUnauthorized):
+	case errors.Is(err, errNoToken), errors.Is(err, issuer.ErrToken), errors.Is(err, revocation.ErrUnauthorized),
+		errors.Is(err, pairing.ErrUnknown):
 		return problem.New(http.StatusUnauthorized, problem.CodeUnauthorized, "the bearer token opens nothing here")
+	case errors.As(err, &code):
+		return problem.New(http.StatusUnprocessableEntity, CodeWrongCode, "not the code that the phone shows; tries left: "+strconv.Itoa(code.TriesLeft))
+	case errors.Is(err, pairing.ErrTaken):
+		return problem.New(http.StatusConflict, CodeSessionTaken, "a phone has taken the session up; open another")
+	case errors.Is(err, pairing.ErrStep):
+		return problem.New(http.StatusConflict, CodeSessionStep, "the session is not at this step")
+	case errors.Is(err, pairing.ErrEnded):
+		return problem.New(http.StatusGone, CodeSessionEnded, "the session has ended; open another")
 	case errors.Is(err, revocation.ErrSEID):
 		return problem.New(http.StatusBadRequest, problem.CodeMalformed, "se_id: not 10 bytes")
 	case errors.Is(err, issuer.ErrUsed):

@@ -10,6 +10,7 @@ import (
 
 	"mobileid/issuer"
 	"mobileid/issuer/httpapi"
+	"mobileid/issuer/pairing"
 	"mobileid/issuer/refusal"
 	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
@@ -53,6 +54,11 @@ func answers() []struct {
 		{issuer.ErrValidity, http.StatusUnprocessableEntity, httpapi.CodeNoValidity},
 		{store.ErrNotFound, http.StatusNotFound, problem.CodeNotFound},
 		{issuer.ErrBusy, http.StatusServiceUnavailable, problem.CodeUnavailable},
+		{pairing.ErrUnknown, http.StatusUnauthorized, problem.CodeUnauthorized},
+		{pairing.ErrTaken, http.StatusConflict, httpapi.CodeSessionTaken},
+		{pairing.ErrStep, http.StatusConflict, httpapi.CodeSessionStep},
+		{pairing.ErrEnded, http.StatusGone, httpapi.CodeSessionEnded},
+		{&pairing.CodeError{TriesLeft: 2}, http.StatusUnprocessableEntity, httpapi.CodeWrongCode},
 		{store.ErrListFull, http.StatusServiceUnavailable, httpapi.CodeListFull},
 		{store.ErrClock, http.StatusInternalServerError, problem.CodeInternal},
 		{context.DeadlineExceeded, http.StatusServiceUnavailable, problem.CodeUnavailable},

@@ -48,6 +48,7 @@ type Service interface {
 	Start(ctx context.Context) (issuer.Started, error)
 	Evidence(ctx context.Context, id, token string, body []byte) (issuer.Progress, error)
 	State(ctx context.Context, id, token string) (issuer.Progress, error)
+	Sessions
 	Attested(ctx context.Context, attestation []byte) ([]byte, error)
 	Receipt(ctx context.Context, receipt []byte) error
 	Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error)
@@ -88,6 +89,7 @@ func New(service Service, log *slog.Logger) http.Handler {
 	e.POST("/v1/transactions", bounded(MaxJSON), d.start)
 	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), d.evidence)
 	e.GET("/v1/transactions/:id", d.state)
+	d.sessions(e)
 	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
 	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
 	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)

@@ -32,6 +32,8 @@ type DeskConfig struct {
 	Publisher *Publisher
 	// Operators may revoke, suspend and resume; empty means that nobody may.
 	Operators []Operator
+	// Counters may open sessions at municipal counters, as operators may, and nothing else.
+	Counters []Operator
 	// OrderKey signs orders to the TSM.
 	OrderKey crypto.Signer
 	// ReceiptKey signs handover receipts; ReceiptChain is its certificate, root left out.
@@ -60,6 +62,7 @@ type DeskStore interface {
 type Desk struct {
 	config    DeskConfig
 	operators operators
+	counters  operators
 }
 
 // NewDesk makes a desk.
@@ -71,6 +74,10 @@ func NewDesk(c DeskConfig) (*Desk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making revocation desk: %w", err)
 	}
+	counters, err := newOperators(c.Counters)
+	if err != nil {
+		return nil, fmt.Errorf("making revocation desk: counters: %w", err)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -80,7 +87,7 @@ func NewDesk(c DeskConfig) (*Desk, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Desk{config: c, operators: who}, nil
+	return &Desk{config: c, operators: who, counters: counters}, nil
 }
 
 // Handover takes note that the phone with this secure element changes hands: every credential bound to it is revoked

@@ -45,3 +45,13 @@ func (o operators) authorize(token string) (string, error) {
 	}
 	return o[found].Name, nil
 }
+
+// AuthorizeCounter gives the name of the counter or operator with a token. A counter's token opens nothing of the desk. The
+// error is ErrUnauthorized.
+func (d *Desk) AuthorizeCounter(token string) (string, error) {
+	name, err := d.counters.authorize(token)
+	if operator, asOperator := d.operators.authorize(token); asOperator == nil {
+		return operator, nil
+	}
+	return name, err
+}
