@@ -89,36 +89,61 @@ func (h *hunt) build(ctx context.Context, files map[string][]byte) error {
 	return nil
 }
 
-// survey runs every test without a mutant and learns which checks it reaches.
+// survey runs every test without a mutant, as many at a time as there are processors, and learns which checks it reaches.
 func (h *hunt) survey(ctx context.Context) error {
+	var all []*unit
 	for _, b := range h.binaries {
-		runs := h.target.firstRuns
-		if b.folder != h.target.first {
-			list, err := h.exec(ctx, b, "", "MUTANT=0")
-			if err != nil {
-				return fmt.Errorf("listing the tests of %s: %w\n%s", b.folder, err, list)
-			}
-			runs = nil
-			for name := range strings.Lines(string(list)) {
-				if name = strings.TrimSpace(name); strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") {
-					runs = append(runs, name)
-				}
-			}
+		runs, err := h.runs(ctx, b)
+		if err != nil {
+			return err
 		}
 		for _, run := range runs {
-			u := &unit{binary: b, run: run}
-			if err := h.trace(ctx, u); err != nil {
-				return err
-			}
-			b.units = append(b.units, u)
+			b.units = append(b.units, &unit{binary: b, run: run})
 		}
+		all = append(all, b.units...)
 	}
-	return nil
+	failed := make([]error, len(all))
+	each(len(all), func(i int) { failed[i] = h.trace(ctx, all[i], filepath.Join(h.work, fmt.Sprintf("%d.trace", i))) })
+	return errors.Join(failed...)
 }
 
-func (h *hunt) trace(ctx context.Context, u *unit) error {
-	trace := filepath.Join(h.work, "trace")
-	_ = os.Remove(trace)
+// runs gives the tests of a binary, each for -test.run.
+func (h *hunt) runs(ctx context.Context, b *binary) ([]string, error) {
+	if b.folder == h.target.first {
+		return h.target.firstRuns, nil
+	}
+	list, err := h.exec(ctx, b, "", "MUTANT=0")
+	if err != nil {
+		return nil, fmt.Errorf("listing the tests of %s: %w\n%s", b.folder, err, list)
+	}
+	var out []string
+	for name := range strings.Lines(string(list)) {
+		if name = strings.TrimSpace(name); strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// each does n things, as many at a time as there are processors and at least two, as tests also wait.
+func each(n int, do func(i int)) {
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range max(2, runtime.NumCPU()) {
+		wait.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+}
+
+func (h *hunt) trace(ctx context.Context, u *unit, trace string) error {
 	begun := time.Now()
 	if _, err := h.exec(ctx, u.binary, pattern(u), "MUTANT_TRACE="+trace); err != nil {
 		// A test that counts allocations or time may fail for the tracing alone.
@@ -174,23 +199,12 @@ func (h *hunt) exec(ctx context.Context, b *binary, run string, environment ...s
 func (h *hunt) all(ctx context.Context) (survived int, err error) {
 	hunted, exempt := h.choose()
 	results := make([]bool, len(hunted))
-	next := make(chan int)
-	var wait sync.WaitGroup
-	for range max(2, runtime.NumCPU()) {
-		wait.Go(func() {
-			for i := range next {
-				results[i] = h.noticed(ctx, hunted[i])
-				if m := hunted[i]; !results[i] && ctx.Err() == nil {
-					h.print("survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
-				}
-			}
-		})
-	}
-	for i := range hunted {
-		next <- i
-	}
-	close(next)
-	wait.Wait()
+	each(len(hunted), func(i int) {
+		results[i] = h.noticed(ctx, hunted[i])
+		if m := hunted[i]; !results[i] && ctx.Err() == nil {
+			h.print("survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
+		}
+	})
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

@@ -220,18 +220,38 @@ func (p *planter) comparison(e ast.Expr) {
 	}
 }
 
-// refuses tells whether a block only counts something wrong, or ends by returning a refusal: an error, or a truth value.
+// refuses tells whether a block only counts or marks something wrong, or ends by returning a refusal: an error, or a truth value.
 func (p *planter) refuses(body []ast.Stmt) bool {
 	if len(body) == 0 {
 		return false
 	}
-	switch last := body[len(body)-1].(type) {
-	case *ast.IncDecStmt:
-		return len(body) == 1
-	case *ast.ReturnStmt:
-		return p.refusal(last)
+	if last, ok := body[len(body)-1].(*ast.ReturnStmt); ok && p.refusal(last) {
+		return true
 	}
-	return false
+	return counts(body)
+}
+
+// counts tells whether a block counts something and does nothing else but note it and go on elsewhere.
+func counts(body []ast.Stmt) bool {
+	counted := false
+	for _, s := range body {
+		switch s := s.(type) {
+		case *ast.IncDecStmt:
+			counted = true
+		case *ast.AssignStmt:
+			if len(s.Rhs) != 1 {
+				return false
+			}
+		case *ast.BranchStmt:
+		case *ast.ReturnStmt:
+			if len(s.Results) > 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return counted
 }
 
 func (p *planter) refusal(r *ast.ReturnStmt) bool {
