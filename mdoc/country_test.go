@@ -120,8 +120,9 @@ func TestStateThatIsNoText(t *testing.T) {
 func TestCountryWithoutACertificate(t *testing.T) {
 	w := world.New(t)
 	d := w.Draft(t)
-	d.Elements = append(d.Elements, mdoc.Element{NameSpace: world.NameSpace, Identifier: "issuing_country", Value: world.Encode(t, "JP")})
-	in := w.Answer(t, w.Holder(t, w.Issue(t, d), holder.BySignature), w.Meet(t), world.Items(world.NameSpace, "issuing_country"))
+	d.Elements = append(d.Elements, mdoc.Element{NameSpace: world.NameSpace, Identifier: "issuing_country", Value: world.Encode(t, "JP")},
+		mdoc.Element{NameSpace: world.NameSpace, Identifier: "issuing_jurisdiction", Value: world.Encode(t, "JP-13")})
+	in := w.Answer(t, w.Holder(t, w.Issue(t, d), holder.BySignature), w.Meet(t), world.Items(world.NameSpace, "issuing_country", world.NameSpace, "issuing_jurisdiction"))
 	answer, err := mdoc.ParseDeviceResponse(in.Response)
 	if err != nil {
 		t.Fatal(err)
@@ -135,8 +136,10 @@ func TestCountryWithoutACertificate(t *testing.T) {
 	issued.IssuerAuth = broken.Bytes()
 	in.Response = world.Encode(t, *answer)
 	r, err := mdoc.Verify(in)
-	if o, _ := r.Outcome("mso.issuing_country"); err != nil || o != verdict.NotRun {
-		t.Errorf("mso.issuing_country is %q: %v", o, err)
+	for _, id := range []string{"mso.issuing_country", "mso.issuing_jurisdiction"} {
+		if o, _ := r.Outcome(id); err != nil || o != verdict.NotRun {
+			t.Errorf("%s is %q: %v", id, o, err)
+		}
 	}
 }
 

@@ -371,6 +371,11 @@ func TestLengthsAndOthers(t *testing.T) {
 		t.Errorf("the status of another holder: %v", got)
 	}
 	f = forms(t, 4)
+	f[3].noStatus = true
+	if got := failed(linkability.Batch{Copies: encode(f[:2]), Others: encode(f[2:])}); !slices.Equal(got, []string{"linkability.status"}) {
+		t.Errorf("another holder without a status: %v", got)
+	}
+	f = forms(t, 4)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), crand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -425,7 +430,6 @@ func TestOthersKnow(t *testing.T) {
 			each(copies, func(f *form) { f.authorized = "ns1" })
 			each(others, func(f *form) { f.authorized = "ns1" })
 		}, nil},
-		"another without a status": {func(_, others []form) { others[0].noStatus = true }, []string{"linkability.status"}},
 		"a digest that another has": {func(copies, others []form) {
 			others[0].digest = copies[0].digest
 		}, []string{"linkability.digests"}},

@@ -121,6 +121,8 @@ func (p *planter) function(t *ast.FuncType, body *ast.BlockStmt) {
 			if n.Tag == nil {
 				p.cases(n)
 			}
+		case *ast.RangeStmt:
+			p.search(n.Body.List)
 		case *ast.ReturnStmt:
 			for _, r := range n.Results {
 				p.comparison(r)
@@ -202,6 +204,18 @@ func (p *planter) cases(s *ast.SwitchStmt) {
 	}
 }
 
+// search takes the condition by which a loop that does nothing else finds what it returns.
+func (p *planter) search(body []ast.Stmt) {
+	if len(body) != 1 {
+		return
+	}
+	if found, ok := body[0].(*ast.IfStmt); ok && found.Init == nil && found.Else == nil && len(found.Body.List) == 1 {
+		if r, ok := found.Body.List[0].(*ast.ReturnStmt); ok && len(r.Results) > 0 && !p.refusal(r) {
+			p.holds(found.Cond, "", "taken as true", found.Cond.Pos())
+		}
+	}
+}
+
 // comparison takes a condition that is returned or kept, when it is written out.
 func (p *planter) comparison(e ast.Expr) {
 	switch e := e.(type) {
@@ -231,7 +245,7 @@ func (p *planter) refuses(body []ast.Stmt) bool {
 	return counts(body)
 }
 
-// counts tells whether a block counts something and does nothing else but note it and go on elsewhere.
+// counts tells whether a block counts something, or names a fault, and does nothing else but note it and go on elsewhere.
 func counts(body []ast.Stmt) bool {
 	counted := false
 	for _, s := range body {
@@ -242,6 +256,7 @@ func counts(body []ast.Stmt) bool {
 			if len(s.Rhs) != 1 {
 				return false
 			}
+			counted = counted || fault(s.Lhs[0])
 		case *ast.BranchStmt:
 		case *ast.ReturnStmt:
 			if len(s.Results) > 0 {
@@ -252,6 +267,17 @@ func counts(body []ast.Stmt) bool {
 		}
 	}
 	return counted
+}
+
+// fault tells the variable or field in which a judgement keeps what is wrong.
+func fault(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name == "fault"
+	case *ast.SelectorExpr:
+		return e.Sel.Name == "fault"
+	}
+	return false
 }
 
 func (p *planter) refusal(r *ast.ReturnStmt) bool {
