@@ -18,8 +18,14 @@ import (
 	"time"
 )
 
-// patience is how long one test binary may run with a mutant: one that hangs has been noticed.
-const patience = 2 * time.Minute
+// Tests that hang with a mutant have noticed it: those that take this much longer than without one, and at least so long.
+const (
+	patience = 20 * time.Second
+	longer   = 20
+)
+
+// slowest is how long tests may run without a mutant.
+const slowest = 2 * time.Minute
 
 // hunt shows mutants to tests.
 type hunt struct {
@@ -78,13 +84,18 @@ func (h *hunt) build(ctx context.Context, files map[string][]byte) error {
 		folders = append(folders, f.path)
 	}
 	for n, f := range append(folders, h.target.tests...) {
-		b := &binary{folder: f, path: filepath.Join(h.work, fmt.Sprintf("%d.test", n))}
-		c := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", list, "-o", b.path, "./"+f)
-		c.Dir = h.root
-		if text, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("compiling the tests of %s: %w\n%s", f, err, text)
-		}
-		h.binaries = append(h.binaries, b)
+		h.binaries = append(h.binaries, &binary{folder: f, path: filepath.Join(h.work, fmt.Sprintf("%d.test", n))})
+	}
+	failed := make([]error, len(h.binaries))
+	each(len(h.binaries), func(i int) { failed[i] = h.compile(ctx, h.binaries[i], list) })
+	return errors.Join(failed...)
+}
+
+func (h *hunt) compile(ctx context.Context, b *binary, overlay string) error {
+	c := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", b.path, "./"+b.folder)
+	c.Dir = h.root
+	if text, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("compiling the tests of %s: %w\n%s", b.folder, err, text)
 	}
 	return nil
 }
@@ -112,7 +123,7 @@ func (h *hunt) runs(ctx context.Context, b *binary) ([]string, error) {
 	if b.folder == h.target.first {
 		return h.target.firstRuns, nil
 	}
-	list, err := h.exec(ctx, b, "", "MUTANT=0")
+	list, err := h.exec(ctx, b, "", slowest, "MUTANT=0")
 	if err != nil {
 		return nil, fmt.Errorf("listing the tests of %s: %w\n%s", b.folder, err, list)
 	}
@@ -145,9 +156,9 @@ func each(n int, do func(i int)) {
 
 func (h *hunt) trace(ctx context.Context, u *unit, trace string) error {
 	begun := time.Now()
-	if _, err := h.exec(ctx, u.binary, pattern(u), "MUTANT_TRACE="+trace); err != nil {
+	if _, err := h.exec(ctx, u.binary, pattern(u), slowest, "MUTANT_TRACE="+trace); err != nil {
 		// A test that counts allocations or time may fail for the tracing alone.
-		if text, err := h.exec(ctx, u.binary, pattern(u), "MUTANT=0"); err != nil {
+		if text, err := h.exec(ctx, u.binary, pattern(u), slowest, "MUTANT=0"); err != nil {
 			return fmt.Errorf("%s of %s fails without a mutant: %w\n%s", u.run, u.folder, err, text)
 		}
 	}
@@ -178,8 +189,8 @@ func pattern(units ...*unit) string {
 }
 
 // exec runs some tests of a binary; without a pattern it lists them.
-func (h *hunt) exec(ctx context.Context, b *binary, run string, environment ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (h *hunt) exec(ctx context.Context, b *binary, run string, within time.Duration, environment ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	args := []string{"-test.failfast", "-test.count=1", "-test.run", run}
 	if run == "" {
@@ -248,7 +259,11 @@ func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
 // binary together.
 func (h *hunt) noticed(ctx context.Context, m mutant) bool {
 	for _, units := range h.order(m) {
-		if _, err := h.exec(ctx, units[0].binary, pattern(units...), "MUTANT="+strconv.Itoa(m.n)); err != nil {
+		within := patience
+		for _, u := range units {
+			within += longer * u.took
+		}
+		if _, err := h.exec(ctx, units[0].binary, pattern(units...), within, "MUTANT="+strconv.Itoa(m.n)); err != nil {
 			return true
 		}
 	}
