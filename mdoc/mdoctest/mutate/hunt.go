@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,7 @@ type unit struct {
 	reach map[int]bool
 }
 
-// slow tests are run by themselves, after the others.
+// slow tests are run by themselves.
 const slow = time.Second
 
 // build compiles every test binary with all mutants in it.
@@ -255,46 +256,39 @@ func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
 	return hunted, exempt
 }
 
-// noticed shows a mutant to the tests that reach it: the first, those of its own folder, then the fastest; quick ones of a
-// binary together.
+// noticed shows a mutant to the tests that reach it, the fastest first.
 func (h *hunt) noticed(ctx context.Context, m mutant) bool {
-	for _, units := range h.order(m) {
-		within := patience
-		for _, u := range units {
-			within += longer * u.took
-		}
-		if _, err := h.exec(ctx, units[0].binary, pattern(units...), within, "MUTANT="+strconv.Itoa(m.n)); err != nil {
+	for _, g := range h.order(m) {
+		if _, err := h.exec(ctx, g.units[0].binary, pattern(g.units...), patience+longer*g.took, "MUTANT="+strconv.Itoa(m.n)); err != nil {
 			return true
 		}
 	}
 	return false
 }
 
-func (h *hunt) order(m mutant) [][]*unit {
-	var first, own, others, late [][]*unit
+// group is what is run together: the quick tests of a binary, or one other.
+type group struct {
+	units []*unit
+	took  time.Duration
+}
+
+func (h *hunt) order(m mutant) []group {
+	var out []group
 	for _, b := range h.binaries {
-		var quick []*unit
+		var quick group
 		for _, u := range b.units {
 			switch {
 			case !u.reach[m.n]:
-			case b.folder == h.target.first:
-				first = append(first, []*unit{u})
-			case u.took > slow:
-				late = append(late, []*unit{u})
+			case b.folder == h.target.first || u.took > slow:
+				out = append(out, group{[]*unit{u}, u.took})
 			default:
-				quick = append(quick, u)
+				quick.units, quick.took = append(quick.units, u), quick.took+u.took
 			}
 		}
-		switch {
-		case len(quick) == 0:
-		case b.folder == m.folder:
-			own = append(own, quick)
-		default:
-			others = append(others, quick)
+		if len(quick.units) > 0 {
+			out = append(out, quick)
 		}
 	}
-	byTime := func(a, b []*unit) int { return int(a[0].took - b[0].took) }
-	slices.SortStableFunc(first, byTime)
-	slices.SortStableFunc(late, byTime)
-	return slices.Concat(first, own, others, late)
+	slices.SortStableFunc(out, func(a, b group) int { return cmp.Compare(a.took, b.took) })
+	return out
 }

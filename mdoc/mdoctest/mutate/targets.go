@@ -12,9 +12,9 @@ type target struct {
 	module string
 	// code are the folders that are searched.
 	code []folder
-	// first is the folder whose tests are shown every mutant first.
+	// first is the folder whose tests are run part by part.
 	first     string
-	firstRuns []string // its tests, part by part
+	firstRuns []string // its parts
 	// tests are folders with tests beside those of the code.
 	tests []string
 	// unreachable are checks that no input can make fail, by file and text, with the reason.
