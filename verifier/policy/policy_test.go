@@ -230,6 +230,8 @@ func TestDecide(t *testing.T) {
 		"one code once":                {[]verdict.Check{fail("mso.digest"), fail("mso.random")}, policy.Refused, "not_genuine"},
 		"device proof":                 {[]verdict.Check{fail("device_auth.proof")}, policy.Refused, "holder_not_proved"},
 		"declined":                     {[]verdict.Check{fail("response.documents"), notRun("policy.document")}, policy.NotConfirmed, "no_document"},
+		"nothing shown":                {[]verdict.Check{notRun("status.list"), notRun("policy.document")}, policy.NotConfirmed, "no_document"},
+		"two that are not known":       {[]verdict.Check{notRun("status.list"), notRun("policy.age_over_20")}, policy.NotConfirmed, "status_unknown age_not_shown"},
 		"altered message":              {[]verdict.Check{fail("session.message")}, policy.NotConfirmed, "session_failed"},
 		"a check nobody knows failed":  {[]verdict.Check{fail("new.check")}, policy.Refused, "check_not_passed"},
 		"a check nobody knows not run": {[]verdict.Check{notRun("new.check")}, policy.NotConfirmed, "check_not_performed"},
