@@ -56,7 +56,7 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	s.judgeForm(&j)
 	s.judgeStrict(&j)
 	const id, clause = "mso.validity.until", "ISO/IEC 18013-5 second edition, 12.3"
-	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
+	if j.mso == nil || j.chain == nil {
 		j.NotRun(id, clause, "no MSO or no certificate to compare")
 		return j.Verdict, nil
 	}
@@ -355,7 +355,7 @@ func judgeValidity(j *issuerJudgement, at time.Time, skew time.Duration) {
 	signed, from, until := info.Signed.Time(), info.ValidFrom.Time(), info.ValidUntil.Time()
 	j.Record("mso.validity.order", clauseIssuerAuth, !signed.After(from) && from.Before(until),
 		measured("signed ", signed, ", from ", from, ", until ", until))
-	if j.chain == nil || j.chain.Leaf == nil {
+	if j.chain == nil {
 		j.NotRun("mso.validity.signed", clauseMSOCheck, "no signer certificate to compare with")
 	} else {
 		leaf := j.chain.Leaf

@@ -336,6 +336,34 @@ func TestErrorsWithinTheRequest(t *testing.T) {
 	}
 }
 
+// TestErrorsOfNoRequest: the errors of a document that answers no request are not judged, the document is.
+func TestErrorsOfNoRequest(t *testing.T) {
+	s := newPairScene(t, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "family_name")}})
+	unasked := s.document(world.DocType, world.NameSpace, "age_over_18")
+	unasked.Errors = cbor.Map[string, cbor.Map[string, int64]]{{Key: world.NameSpace, Value: cbor.Map[string, int64]{{Key: "sex"}}}}
+	r := s.verify(mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(licence, licenceNS, "family_name"), unasked}})
+	if got := notPassed(r); !slices.Contains(got, "response.documents") || slices.Contains(got, "response.errors") {
+		t.Errorf("not passed: %v", got)
+	}
+}
+
+// TestErrorsAreToldApart counts what was not asked for by itself.
+func TestErrorsAreToldApart(t *testing.T) {
+	for docType, want := range map[string]string{
+		"org.example": "1 errors, 1 about what was not asked for, 0 about what was returned",
+		licence:       "1 errors, 0 about what was not asked for, 1 about what was returned",
+	} {
+		s := newPairScene(t, mdoc.RequestDraft{Items: []mdoc.ItemsRequest{items(licence, nil, licenceNS, "family_name")}})
+		r := s.verify(mdoc.DeviceResponse{Documents: []mdoc.Document{s.document(licence, licenceNS, "family_name")},
+			DocumentErrors: []cbor.Map[string, int64]{{{Key: docType, Value: mdoc.NotReturned}}}})
+		for _, c := range r.Failed() {
+			if c.ID != "response.errors" || c.Measured != want {
+				t.Errorf("%s: %s: %s", docType, c.ID, c.Measured)
+			}
+		}
+	}
+}
+
 // TestResponseMembers spoils the response around a good document.
 func TestResponseMembers(t *testing.T) {
 	cases := []struct {
@@ -428,9 +456,15 @@ func TestMacKeys(t *testing.T) {
 	if r, err := mdoc.Verify(in); err != nil || !slices.Contains(notPassed(r), "device_auth.proof") {
 		t.Errorf("the MAC holds without the further key: %v", err)
 	}
-	in.MacKeys = append(in.MacKeys, private)
-	if r, err := mdoc.Verify(in); err != nil || !r.OK() {
-		t.Errorf("refused: %v, %v", notPassed(r), err)
+	other, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, keys := range map[string][]*ecdh.PrivateKey{"alone": {private}, "after one on another curve": {other, private}} {
+		in.MacKeys = keys
+		if r, err := mdoc.Verify(in); err != nil || !r.OK() {
+			t.Errorf("%s: refused: %v, %v", name, notPassed(r), err)
+		}
 	}
 }
 

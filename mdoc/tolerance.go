@@ -55,7 +55,7 @@ func (r *Result) tolerateForm(raw []byte, response *DeviceResponse) {
 // tolerateUntil lists a document that is valid for longer than its signer's certificate; the second edition lets a reader
 // refuse it.
 func (j *issuerJudgement) tolerateUntil() {
-	if j.mso == nil || j.chain == nil || j.chain.Leaf == nil {
+	if j.mso == nil || j.chain == nil {
 		return
 	}
 	if until := j.mso.ValidityInfo.ValidUntil.Time(); until.After(j.chain.Leaf.NotAfter) {

@@ -207,10 +207,10 @@ func (in *Verification) judgeRequested(j *issuerJudgement, p pairedDocument) {
 // country, which ISO/IEC 23220 documents may have, is not comparable with C: the check is not run.
 func judgeCountry(j *issuerJudgement, d *Document) {
 	var countries, provinces []string
-	if j.chain != nil && j.chain.Leaf != nil {
+	if j.chain != nil {
 		countries, provinces = j.chain.Leaf.Subject.Country, j.chain.Leaf.Subject.Province
 	}
-	stateless := j.chain != nil && j.chain.Leaf != nil && len(provinces) == 0
+	stateless := j.chain != nil && len(provinces) == 0
 	d.each(func(namespace, identifier string, value cbor.RawMessage) {
 		switch {
 		case identifier == "issuing_country":

@@ -12,8 +12,7 @@ func longHeads(data []byte, depth int) int {
 	count, embedded := 0, false
 	for off := 0; off < len(data); {
 		if b := data[off]; b&0x1f < 24 && b>>5 != majorBytes && b>>5 != majorText { // most heads: one byte, which is as short as can be
-			embedded = false
-			off++
+			off, embedded = off+1, false
 			continue
 		}
 		h, err := readHead(data, off)

@@ -21,6 +21,22 @@ func TestUnprotectedBesides(t *testing.T) {
 	}
 }
 
+// TestProtectedBesides: a text label is none of the given ones, also not 0.
+func TestProtectedBesides(t *testing.T) {
+	m, err := cose.ParseSign1(message(t, newKey(t, elliptic.P256()), "a3012604410161780a", "a0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		labels []int64
+		want   int
+	}{{nil, 3}, {[]int64{1}, 2}, {[]int64{1, 4}, 1}, {[]int64{0, 1, 4}, 1}} {
+		if got := m.ProtectedBesides(c.labels...); got != c.want {
+			t.Errorf("besides %v: %d, want %d", c.labels, got, c.want)
+		}
+	}
+}
+
 func TestX5ChainIsArray(t *testing.T) {
 	for _, c := range []struct {
 		protected, unprotected string

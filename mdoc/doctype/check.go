@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"mobileid/mdoc/cbor"
 )
@@ -133,8 +132,9 @@ func (e Element) holds(value []byte) (bool, error) {
 	return false, nil
 }
 
+// text judges a text string, which the codec has seen to be UTF-8.
 func (e Element) text(s string) bool {
-	if s == "" || !utf8.ValidString(s) || uint64(len(s)) > bound(e.Max, maxText) {
+	if s == "" || uint64(len(s)) > bound(e.Max, maxText) {
 		return false
 	}
 	switch e.Type {
@@ -188,8 +188,8 @@ func capitals(s string) bool {
 
 // subdivision accepts the form of ISO 3166-2: a country, a hyphen, one to three letters or digits.
 func subdivision(s string) bool {
-	country, rest, ok := strings.Cut(s, "-")
-	if !ok || len(country) != 2 || !capitals(country) || len(rest) == 0 || len(rest) > 3 {
+	country, rest, _ := strings.Cut(s, "-")
+	if len(country) != 2 || !capitals(country) || len(rest) == 0 || len(rest) > 3 {
 		return false
 	}
 	return strings.Trim(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
@@ -216,13 +216,14 @@ func bound(of, def uint64) uint64 {
 	return of
 }
 
+// allDigits also takes the empty string.
 func allDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
 	}
-	return s != ""
+	return true
 }
 
 // image accepts the two formats ISO/IEC 18013-5 allows for a portrait, by their first bytes: JPEG, and the signature

@@ -88,6 +88,9 @@ func TestCheck(t *testing.T) {
 		{"municipality 6", jp, "local_gov_code_unicode", "66 313433363439", true},
 		{"municipality 4", jp, "local_gov_code_unicode", "64 31343336", false},
 		{"municipality 7", jp, "local_gov_code_unicode", "67 31343336343930", false},
+		{"municipality in letters", jp, "local_gov_code_unicode", "65 4142434445", false},
+		{"municipality with a slash", jp, "local_gov_code_unicode", "65 2f34333634", false},
+		{"municipality with a colon", jp, "local_gov_code_unicode", "65 3a34333634", false},
 		{"municipality full-width", jp, "local_gov_code_unicode", "6f efbc91efbc94efbc93efbc96efbc94", false},
 		{"individual number 123456789018", jp, IndividualNumber, "6c 313233343536373839303138", true},
 		{"individual number 537686677188", jp, IndividualNumber, "6c 353337363836363737313838", true},
@@ -95,6 +98,8 @@ func TestCheck(t *testing.T) {
 		{"individual number as uint", jp, IndividualNumber, "1b 0000001cbe991a12", false},
 		{"portrait JPEG", jp, "portrait", "44 ffd8ffe0", true},
 		{"portrait JP2", jp, "portrait", "4e 0000000c6a5020200d0a870a0000", true},
+		{"portrait of 128 KiB", jp, "portrait", "5a 00020000 ffd8ff" + strings.Repeat("00", 1<<17-3), true},
+		{"portrait of a byte more", jp, "portrait", "5a 00020001 ffd8ff" + strings.Repeat("00", 1<<17-2), false},
 		{"portrait PNG", jp, "portrait", "48 89504e470d0a1a0a", false},
 		{"portrait text", jp, "portrait", "64 41414141", false},
 		{"sex 1", iso, "sex", "01", true},
@@ -121,6 +126,7 @@ func TestCheck(t *testing.T) {
 		{"expiry", own, "expiry_date", "d903ec 6a 323033352d30322d3137", true},
 		{"expiry as tdate", own, "expiry_date", "c0 74 323033352d30322d31375430303a30303a30305a", false},
 		{"country", own, "issuing_country", "62 4a50", true},
+		{"country with a digit", own, "issuing_country", "62 4a31", false},
 		{"country lower case", own, "issuing_country", "62 6a70", false},
 		{"birth year", own, "age_birth_year", "19 07b3", true},
 		{"birth year 1800", own, "age_birth_year", "19 0708", false},
@@ -145,6 +151,19 @@ func TestCheckUnknown(t *testing.T) {
 		{NameSpaceISO, "age_over_1a"}, {NameSpaceJP, "sex"}, {"org.iso.18013.5.1", "portrait"}, {"", ""}} {
 		if err := MNC().Check(id[0], id[1], []byte{0xf5}); !errors.Is(err, ErrUnknownElement) {
 			t.Errorf("%v: %v, want ErrUnknownElement", id, err)
+		}
+	}
+}
+
+// TestErrorTellsTheCodec: what the codec refused is told apart from what is of the wrong form.
+func TestErrorTellsTheCodec(t *testing.T) {
+	for _, c := range []struct {
+		id, value string
+		codec     bool
+	}{{"full_name_unicode", "41 41", true}, {"full_name_unicode", "60", false}, {"portrait", "61 41", true}, {"portrait", "40", false}} {
+		var wrong *ValueError
+		if err := MNC().Check(NameSpaceJP, c.id, unhex(t, c.value)); !errors.As(err, &wrong) || (wrong.Unwrap() != nil) != c.codec {
+			t.Errorf("%s as %s: %v", c.id, c.value, err)
 		}
 	}
 }
@@ -178,6 +197,11 @@ func TestAgeOver(t *testing.T) {
 	if nn, ok := AgeOver("age_over_07"); !ok || nn != 7 {
 		t.Errorf("age_over_07: %d %v", nn, ok)
 	}
+	for _, bad := range []string{"20", "age_over_/0", "age_over_:0", "age_over_0/", "age_over_0:", "age_over_", "age_over_020"} {
+		if nn, ok := AgeOver(bad); ok {
+			t.Errorf("%s: %d", bad, nn)
+		}
+	}
 }
 
 // Every single wrong digit must be found out of those the scheme can find: a check digit of 0 stands for two
@@ -193,7 +217,7 @@ func TestIndividualNumberCheckDigit(t *testing.T) {
 	if seen != 1 {
 		t.Errorf("%d last digits pass, want 1", seen)
 	}
-	for _, bad := range []string{"", "12345678901", "1234567890188", "12345678901a", "１２３４"} {
+	for _, bad := range []string{"", "12345678901", "1234567890188", "12345678901a", "１２３４", "<23456789018"} {
 		if ValidIndividualNumber(bad) {
 			t.Errorf("%q passes", bad)
 		}
@@ -214,6 +238,9 @@ func TestParseTableRefuses(t *testing.T) {
 				t.Fatal("accepted")
 			}
 		})
+	}
+	if _, err := parse([]byte(`{"docType":"d","nameSpaces":{},"ageOver":{"nameSpace":"n","values":[20,20]},"elements":[]}`)); err == nil {
+		t.Error("one age twice")
 	}
 }
 

@@ -189,6 +189,10 @@ func TestReaderEngagement(t *testing.T) {
 	if err != nil || bare.Website() != "" {
 		t.Errorf("without methods: %v", err)
 	}
+	second, err := engagement.ParseReader(extended(t, "1.1", 1, "0282"+"830901a0"+"830401a1006968747470733a2f2f61"))
+	if err != nil || second.Website() != "https://a" {
+		t.Errorf("after a method that is not known: %v", err)
+	}
 	if _, err := engagement.NewReader(nil, site); err == nil {
 		t.Error("made without key")
 	}

@@ -98,6 +98,25 @@ func TestEncryptedDocuments(t *testing.T) {
 				}
 			})
 		}
+		// Beside the one in clear there is room for 31.
+		for n, want := range map[int]verdict.Outcome{31: verdict.Pass, 32: verdict.Fail} {
+			in, r := in, response(t, in)
+			in.RecipientKeys = []*ecdh.PrivateKey{key}
+			sealed, err := encryption.SealDocuments(parameters, in.Transcript, 1,
+				encryption.Plaintext{Documents: slices.Repeat([]cbor.RawMessage{world.Encode(t, r.Documents[0])}, n)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.EncryptedDocuments[0] = sealed
+			in.Response = world.Encode(t, *r)
+			got, err := mdoc.Verify(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o, _ := got.Outcome(id); o != want {
+				t.Errorf("%d documents sealed: %s is %s", n, id, o)
+			}
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type document struct {
 	items   []item
 
 	authorizations cbor.RawMessage // keyAuthorizations as received; nil where there are none
+	again          error           // of reading a second time what decoded before
 }
 
 // sign1 is COSE_Sign1, RFC 9052, 4.2, of which only the headers are compared.
@@ -55,24 +56,16 @@ func read(raw []byte) (*document, error) {
 	if d.mso, err = s.MSO(); err != nil {
 		return nil, err
 	}
-	if err := cbor.Unmarshal(s.IssuerAuth, &d.headers); err != nil {
-		return nil, err
-	}
-	payload, err := cbor.ParseEmbedded[cbor.RawMessage](d.headers.Payload)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.countUnknown(raw, payload.Value); err != nil {
-		return nil, err
-	}
+	d.countUnknown(raw, d.readHeaders())
 	for _, ns := range s.NameSpaces {
 		for i := range ns.Value {
 			v := ns.Value[i]
 			d.items = append(d.items, item{element: ns.Key + "\x00" + v.Value.ElementIdentifier, value: v})
-			if err := d.unknownIn(v.Content(), "digestID", "random", "elementIdentifier", "elementValue"); err != nil {
-				return nil, err
-			}
+			d.unknownIn(v.Content(), "digestID", "random", "elementIdentifier", "elementValue")
 		}
+	}
+	if d.again != nil {
+		return nil, d.again
 	}
 	if len(d.items) == 0 {
 		return nil, errors.New("no items to compare")
@@ -80,12 +73,18 @@ func read(raw []byte) (*document, error) {
 	return d, nil
 }
 
+// readHeaders keeps the headers of issuerAuth and gives the encoded MSO.
+func (d *document) readHeaders() cbor.RawMessage {
+	err := cbor.Unmarshal(d.issuer.IssuerAuth, &d.headers)
+	payload, errPayload := cbor.ParseEmbedded[cbor.RawMessage](d.headers.Payload)
+	d.again = errors.Join(d.again, err, errPayload)
+	return payload.Value
+}
+
 // countUnknown counts the members of IssuerSigned, the MSO and the maps in it whose members are fixed.
-func (d *document) countUnknown(issuerSigned, mso []byte) error {
-	if err := d.unknownIn(issuerSigned, "nameSpaces", "issuerAuth"); err != nil {
-		return err
-	}
-	return d.unknownWithin(mso, members{
+func (d *document) countUnknown(issuerSigned, mso []byte) {
+	d.unknownIn(issuerSigned, "nameSpaces", "issuerAuth")
+	d.unknownWithin(mso, members{
 		"version": nil, "digestAlgorithm": nil, "valueDigests": nil, "docType": nil,
 		"deviceKeyInfo": {"deviceKey": nil, "keyAuthorizations": {"nameSpaces": nil, "dataElements": nil}},
 		"validityInfo":  {"signed": nil, "validFrom": nil, "validUntil": nil, "expectedUpdate": nil},
@@ -98,51 +97,44 @@ func (d *document) countUnknown(issuerSigned, mso []byte) error {
 type members map[string]members
 
 // unknownWithin counts at every depth that known names, and in the device key.
-func (d *document) unknownWithin(raw []byte, known members) error {
-	pairs, err := cbor.Pairs(raw)
-	if err != nil {
-		return err
-	}
-	for _, p := range pairs {
+func (d *document) unknownWithin(raw []byte, known members) {
+	for _, p := range d.pairs(raw) {
 		within, named := known[p.Text]
 		switch {
-		case p.IsInt || !named:
+		case !named: // nor is the empty text of an integer
 			d.unknown++
 		case p.Text == "deviceKey":
-			err = d.unknownInKey(p.Value)
+			d.unknownInKey(p.Value)
 		case p.Text == "keyAuthorizations":
 			d.authorizations = p.Value
-			err = d.unknownWithin(p.Value, within)
+			d.unknownWithin(p.Value, within)
 		case within != nil:
-			err = d.unknownWithin(p.Value, within)
-		}
-		if err != nil {
-			return err
+			d.unknownWithin(p.Value, within)
 		}
 	}
-	return nil
+}
+
+func (d *document) pairs(raw []byte) []cbor.RawPair {
+	pairs, err := cbor.Pairs(raw)
+	d.again = errors.Join(d.again, err)
+	return pairs
 }
 
 // unknownInKey counts what stands in a COSE_Key beside kty, crv, x and y, which may name the key (RFC 9052, 7.1).
-func (d *document) unknownInKey(raw []byte) error {
-	pairs, err := cbor.Pairs(raw)
-	if err != nil {
-		return err
-	}
-	for _, p := range pairs {
-		if !p.IsInt || p.Int != 1 && (p.Int < -3 || p.Int > -1) {
+func (d *document) unknownInKey(raw []byte) {
+	for _, p := range d.pairs(raw) {
+		if p.Int != 1 && (p.Int < -3 || p.Int > -1) { // text has the label 0 here, which is none of the four
 			d.unknown++
 		}
 	}
-	return nil
 }
 
-func (d *document) unknownIn(raw []byte, known ...string) error {
+func (d *document) unknownIn(raw []byte, known ...string) {
 	m := make(members, len(known))
 	for _, k := range known {
 		m[k] = nil
 	}
-	return d.unknownWithin(raw, m)
+	d.unknownWithin(raw, m)
 }
 
 // digestIDs gives the digestID of each element.

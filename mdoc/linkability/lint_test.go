@@ -234,6 +234,7 @@ func TestEachLink(t *testing.T) {
 		"a member in the validity": {func(f []form) { each(f, func(f *form) { f.infoExtra = true }) }, "linkability.members"},
 		"a kid":                    {func(f []form) { each(f, func(f *form) { f.unprotected = header(33, 4) }) }, "linkability.headers"},
 		"a text label":             {func(f []form) { each(f, func(f *form) { f.unprotected = []byte{0xa1, 0x61, 'x', 1} }) }, "linkability.headers"},
+		"headers without a map":    {func(f []form) { each(f, func(f *form) { f.protected = []byte{} }) }, "linkability.headers"},
 		"another certificate":      {func(f []form) { f[2].unprotected = header(33) }, ""},
 		"a time to the second":     {func(f []form) { each(f, func(f *form) { f.signed = f.signed.Add(17 * time.Second) }) }, "linkability.times"},
 		"an end to the minute":     {func(f []form) { f[1].until = f[1].until.Add(time.Minute) }, "linkability.times"},
@@ -260,6 +261,8 @@ func TestEachLink(t *testing.T) {
 		"one key":                   {func(f []form) { f[1].key = f[0].key }, "linkability.device_keys"},
 		"one index":                 {func(f []form) { f[1].index = f[0].index }, "linkability.status"},
 		"indexes in a row":          {func(f []form) { f[0].index, f[1].index, f[2].index = 70_000, 70_001, 70_002 }, "linkability.status"},
+		"indexes close together":    {func(f []form) { f[0].index, f[1].index, f[2].index = 70_000, 70_009, 70_023 }, "linkability.status"},
+		"indexes apart enough":      {func(f []form) { f[0].index, f[1].index, f[2].index = 70_000, 70_009, 70_024 }, ""},
 		"indexes at one step":       {func(f []form) { f[0].index, f[1].index, f[2].index = 70_000, 90_000, 80_000 }, "linkability.status"},
 		"another list":              {func(f []form) { f[1].uri = "https://issuer.example/lists/2" }, "linkability.status"},
 		"no status in one":          {func(f []form) { each(f, func(f *form) { f.noStatus = true }) }, "linkability.status"},
@@ -350,6 +353,9 @@ func TestLengthsAndOthers(t *testing.T) {
 		return out
 	}
 	f := forms(t, 4)
+	if got := failed(linkability.Batch{Copies: encode(f[:2])}); got != nil {
+		t.Errorf("two copies: %v", got)
+	}
 	f[1].salt = func(i int) []byte { return bytes.Repeat([]byte{byte(0x80 + i)}, 32) }
 	if got := failed(linkability.Batch{Copies: encode(f[:3])}); !slices.Equal(got, []string{"linkability.salts", "linkability.lengths"}) {
 		t.Errorf("a longer salt: %v", got)
@@ -363,6 +369,11 @@ func TestLengthsAndOthers(t *testing.T) {
 	f[3].index = f[0].index
 	if got := failed(linkability.Batch{Copies: encode(f[:3]), Others: encode(f[3:])}); !slices.Equal(got, []string{"linkability.status"}) {
 		t.Errorf("the status of another holder: %v", got)
+	}
+	f = forms(t, 4)
+	f[3].noStatus = true
+	if got := failed(linkability.Batch{Copies: encode(f[:2]), Others: encode(f[2:])}); !slices.Equal(got, []string{"linkability.status"}) {
+		t.Errorf("another holder without a status: %v", got)
 	}
 	f = forms(t, 4)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), crand.Reader)
@@ -443,6 +454,7 @@ func TestLintRefuses(t *testing.T) {
 	for name, b := range map[string]linkability.Batch{
 		"one copy":         {Copies: good[:1]},
 		"none":             {},
+		"too many others":  {Copies: good, Others: make([][]byte, linkability.MaxDocuments+1)},
 		"too many":         {Copies: make([][]byte, linkability.MaxDocuments+1)},
 		"a grid of a week": {Copies: good, Grid: 7 * 24 * time.Hour},
 		"a negative grid":  {Copies: good, Grid: -time.Hour},
@@ -454,7 +466,8 @@ func TestLintRefuses(t *testing.T) {
 	empty := forms(t, 1)[0]
 	empty.elements, empty.idOrder = nil, nil
 	for name, raw := range map[string][]byte{
-		"not CBOR": {0xff}, "cut": good[1][:200], "no items": empty.encode(), "issuerAuth a number": {0xa1, 0x6a, 'i', 's', 's', 'u', 'e', 'r', 'A', 'u', 't', 'h', 1},
+		"not CBOR": {0xff}, "cut": good[1][:200], "no items": empty.encode(), "no docType": bytes.Replace(good[1], []byte("docType"), []byte("docTypo"), 1),
+		"issuerAuth a number": {0xa1, 0x6a, 'i', 's', 's', 'u', 'e', 'r', 'A', 'u', 't', 'h', 1},
 	} {
 		v := lint(t, linkability.Batch{Copies: [][]byte{good[0], raw}})
 		if o, _ := v.Outcome("linkability.form"); o != verdict.Fail || len(v.Unknown()) != 13 {

@@ -183,6 +183,8 @@ func TestCRLFaults(t *testing.T) {
 		"removed from list":          {listed(entry(5, reason(8))), []string{"crl.entries"}, []string{"crl.entries", "crl.entry_extensions"}},
 		"another's certificate": {listed(entry(5, ext(asn1.ObjectIdentifier{2, 5, 29, 29}, true, []int{}))), []string{"crl.entries"},
 			[]string{"crl.entries", "crl.entry_extensions"}},
+		"another's certificate, not critical": {listed(entry(5, ext(asn1.ObjectIdentifier{2, 5, 29, 29}, false, []int{}))), []string{"crl.entries"},
+			[]string{"crl.entries", "crl.entry_extensions"}},
 		"entry with unknown critical": {listed(entry(5, ext([]int{1, 2, 3}, true, 1))), []string{"crl.entries"}, []string{"crl.entries", "crl.entry_extensions"}},
 		"reason keyCompromise":        {listed(entry(5, reason(1))), nil, []string{"crl.entry_extensions"}},
 		"reason superseded":           {listed(entry(5, reason(4))), nil, []string{"crl.entry_extensions"}},

@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,11 +174,19 @@ func (w *world) openRoot() *x509.Certificate {
 // TestVICALAnchors: a provider's root anchors a VICAL's signer only, and no other root does.
 func TestVICALAnchors(t *testing.T) {
 	w := newWorld(t)
-	if _, err := pki.NewAnchorsFor(pki.VICALSigner, w.vicalRoot.Raw); err == nil {
-		t.Error("a signer's profile makes anchors")
-	}
-	if _, err := pki.NewAnchorsFor(0, w.vicalRoot.Raw); err == nil {
-		t.Error("no profile makes anchors")
+	self := w.signWith(w.dsTemplate(), &x509.Certificate{RawSubject: name("TEST forged")}, w.dsKey.Public(), w.dsKey)
+	for p, c := range map[pki.Profile]struct {
+		der  []byte
+		want string
+	}{
+		pki.VICALSigner:    {w.vicalRoot.Raw, "no root profile"},
+		pki.DocumentSigner: {self, "no root profile"}, // it fits that profile, and has signed itself
+		pki.IACALink:       {w.iaca.Raw, "no root profile"},
+		0:                  {w.vicalRoot.Raw, "unknown certificate profile"},
+	} {
+		if _, err := pki.NewAnchorsFor(p, c.der); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s makes anchors, or not for %q: %v", p, c.want, err)
+		}
 	}
 	if _, err := pki.NewAnchorsFor(pki.VICALRoot, w.seRoot.Raw); err == nil {
 		t.Error("a secure element root makes a VICAL anchor")

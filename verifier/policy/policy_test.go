@@ -127,15 +127,17 @@ func TestProfileValidate(t *testing.T) {
 		"no document type":      func(p *policy.Profile) { p.DocType = "" },
 		"three ages":            func(p *policy.Profile) { p.Ages = []int{18, 20, 65} },
 		"one age twice":         func(p *policy.Profile) { p.Ages = []int{20, 20} },
+		"age -1":                func(p *policy.Profile) { p.Ages = []int{-1} },
 		"age 100":               func(p *policy.Profile) { p.Ages = []int{100} },
 		"age without namespace": func(p *policy.Profile) { p.AgeNameSpace = "" },
 		"nothing asked":         func(p *policy.Profile) { p.Ages = nil },
 		"the individual number": func(p *policy.Profile) {
 			p.Elements = []policy.ElementRef{{doctype.NameSpaceJP, doctype.IndividualNumber}}
 		},
-		"age among the elements": func(p *policy.Profile) { p.Elements = []policy.ElementRef{{doctype.NameSpaceISO, "age_over_18"}} },
-		"element without name":   func(p *policy.Profile) { p.Elements = []policy.ElementRef{{doctype.NameSpaceISO, ""}} },
-		"portrait not asked for": func(p *policy.Profile) { p.Portrait = &elsewhere },
+		"age among the elements":  func(p *policy.Profile) { p.Elements = []policy.ElementRef{{doctype.NameSpaceISO, "age_over_18"}} },
+		"element without name":    func(p *policy.Profile) { p.Elements = []policy.ElementRef{{doctype.NameSpaceISO, ""}} },
+		"element of no namespace": func(p *policy.Profile) { p.Elements = []policy.ElementRef{{"", "x"}} },
+		"portrait not asked for":  func(p *policy.Profile) { p.Portrait = &elsewhere },
 		"too many": func(p *policy.Profile) {
 			for i := range 9 {
 				p.Elements = append(p.Elements, policy.ElementRef{NameSpace: "x", Identifier: fmt.Sprint(i)})
@@ -228,6 +230,8 @@ func TestDecide(t *testing.T) {
 		"one code once":                {[]verdict.Check{fail("mso.digest"), fail("mso.random")}, policy.Refused, "not_genuine"},
 		"device proof":                 {[]verdict.Check{fail("device_auth.proof")}, policy.Refused, "holder_not_proved"},
 		"declined":                     {[]verdict.Check{fail("response.documents"), notRun("policy.document")}, policy.NotConfirmed, "no_document"},
+		"nothing shown":                {[]verdict.Check{notRun("status.list"), notRun("policy.document")}, policy.NotConfirmed, "no_document"},
+		"two that are not known":       {[]verdict.Check{notRun("status.list"), notRun("policy.age_over_20")}, policy.NotConfirmed, "status_unknown age_not_shown"},
 		"altered message":              {[]verdict.Check{fail("session.message")}, policy.NotConfirmed, "session_failed"},
 		"a check nobody knows failed":  {[]verdict.Check{fail("new.check")}, policy.Refused, "check_not_passed"},
 		"a check nobody knows not run": {[]verdict.Check{notRun("new.check")}, policy.NotConfirmed, "check_not_performed"},

@@ -98,9 +98,6 @@ func (p Profile) validateAges() error {
 	if len(p.Ages) > MaxAges {
 		return fmt.Errorf("%d ages, at most %d may be asked for", len(p.Ages), MaxAges)
 	}
-	if len(p.Ages) > 0 && p.AgeNameSpace == "" {
-		return errors.New("ages without a namespace")
-	}
 	for _, age := range p.Ages {
 		if age < 0 || age > 99 {
 			return fmt.Errorf("age %d has no identifier", age)

@@ -80,10 +80,7 @@ func (x *Exchange) Finish(message []byte) (*Report, []byte, error) {
 	report := &Report{Started: x.started, BytesReceived: len(message)}
 	response, status, err := x.session.Decrypt(message)
 	defer clear(response)
-	reply, errReply := x.reply(status, err)
-	if errReply != nil {
-		return nil, nil, fmt.Errorf("finishing check: %w", errReply)
-	}
+	reply := x.reply(err)
 	if recordMessage(&report.Verdict, len(response), status, err) {
 		if err := x.judge(report, response, key); err != nil {
 			return nil, nil, fmt.Errorf("finishing check: %w", err)
@@ -108,14 +105,12 @@ func (x *Exchange) Abandon() []byte {
 
 // reply is what the device is told: nothing when it ended the session, the error code when its message was refused, else
 // the end.
-func (x *Exchange) reply(status *session.Status, err error) ([]byte, error) {
+func (x *Exchange) reply(err error) []byte {
 	if refusal, ok := errors.AsType[*session.Error](err); ok {
-		return session.StatusMessage(refusal.Status)
+		message, _ := session.StatusMessage(refusal.Status) // it never fails
+		return message
 	}
-	if status != nil || errors.Is(err, session.ErrEnded) {
-		return nil, nil
-	}
-	return x.session.Terminate()
+	return x.Abandon()
 }
 
 // recordMessage lists what became of the message and tells whether there is a response to judge.

@@ -13,6 +13,7 @@ import (
 	"mobileid/mdoc/engagement"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/session"
+	"mobileid/mdoc/transcript"
 	"mobileid/verifier/policy"
 )
 
@@ -101,24 +102,29 @@ func (r *Reader) Begin(uri string) (*Exchange, []byte, error) {
 		return nil, nil, fmt.Errorf("beginning check: %w", err)
 	}
 	s, err := session.NewReader(eng, r.config.Rand)
+	if err != nil { // never: ParseURI refuses a key that it could not use
+		return nil, nil, fmt.Errorf("beginning check: %w", err)
+	}
+	request, err := r.request(s.Transcript())
 	if err != nil {
 		return nil, nil, fmt.Errorf("beginning check: %w", err)
 	}
-	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: []mdoc.ItemsRequest{r.items},
-		ReaderAuth: &mdoc.ReaderSigner{Key: r.config.Key, Chain: r.config.Chain}}, s.Transcript())
-	if err != nil {
-		return nil, nil, fmt.Errorf("beginning check: %w", err)
-	}
-	request, err := mdoc.ParseDeviceRequest(raw) // judged against what was sent, as it was sent
-	if err != nil {
-		return nil, nil, fmt.Errorf("beginning check: %w", err)
-	}
-	message, established, err := s.Establish(raw)
-	if err != nil {
+	message, established, err := s.Establish(request.Raw())
+	if err != nil { // never: the session is fresh
 		return nil, nil, fmt.Errorf("beginning check: %w", err)
 	}
 	return &Exchange{
 		reader: r, request: request, transcript: s.Transcript(), session: established,
 		started: r.config.Now(), key: s.EReaderKey(),
 	}, message, nil
+}
+
+// request makes the signed request and reads it back: the response is judged against what was sent, as it was sent.
+func (r *Reader) request(t transcript.Transcript) (*mdoc.DeviceRequest, error) {
+	raw, err := mdoc.BuildRequest(mdoc.RequestDraft{Items: []mdoc.ItemsRequest{r.items},
+		ReaderAuth: &mdoc.ReaderSigner{Key: r.config.Key, Chain: r.config.Chain}}, t)
+	if err != nil {
+		return nil, err
+	}
+	return mdoc.ParseDeviceRequest(raw)
 }

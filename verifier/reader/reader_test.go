@@ -3,6 +3,7 @@ package reader_test
 import (
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"strings"
@@ -167,6 +168,17 @@ func TestChecks(t *testing.T) {
 				}
 			},
 		},
+		"a portrait that is text": {
+			profile: policy.AgeTill(20, true), decision: policy.NotConfirmed, codes: "element_missing",
+			check: policy.CheckRequested, measured: "not a byte string",
+			draft: func(d *mdoc.Draft) {
+				for i := range d.Elements {
+					if d.Elements[i].Identifier == "portrait" {
+						d.Elements[i].Value = []byte{0x61, 'x'}
+					}
+				}
+			},
+		},
 		"another device's key": {
 			profile: plain, decision: policy.Refused, codes: "holder_not_proved", check: "device_auth.proof",
 			arrange: func(s *shop) {
@@ -270,6 +282,7 @@ func TestNewRefuses(t *testing.T) {
 		"no key":           func(c *reader.Config) { c.Key = nil },
 		"no chain":         func(c *reader.Config) { c.Chain = nil },
 		"no anchors":       func(c *reader.Config) { c.Anchors = nil },
+		"no revocation":    func(c *reader.Config) { c.Revocation = nil },
 		"no status source": func(c *reader.Config) { c.Status = nil },
 		"no profile":       func(c *reader.Config) { c.Profile = policy.Profile{} },
 		"an hour of skew":  func(c *reader.Config) { c.Skew = time.Hour },
@@ -290,6 +303,49 @@ func TestNewRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReadersOwnFaults: what the reader itself cannot do is an error and no report.
+func TestReadersOwnFaults(t *testing.T) {
+	s := newShop(t, policy.AgeTill(20, false), holder.BySignature)
+	t.Run("a key that signs nothing", func(t *testing.T) {
+		weak, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := reader.New(reader.Config{Profile: policy.AgeTill(20, false), Key: weak, Chain: s.ReaderChain, Anchors: s.Anchors,
+			Status: s, Revocation: s.Revocation})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x, _, err := r.Begin(s.phone().Engagement().URI()); x != nil || err == nil || !strings.Contains(err.Error(), "building DeviceRequest") {
+			t.Errorf("exchange %v, error %v", x, err)
+		}
+	})
+	t.Run("no time", func(t *testing.T) {
+		s.now = time.Time{}
+		if report, _, err := s.meet(t.Context(), loopback.Config{}); report != nil || err == nil {
+			t.Errorf("report %v, error %v", report, err)
+		}
+	})
+	t.Run("a connection that sends nothing", func(t *testing.T) {
+		report, err := s.reader.Run(t.Context(), mute{t}, s.phone().Engagement().URI())
+		if report != nil || !errors.Is(err, errMute) {
+			t.Errorf("report %v, error %v", report, err)
+		}
+	})
+}
+
+var errMute = errors.New("cannot send")
+
+// mute is a connection that cannot send.
+type mute struct{ t *testing.T }
+
+func (mute) Send(context.Context, []byte) error { return errMute }
+func (m mute) Receive(context.Context) ([]byte, error) {
+	m.t.Error("an answer is awaited to what was not sent")
+	return nil, errMute
+}
+func (mute) Close() error { return nil }
 
 func FuzzFinish(f *testing.F) {
 	s := newShop(f, policy.AgeTill(20, false), holder.BySignature)

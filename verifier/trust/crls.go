@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -37,15 +35,12 @@ func NewCRLs(anchors *pki.Anchors, dir string, at time.Time) (*CRLs, error) {
 	if dir == "" {
 		return c, nil
 	}
-	if _, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("making set of CRLs: %w", err)
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "*"+crlSuffix))
+	names, err := keptFiles(dir, crlSuffix)
 	if err != nil {
 		return nil, fmt.Errorf("making set of CRLs: %w", err)
 	}
 	for _, name := range names {
-		der, err := readCRL(name)
+		der, err := readFile(name, pki.MaxCRL)
 		if err == nil {
 			err = c.lists.Put(der, at)
 		}
@@ -70,7 +65,7 @@ func (c *CRLs) Put(der []byte, at time.Time) error {
 		return nil
 	}
 	list, err := pki.ParseCRL(der)
-	if err != nil {
+	if err != nil { // never: it was parsed to be put
 		return err
 	}
 	sum := sha256.Sum256(append(append([]byte{}, list.Issuer()...), list.AuthorityKeyID()...))
@@ -82,7 +77,7 @@ func (c *CRLs) Put(der []byte, at time.Time) error {
 
 // LoadFile puts the list of a file in DER.
 func (c *CRLs) LoadFile(path string, at time.Time) error {
-	der, err := readCRL(path)
+	der, err := readFile(path, pki.MaxCRL)
 	if err != nil {
 		return fmt.Errorf("loading CRL: %w", err)
 	}
@@ -90,15 +85,6 @@ func (c *CRLs) LoadFile(path string, at time.Time) error {
 		return fmt.Errorf("loading CRL %s: %w", path, err)
 	}
 	return nil
-}
-
-func readCRL(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()                                    //nolint:errcheck // opened for reading
-	return io.ReadAll(io.LimitReader(f, pki.MaxCRL+1)) // one byte too many is refused by the parser
 }
 
 // Revocation answers from what is held; see [pki.RevocationLists.Revocation].

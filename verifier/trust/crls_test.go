@@ -79,8 +79,8 @@ func TestCRLsRefuse(t *testing.T) {
 	}
 	dir := t.TempDir()
 	c := crlSet(t, w, dir)
-	if err := c.LoadFile(filepath.Join(dir, "none.crl"), w.Now); err == nil {
-		t.Error("loaded a file that is not there")
+	if err := c.LoadFile(filepath.Join(dir, "none.crl"), w.Now); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
 	}
 	path := filepath.Join(dir, "list")
 	if err := os.WriteFile(path, world.CRL(t, w.ReaderRoot, w.ReaderRootKey, 1, w.Now), 0o600); err != nil {
@@ -109,6 +109,11 @@ func TestCRLRefresh(t *testing.T) {
 	lists := map[string][]byte{"/good": world.CRL(t, w.IACA, w.IACAKey, 5, w.Now, pki.Revocation{Serial: leaf.SerialNumber, Date: w.Now}),
 		"/older": world.CRL(t, w.IACA, w.IACAKey, 4, w.Now), "/large": make([]byte, pki.MaxCRL+10)}
 	s := server(t, func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/gone" {
+			rw.WriteHeader(http.StatusGone)
+			_, _ = rw.Write(lists["/good"])
+			return
+		}
 		der, ok := lists[r.URL.Path]
 		if !ok {
 			http.NotFound(rw, r)
@@ -120,7 +125,7 @@ func TestCRLRefresh(t *testing.T) {
 	for _, step := range []struct {
 		path string
 		good bool
-	}{{"/missing", false}, {"/large", false}, {"/good", true}, {"/older", false}, {"/good", true}} {
+	}{{"/missing", false}, {"/large", false}, {"/gone", false}, {"/good", true}, {"/older", false}, {"/good", true}} {
 		r, err := trust.NewCRLRefresher(trust.CRLRefresherConfig{CRLs: c, URIs: []string{s.URL + step.path}, Now: func() time.Time { return w.Now }})
 		if err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"mobileid/mdoc/cbor"
 )
@@ -34,7 +35,7 @@ func (c *Cache) store(uri string, h *held) error {
 		return nil
 	}
 	raw, err := cbor.Marshal(kept{URI: uri, FetchedAt: cbor.NewTDate(h.fetchedAt), Token: h.raw})
-	if err != nil {
+	if err != nil { // never: the token verified at that time, with that text as its subject
 		return fmt.Errorf("keeping status list: %w", err)
 	}
 	if err := replaceFile(c.dir, c.path(uri), raw); err != nil {
@@ -58,24 +59,36 @@ func replaceFile(dir, path string, data []byte) error {
 		err = syncDir(dir)
 	}
 	if err != nil {
-		return errors.Join(err, removeIfThere(f.Name()))
+		_ = os.Remove(f.Name()) // not there when only the folder was not synced; no reader takes it for a list
 	}
-	return nil
-}
-
-func removeIfThere(name string) error {
-	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return err
 }
 
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
-	if err != nil {
-		return err
+	return errors.Join(err, d.Sync(), d.Close()) // a file that did not open refuses both
+}
+
+// keptFiles lists the files of a folder whose names end so.
+func keptFiles(dir, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	var out []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffix) {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return out, err
+}
+
+// readFile reads limit bytes and one more, which the decoder then refuses.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // opened for reading
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 // load reads the folder. Each list is verified again as of the moment it was fetched; its age is judged at each lookup.
@@ -83,10 +96,7 @@ func (c *Cache) load() error {
 	if c.dir == "" {
 		return nil
 	}
-	if _, err := os.Stat(c.dir); err != nil {
-		return err
-	}
-	names, err := filepath.Glob(filepath.Join(c.dir, "*"+keptSuffix))
+	names, err := keptFiles(c.dir, keptSuffix)
 	if err != nil {
 		return err
 	}
@@ -103,12 +113,7 @@ func (c *Cache) load() error {
 }
 
 func (c *Cache) loadOne(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, MaxToken+2*maxURI))
+	raw, err := readFile(name, MaxToken+2*maxURI)
 	if err != nil {
 		return err
 	}

@@ -116,9 +116,9 @@ func (c *Cache) Status(q mdoc.StatusQuery) mdoc.StatusAnswer {
 // speaksFor reports whether the list held is signed under the authority that answers for the document.
 func speaksFor(h *held, q mdoc.StatusQuery) bool {
 	if point := q.TrustPoint(); point != nil {
-		return h.token.Anchor != nil && bytes.Equal(point, h.token.Anchor.Raw)
+		return bytes.Equal(point, h.token.Anchor.Raw)
 	}
-	return q.Anchor != nil && q.Anchor.Equal(h.token.Anchor)
+	return q.Anchor.Equal(h.token.Anchor) // no anchor is not that of any list
 }
 
 // answerIdentifier is answer for an identifier list: an id that is listed is revoked. An empty id names nothing.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,6 +70,21 @@ func TestFetchRefuses(t *testing.T) {
 			w.Header().Set("Content-Type", "application/octet-stream")
 			_, _ = w.Write(i.tokenFor(t, own, i.Now, time.Hour))
 		},
+		"broken content type": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", statuslist.MediaType+"; x")
+			_, _ = w.Write(i.tokenFor(t, own, i.Now, time.Hour))
+		},
+		"404 with a good list": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", statuslist.MediaType)
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write(i.tokenFor(t, own, i.Now, time.Hour))
+		},
+		"broken off": func(w http.ResponseWriter, _ *http.Request) {
+			raw := i.tokenFor(t, own, i.Now, time.Hour)
+			w.Header().Set("Content-Type", statuslist.MediaType)
+			w.Header().Set("Content-Length", strconv.Itoa(len(raw)+1))
+			_, _ = w.Write(raw)
+		},
 		"signed by a stranger": func(w http.ResponseWriter, r *http.Request) { serve(stranger.tokenFor(t, own, i.Now, time.Hour))(w, r) },
 		"unsigned":             serve([]byte{0xa0}),
 		"empty":                serve(nil),
@@ -112,23 +128,50 @@ func TestFetchRefuses(t *testing.T) {
 	}
 }
 
+// TestRedirectWithinTheHost: three are followed.
 func TestRedirectWithinTheHost(t *testing.T) {
 	i := newIssuer(t)
-	var own string
-	s := server(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/lists/1" {
-			http.Redirect(w, r, "/lists/1-v2", http.StatusFound)
-			return
+	for redirects, good := range map[int]bool{0: true, 1: true, 3: true, 4: false} {
+		left, asked, own := redirects, 0, ""
+		s := server(t, func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			if left > 0 {
+				left--
+				http.Redirect(w, r, r.URL.Path+"-v2", http.StatusFound)
+				return
+			}
+			serve(i.tokenFor(t, own, i.Now, time.Hour))(w, r)
+		})
+		own = s.URL + "/lists/1"
+		r, err := trust.NewRefresher(trust.RefresherConfig{Cache: i.cache(t, ""), URIs: []string{own}, Now: func() time.Time { return i.Now }})
+		if err != nil {
+			t.Fatal(err)
 		}
-		serve(i.tokenFor(t, own, i.Now, time.Hour))(w, r)
-	})
-	own = s.URL + "/lists/1"
-	r, err := trust.NewRefresher(trust.RefresherConfig{Cache: i.cache(t, ""), URIs: []string{own}, Now: func() time.Time { return i.Now }})
+		if err := r.Refresh(t.Context()); (err == nil) != good || asked != min(redirects, 3)+1 {
+			t.Errorf("%d redirects: %d requests, %v", redirects, asked, err)
+		}
+	}
+}
+
+// TestRedirectToPlainHTTP: the same host without TLS is another.
+func TestRedirectToPlainHTTP(t *testing.T) {
+	i := newIssuer(t)
+	c := i.cache(t, "")
+	r, err := trust.NewRefresher(trust.RefresherConfig{Cache: c, URIs: []string{uri}, Now: func() time.Time { return i.Now },
+		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			if r.URL.Scheme == "https" {
+				http.Redirect(w, r, "http://"+r.URL.Host+r.URL.Path, http.StatusFound)
+			} else {
+				serve(i.token(t, i.Now, time.Hour))(w, r)
+			}
+			return w.Result(), nil
+		})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Refresh(t.Context()); err != nil {
-		t.Error(err)
+	if err := r.Refresh(t.Context()); !errors.Is(err, trust.ErrNotAllowed) || c.Lookup(uri, 5, i.Now).Held {
+		t.Errorf("error %v, want ErrNotAllowed", err)
 	}
 }
 
@@ -150,6 +193,7 @@ func TestWantedListsAreFetchedUnderThePrefixOnly(t *testing.T) {
 	for _, uri := range []string{
 		own + "/lists/7", own + "/other/7", own + "/lists/../other/7", own + "/lists/%2e%2e/other", "http://localhost:1/lists/7",
 		strings.Replace(own, "http://", "http://x@", 1) + "/lists/8", "file:///lists/7", own + "/lists/7#x", own + "/listsother/7",
+		own + "/lists/a%2fb", own + "/lists/%zz", strings.Replace(own, "http://", "https://", 1) + "/lists/9", "http://127.0.0.1:1/lists/7",
 	} {
 		c.Lookup(uri, 1, i.Now)
 	}
@@ -174,6 +218,11 @@ func TestNewRefresherRefuses(t *testing.T) {
 		"plain http":            {Cache: c, URIs: []string{"http://issuer.example/1"}},
 		"a name for loopback":   {Cache: c, URIs: []string{"http://localhost/1"}},
 		"credentials":           {Cache: c, URIs: []string{"https://a:b@issuer.example/1"}},
+		"no host":               {Cache: c, URIs: []string{"https:///1"}},
+		"opaque":                {Cache: c, URIs: []string{"https:issuer.example/1"}},
+		"no address":            {Cache: c, URIs: []string{"https://issuer.example/%zz"}},
+		"2049 bytes":            {Cache: c, URIs: []string{longURI(2049)}},
+		"another computer":      {Cache: c, URIs: []string{"http://192.0.2.1/1"}},
 		"relative":              {Cache: c, URIs: []string{"/1"}},
 		"prefix without slash":  {Cache: c, Prefixes: []string{"https://issuer.example/lists"}},
 		"prefix with query":     {Cache: c, Prefixes: []string{"https://issuer.example/lists/?a=/"}},
@@ -185,7 +234,13 @@ func TestNewRefresherRefuses(t *testing.T) {
 			}
 		})
 	}
+	if _, err := trust.NewRefresher(trust.RefresherConfig{Cache: c, URIs: []string{longURI(2048), "http://127.0.0.1/1", "http://[::1]/1"}}); err != nil {
+		t.Error(err)
+	}
 }
+
+// longURI is an address of n bytes.
+func longURI(n int) string { return uri + strings.Repeat("0", n-len(uri)) }
 
 // roundTripper answers without a network, as the fake clock of synctest needs.
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"mobileid/mdoc"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/statuslist"
@@ -287,6 +289,114 @@ func TestListsAreKeptOverARestart(t *testing.T) {
 	}
 }
 
+// TestKeptListsThatCannotBeRead are told with the cause, and left out.
+func TestKeptListsThatCannotBeRead(t *testing.T) {
+	i := newIssuer(t)
+	dir := filepath.Join(t.TempDir(), "lists[1") // any name will do
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.cache(t, dir).Put(uri, i.token(t, i.Now, time.Hour, 5), i.Now); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "absent"), filepath.Join(dir, "1.statuslist")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "2.statuslist"), []byte{0xff}, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := i.cache(t, dir)
+	if a := c.Lookup(uri, 5, i.Now); !a.Known || a.Value != 1 {
+		t.Errorf("answer %+v, want revoked", a)
+	}
+	unusable := c.Unusable()
+	if len(unusable) != 2 || !errors.Is(unusable[0], os.ErrNotExist) {
+		t.Fatalf("unusable: %v", unusable)
+	}
+	if _, ok := errors.AsType[*cbor.Error](unusable[1]); !ok {
+		t.Errorf("unusable: %v", unusable[1])
+	}
+}
+
+// TestAPlaceThatIsTaken: a list that cannot take its place on disk is not used, and leaves nothing there.
+func TestAPlaceThatIsTaken(t *testing.T) {
+	i := newIssuer(t)
+	dir := t.TempDir()
+	if err := i.cache(t, dir).Put(uri, i.token(t, i.Now, time.Hour), i.Now); err != nil {
+		t.Fatal(err)
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%d files, %v", len(names), err)
+	}
+	if err := errors.Join(os.Remove(names[0]), os.Mkdir(names[0], 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := trust.NewCache(trust.CacheConfig{Anchors: i.Anchors, Revocation: i.Revocation, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Put(uri, i.token(t, i.Now, time.Hour), i.Now); err == nil || c.Lookup(uri, 5, i.Now).Held {
+		t.Errorf("taken: %v", err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("%d files, %v", len(left), err)
+	}
+}
+
+// TestPutBounds: an address and a token may have so many bytes, and not one more, whoever signs them.
+func TestPutBounds(t *testing.T) {
+	i := newIssuer(t)
+	good := i.token(t, i.Now, time.Hour)
+	frame := len(i.padded(t, good, uri, 1<<20)) - 1<<20
+	for name, c := range map[string]struct {
+		uri string
+		pad int
+		ok  bool
+	}{
+		"address of 2048": {longURI(2048), 0, true}, "address of 2049": {longURI(2049), 0, false},
+		"token of 4 MiB": {uri, trust.MaxToken - frame, true}, "token of a byte more": {uri, trust.MaxToken - frame + 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := i.padded(t, good, c.uri, c.pad)
+			if c.pad > 0 && (len(raw) <= trust.MaxToken) != c.ok {
+				t.Fatalf("%d bytes", len(raw))
+			}
+			if err := i.cache(t, "").Put(c.uri, raw, i.Now); (err == nil) != c.ok || err != nil && !errors.Is(err, trust.ErrNotTrusted) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+// padded signs a token's claims again, with another subject and a private claim of pad bytes.
+func (i *issuer) padded(t testing.TB, token []byte, subject string, pad int) []byte {
+	t.Helper()
+	m, err := cose.ParseTaggedSign1(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs, err := cbor.Pairs(m.Payload())
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := cbor.AppendBytes(cbor.AppendInt(cbor.AppendMapHead(nil, len(pairs)+1), -70000), make([]byte, pad))
+	for _, p := range pairs {
+		claims = cbor.AppendInt(claims, p.Int)
+		if p.Int == 2 {
+			claims = cbor.AppendText(claims, subject)
+		} else {
+			claims = append(claims, p.Value...)
+		}
+	}
+	signed, err := cose.NewSign1(i.key, cose.Headers{X5Chain: i.chain, X5ChainProtected: true,
+		Protected: cbor.Map[int64, cbor.RawMessage]{{Key: cose.HeaderType, Value: cbor.AppendText(nil, statuslist.MediaType)}}}, claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed.TaggedBytes()
+}
+
 // TestAKeptListUnderAnotherName: an old copy beside the current file cannot take its place.
 func TestAKeptListUnderAnotherName(t *testing.T) {
 	i := newIssuer(t)
@@ -402,9 +512,19 @@ func TestLoadAnchors(t *testing.T) {
 	if err := os.WriteFile(leaf, pki.EncodePEM(i.SignerChain[0]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, bad := range map[string]string{"a document signer": leaf, "no file": filepath.Join(dir, "absent.pem")} {
-		if _, err := trust.LoadAnchors(bad); err == nil {
-			t.Errorf("%s was taken as an anchor", name)
+	if _, err := trust.LoadAnchors(leaf); err == nil {
+		t.Error("a document signer was taken as an anchor")
+	}
+	if _, err := trust.LoadAnchors(filepath.Join(dir, "absent.pem")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	one := pki.EncodePEM(i.IACA.Raw)
+	for size, good := range map[int]bool{1 << 20: true, 1<<20 + 1: false} { // text between the blocks is skipped
+		if err := os.WriteFile(path, append(bytes.Repeat([]byte{'\n'}, size-len(one)), one...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := trust.LoadAnchors(path); (err == nil) != good {
+			t.Errorf("%d bytes: %v", size, err)
 		}
 	}
 }

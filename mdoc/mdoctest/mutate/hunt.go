@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,8 +19,14 @@ import (
 	"time"
 )
 
-// patience is how long one test binary may run with a mutant: one that hangs has been noticed.
-const patience = 2 * time.Minute
+// Tests that hang with a mutant have noticed it: those that take this much longer than without one, and at least so long.
+const (
+	patience = 20 * time.Second
+	longer   = 20
+)
+
+// slowest is how long tests may run without a mutant.
+const slowest = 2 * time.Minute
 
 // hunt shows mutants to tests.
 type hunt struct {
@@ -46,7 +53,7 @@ type unit struct {
 	reach map[int]bool
 }
 
-// slow tests are run by themselves, after the others.
+// slow tests are run by themselves.
 const slow = time.Second
 
 // build compiles every test binary with all mutants in it.
@@ -78,51 +85,81 @@ func (h *hunt) build(ctx context.Context, files map[string][]byte) error {
 		folders = append(folders, f.path)
 	}
 	for n, f := range append(folders, h.target.tests...) {
-		b := &binary{folder: f, path: filepath.Join(h.work, fmt.Sprintf("%d.test", n))}
-		c := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", list, "-o", b.path, "./"+f)
-		c.Dir = h.root
-		if text, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("compiling the tests of %s: %w\n%s", f, err, text)
-		}
-		h.binaries = append(h.binaries, b)
+		h.binaries = append(h.binaries, &binary{folder: f, path: filepath.Join(h.work, fmt.Sprintf("%d.test", n))})
+	}
+	failed := make([]error, len(h.binaries))
+	each(len(h.binaries), func(i int) { failed[i] = h.compile(ctx, h.binaries[i], list) })
+	return errors.Join(failed...)
+}
+
+func (h *hunt) compile(ctx context.Context, b *binary, overlay string) error {
+	c := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", b.path, "./"+b.folder)
+	c.Dir = h.root
+	if text, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("compiling the tests of %s: %w\n%s", b.folder, err, text)
 	}
 	return nil
 }
 
-// survey runs every test without a mutant and learns which checks it reaches.
+// survey runs every test without a mutant, as many at a time as there are processors, and learns which checks it reaches.
 func (h *hunt) survey(ctx context.Context) error {
+	var all []*unit
 	for _, b := range h.binaries {
-		runs := h.target.firstRuns
-		if b.folder != h.target.first {
-			list, err := h.exec(ctx, b, "", "MUTANT=0")
-			if err != nil {
-				return fmt.Errorf("listing the tests of %s: %w\n%s", b.folder, err, list)
-			}
-			runs = nil
-			for name := range strings.Lines(string(list)) {
-				if name = strings.TrimSpace(name); strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") {
-					runs = append(runs, name)
-				}
-			}
+		runs, err := h.runs(ctx, b)
+		if err != nil {
+			return err
 		}
 		for _, run := range runs {
-			u := &unit{binary: b, run: run}
-			if err := h.trace(ctx, u); err != nil {
-				return err
-			}
-			b.units = append(b.units, u)
+			b.units = append(b.units, &unit{binary: b, run: run})
 		}
+		all = append(all, b.units...)
 	}
-	return nil
+	failed := make([]error, len(all))
+	each(len(all), func(i int) { failed[i] = h.trace(ctx, all[i], filepath.Join(h.work, fmt.Sprintf("%d.trace", i))) })
+	return errors.Join(failed...)
 }
 
-func (h *hunt) trace(ctx context.Context, u *unit) error {
-	trace := filepath.Join(h.work, "trace")
-	_ = os.Remove(trace)
+// runs gives the tests of a binary, each for -test.run.
+func (h *hunt) runs(ctx context.Context, b *binary) ([]string, error) {
+	if b.folder == h.target.first {
+		return h.target.firstRuns, nil
+	}
+	list, err := h.exec(ctx, b, "", slowest, "MUTANT=0")
+	if err != nil {
+		return nil, fmt.Errorf("listing the tests of %s: %w\n%s", b.folder, err, list)
+	}
+	var out []string
+	for name := range strings.Lines(string(list)) {
+		if name = strings.TrimSpace(name); strings.HasPrefix(name, "Test") || strings.HasPrefix(name, "Fuzz") {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// each does n things, as many at a time as there are processors and at least two, as tests also wait.
+func each(n int, do func(i int)) {
+	next := make(chan int)
+	var wait sync.WaitGroup
+	for range max(2, runtime.NumCPU()) {
+		wait.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+}
+
+func (h *hunt) trace(ctx context.Context, u *unit, trace string) error {
 	begun := time.Now()
-	if _, err := h.exec(ctx, u.binary, pattern(u), "MUTANT_TRACE="+trace); err != nil {
+	if _, err := h.exec(ctx, u.binary, pattern(u), slowest, "MUTANT_TRACE="+trace); err != nil {
 		// A test that counts allocations or time may fail for the tracing alone.
-		if text, err := h.exec(ctx, u.binary, pattern(u), "MUTANT=0"); err != nil {
+		if text, err := h.exec(ctx, u.binary, pattern(u), slowest, "MUTANT=0"); err != nil {
 			return fmt.Errorf("%s of %s fails without a mutant: %w\n%s", u.run, u.folder, err, text)
 		}
 	}
@@ -153,8 +190,8 @@ func pattern(units ...*unit) string {
 }
 
 // exec runs some tests of a binary; without a pattern it lists them.
-func (h *hunt) exec(ctx context.Context, b *binary, run string, environment ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (h *hunt) exec(ctx context.Context, b *binary, run string, within time.Duration, environment ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	args := []string{"-test.failfast", "-test.count=1", "-test.run", run}
 	if run == "" {
@@ -174,23 +211,12 @@ func (h *hunt) exec(ctx context.Context, b *binary, run string, environment ...s
 func (h *hunt) all(ctx context.Context) (survived int, err error) {
 	hunted, exempt := h.choose()
 	results := make([]bool, len(hunted))
-	next := make(chan int)
-	var wait sync.WaitGroup
-	for range max(2, runtime.NumCPU()) {
-		wait.Go(func() {
-			for i := range next {
-				results[i] = h.noticed(ctx, hunted[i])
-				if m := hunted[i]; !results[i] && ctx.Err() == nil {
-					h.print("survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
-				}
-			}
-		})
-	}
-	for i := range hunted {
-		next <- i
-	}
-	close(next)
-	wait.Wait()
+	each(len(hunted), func(i int) {
+		results[i] = h.noticed(ctx, hunted[i])
+		if m := hunted[i]; !results[i] && ctx.Err() == nil {
+			h.print("survived %s:%d %s: %s %s\n", m.file, m.line, m.form, m.code, m.id)
+		}
+	})
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -230,42 +256,39 @@ func (h *hunt) choose() (hunted []mutant, exempt []exemption) {
 	return hunted, exempt
 }
 
-// noticed shows a mutant to the tests that reach it: the first, those of its own folder, then the fastest; quick ones of a
-// binary together.
+// noticed shows a mutant to the tests that reach it, the fastest first.
 func (h *hunt) noticed(ctx context.Context, m mutant) bool {
-	for _, units := range h.order(m) {
-		if _, err := h.exec(ctx, units[0].binary, pattern(units...), "MUTANT="+strconv.Itoa(m.n)); err != nil {
+	for _, g := range h.order(m) {
+		if _, err := h.exec(ctx, g.units[0].binary, pattern(g.units...), patience+longer*g.took, "MUTANT="+strconv.Itoa(m.n)); err != nil {
 			return true
 		}
 	}
 	return false
 }
 
-func (h *hunt) order(m mutant) [][]*unit {
-	var first, own, others, late [][]*unit
+// group is what is run together: the quick tests of a binary, or one other.
+type group struct {
+	units []*unit
+	took  time.Duration
+}
+
+func (h *hunt) order(m mutant) []group {
+	var out []group
 	for _, b := range h.binaries {
-		var quick []*unit
+		var quick group
 		for _, u := range b.units {
 			switch {
 			case !u.reach[m.n]:
-			case b.folder == h.target.first:
-				first = append(first, []*unit{u})
-			case u.took > slow:
-				late = append(late, []*unit{u})
+			case b.folder == h.target.first || u.took > slow:
+				out = append(out, group{[]*unit{u}, u.took})
 			default:
-				quick = append(quick, u)
+				quick.units, quick.took = append(quick.units, u), quick.took+u.took
 			}
 		}
-		switch {
-		case len(quick) == 0:
-		case b.folder == m.folder:
-			own = append(own, quick)
-		default:
-			others = append(others, quick)
+		if len(quick.units) > 0 {
+			out = append(out, quick)
 		}
 	}
-	byTime := func(a, b []*unit) int { return int(a[0].took - b[0].took) }
-	slices.SortStableFunc(first, byTime)
-	slices.SortStableFunc(late, byTime)
-	return slices.Concat(first, own, others, late)
+	slices.SortStableFunc(out, func(a, b group) int { return cmp.Compare(a.took, b.took) })
+	return out
 }

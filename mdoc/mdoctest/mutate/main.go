@@ -2,8 +2,8 @@
 // that some test notices. It is run by make mutate, from the module's root.
 //
 // All mutants are compiled in at once, behind a switch that an environment variable sets (the overlay of go build leaves the
-// tree as it is). A first run of each test binary without a mutant finds out which checks its tests reach; then each mutant is
-// shown to the corpus, to the tests of its own package, and to any others that reach it, until one fails.
+// tree as it is). A first run of each test without a mutant finds out which checks it reaches and how long it takes; then each mutant
+// is shown to those that reach it, the fastest first, until one fails.
 //
 // What counts as a check is in plant.go; which code is searched in targets.go; the checks that no input can make fail, each with
 // its reason, in unreachable.go. A mutant that nobody notices is printed, and the exit code is 1.

@@ -42,6 +42,33 @@ func Judge(n int, s string) (v Verdict, err error) {
 	v.Record("exempt", "clause", len(s) < 1000, "cannot be longer")
 	return v, nil
 }
+
+// Scan counts what is wrong, names it, and finds where.
+func Scan(all []int) (wrong int, where int) {
+	fault := ""
+	for _, n := range all {
+		if n < 0 {
+			wrong++
+			continue
+		}
+		if n > 9 {
+			fault = "large"
+		}
+	}
+	if fault != "" {
+		wrong++
+	}
+	return wrong, find(all, 5)
+}
+
+func find(all []int, n int) int {
+	for i, m := range all {
+		if m == n {
+			return i
+		}
+	}
+	return -1
+}
 `
 
 const judgedTest = `package judged
@@ -59,6 +86,9 @@ func TestJudge(t *testing.T) {
 		if (err != nil) != c.err || len(v.Failed) != c.failed {
 			t.Errorf("%d %s: %v, %v", c.n, c.s, v, err)
 		}
+	}
+	if wrong, where := Scan([]int{-1, 1, 10, 5}); wrong != 2 || where != 3 {
+		t.Errorf("%d wrong, %d", wrong, where)
 	}
 }
 `
@@ -86,7 +116,7 @@ func TestMutatorItself(t *testing.T) {
 	if survived != 1 || !strings.Contains(text, `survived judged/judged.go:21 guard removed: s == "unheld"`) {
 		t.Errorf("survived %d:\n%s", survived, text)
 	}
-	if !strings.Contains(text, "unreachable judged/judged.go: len(s) < 1000: for the test") || !strings.Contains(text, "survived 1\n") {
+	if !strings.Contains(text, "unreachable judged/judged.go: len(s) < 1000: for the test") || !strings.Contains(text, "mutants 11, noticed 10, survived 1\n") {
 		t.Errorf("printed:\n%s", text)
 	}
 	// An exemption that names no check is an error: the list must not outlive the code.

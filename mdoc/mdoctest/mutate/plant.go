@@ -121,6 +121,8 @@ func (p *planter) function(t *ast.FuncType, body *ast.BlockStmt) {
 			if n.Tag == nil {
 				p.cases(n)
 			}
+		case *ast.RangeStmt:
+			p.search(n.Body.List)
 		case *ast.ReturnStmt:
 			for _, r := range n.Results {
 				p.comparison(r)
@@ -202,6 +204,18 @@ func (p *planter) cases(s *ast.SwitchStmt) {
 	}
 }
 
+// search takes the condition by which a loop that does nothing else finds what it returns.
+func (p *planter) search(body []ast.Stmt) {
+	if len(body) != 1 {
+		return
+	}
+	if found, ok := body[0].(*ast.IfStmt); ok && found.Init == nil && found.Else == nil && len(found.Body.List) == 1 {
+		if r, ok := found.Body.List[0].(*ast.ReturnStmt); ok && len(r.Results) > 0 && !p.refusal(r) {
+			p.holds(found.Cond, "", "taken as true", found.Cond.Pos())
+		}
+	}
+}
+
 // comparison takes a condition that is returned or kept, when it is written out.
 func (p *planter) comparison(e ast.Expr) {
 	switch e := e.(type) {
@@ -220,16 +234,48 @@ func (p *planter) comparison(e ast.Expr) {
 	}
 }
 
-// refuses tells whether a block only counts something wrong, or ends by returning a refusal: an error, or a truth value.
+// refuses tells whether a block only counts or marks something wrong, or ends by returning a refusal: an error, or a truth value.
 func (p *planter) refuses(body []ast.Stmt) bool {
 	if len(body) == 0 {
 		return false
 	}
-	switch last := body[len(body)-1].(type) {
-	case *ast.IncDecStmt:
-		return len(body) == 1
-	case *ast.ReturnStmt:
-		return p.refusal(last)
+	if last, ok := body[len(body)-1].(*ast.ReturnStmt); ok && p.refusal(last) {
+		return true
+	}
+	return counts(body)
+}
+
+// counts tells whether a block counts something, or names a fault, and does nothing else but note it and go on elsewhere.
+func counts(body []ast.Stmt) bool {
+	counted := false
+	for _, s := range body {
+		switch s := s.(type) {
+		case *ast.IncDecStmt:
+			counted = true
+		case *ast.AssignStmt:
+			if len(s.Rhs) != 1 {
+				return false
+			}
+			counted = counted || fault(s.Lhs[0])
+		case *ast.BranchStmt:
+		case *ast.ReturnStmt:
+			if len(s.Results) > 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return counted
+}
+
+// fault tells the variable or field in which a judgement keeps what is wrong.
+func fault(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name == "fault"
+	case *ast.SelectorExpr:
+		return e.Sel.Name == "fault"
 	}
 	return false
 }
