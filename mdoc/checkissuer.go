@@ -33,6 +33,7 @@ var issuerChecks = [...]string{
 // issuerJudgement is what the checks of the issuer-signed part found.
 type issuerJudgement struct {
 	verdict.Verdict
+	said  *texts
 	sign1 *cose.Sign1
 	chain *pki.Chain
 	mso   *MobileSecurityObject
@@ -52,7 +53,7 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	if at.IsZero() {
 		return verdict.Verdict{}, errors.New("checking IssuerSigned: no time given")
 	}
-	j := s.judge(verdict.Verdict{}, anchors, at, 0)
+	j := s.judge(verdict.Verdict{}, new(texts), anchors, at, 0)
 	s.judgeForm(&j)
 	s.judgeStrict(&j)
 	const id, clause = "mso.validity.until", "ISO/IEC 18013-5 second edition, 12.3"
@@ -62,13 +63,13 @@ func (s *IssuerSigned) CheckIssuerSigned(anchors *pki.Anchors, at time.Time) (ve
 	}
 	until := j.mso.ValidityInfo.ValidUntil.Time()
 	j.Record(id, clause, !until.After(j.chain.Leaf.NotAfter),
-		measured("valid until ", until, ", certificate until ", j.chain.Leaf.NotAfter))
+		j.said.measured("valid until ", until, ", certificate until ", j.chain.Leaf.NotAfter))
 	return j.Verdict, nil
 }
 
 // documentChecks and responseChecks are how many checks an ordinary answer gets; their room is made at once.
 const (
-	documentChecks = 34
+	documentChecks = 39
 	responseChecks = 8
 )
 
@@ -130,11 +131,14 @@ func (s *IssuerSigned) randomTwice() bool {
 
 // judge carries out the checks of the issuer-signed part and adds them to room. Those that could not be carried out are listed
 // as not run, those of the path too when anchors is nil.
-func (s *IssuerSigned) judge(room verdict.Verdict, anchors *pki.Anchors, at time.Time, skew time.Duration) issuerJudgement {
-	j := issuerJudgement{Verdict: room}
+func (s *IssuerSigned) judge(room verdict.Verdict, said *texts, anchors *pki.Anchors, at time.Time, skew time.Duration) issuerJudgement {
+	j := issuerJudgement{Verdict: room, said: said}
 	j.Grow(documentChecks)
 	s.judgeSignature(&j, anchors, at)
 	s.judgeMSO(&j, at, skew)
+	if j.mso != nil { // all were reached
+		return j
+	}
 	why := "not reached: issuerAuth could not be read"
 	if j.sign1 != nil {
 		why = "not reached: the MSO or its device key is not usable"
@@ -166,10 +170,11 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 	judgeX5Chain(&j.Verdict, sign1, len(certificates), clauseIssuerAuth)
 	j.sign1 = sign1
 	// Step 1: the certificate chain leads to a trusted root.
-	chain, cv := checkPath(anchors, certificates, at)
-	j.Append(cv)
-	if cv.OK() {
-		j.Pass("issuer_auth.chain", clauseMSOCheck, measured(len(cv.Checks), " checks of the path"))
+	path := j.Part()
+	chain := checkPath(&path, anchors, certificates, at)
+	j.Append(path)
+	if path.OK() {
+		j.Pass("issuer_auth.chain", clauseMSOCheck, j.said.measured(len(path.Checks), " checks of the path"))
 	} else { // the check that failed is among those of the path
 		j.NotRun("issuer_auth.chain", clauseMSOCheck, "the path did not hold")
 	}
@@ -187,12 +192,13 @@ func (s *IssuerSigned) judgeSignature(j *issuerJudgement, anchors *pki.Anchors, 
 	j.Record("issuer_auth.signature", clauseMSOCheck, err == nil, measuredSignature(sign1, err))
 }
 
-func checkPath(anchors *pki.Anchors, certificates [][]byte, at time.Time) (*pki.Chain, verdict.Verdict) {
+func checkPath(v *verdict.Verdict, anchors *pki.Anchors, certificates [][]byte, at time.Time) *pki.Chain {
 	if anchors == nil {
-		return nil, pki.Unchecked(pki.DocumentSigner, "no anchors for this type of document")
+		v.Append(pki.Unchecked(pki.DocumentSigner, "no anchors for this type of document"))
+		return nil
 	}
-	chain, v, _ := anchors.Check(certificates, pki.DocumentSigner, at) // an error is about the anchors or the profile, which are there
-	return chain, v
+	chain, _ := anchors.Judge(v, certificates, pki.DocumentSigner, at) // an error is about the anchors or the profile, which are there
+	return chain
 }
 
 // judgeX5Chain names how an x5chain deviates from RFC 9360 and ISO/IEC 18013-5:2021, 9.1.2.4 where that changes nothing.
@@ -239,9 +245,9 @@ func (s *IssuerSigned) judgeMSO(j *issuerJudgement, at time.Time, skew time.Dura
 		j.Fail("mso.shape", clauseIssuerAuth, "device key: "+err.Error())
 		return
 	}
-	j.Pass("mso.shape", clauseIssuerAuth, measured(len(mso.ValueDigests), " namespaces"))
+	j.Pass("mso.shape", clauseIssuerAuth, j.said.measured(len(mso.ValueDigests), " namespaces"))
 	j.mso, j.deviceKey = mso, key
-	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), measuredVersion(mso.Version))
+	j.Record("mso.version", clauseIssuerAuth, majorOne(mso.Version), j.said.version(mso.Version))
 	if k := mso.DeviceKeyInfo.KeyAuthorizations; k != nil {
 		err := k.check()
 		j.Record("mso.key_authorizations", clauseIssuerAuth, err == nil, measuredRules(err))
@@ -288,12 +294,12 @@ func (s *IssuerSigned) judgeDigests(j *issuerJudgement) {
 	if err != nil {
 		j.NotRun("mso.digest", clauseMSOCheck, "the digest algorithm is unknown")
 	} else {
-		j.Record("mso.digest", clauseMSOCheck, wrong == 0, measured(total-wrong, " of ", total, " items match their digest"))
+		j.Record("mso.digest", clauseMSOCheck, wrong == 0, j.said.measured(total-wrong, " of ", total, " items match their digest"))
 	}
 	high := s.highDigestIDs(j.mso)
-	j.Record("mso.digest_id", "ISO/IEC 18013-5:2021, 9.1.2.5", high == 0, measured(high, " digest ids of 2^31 or more"))
-	j.Record("mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5", short == 0, measured(total-short, " of ", total, " items with at least ", minRandom, " bytes"))
-	j.Record("mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3", twice == 0, measured(twice, " elements without a name or given twice"))
+	j.Record("mso.digest_id", "ISO/IEC 18013-5:2021, 9.1.2.5", high == 0, j.said.measured(high, " digest ids of 2^31 or more"))
+	j.Record("mso.random", "ISO/IEC 18013-5:2021, 9.1.2.5", short == 0, j.said.measured(total-short, " of ", total, " items with at least ", minRandom, " bytes"))
+	j.Record("mso.element_unique", "ISO/IEC 18013-5 second edition, 10.3", twice == 0, j.said.measured(twice, " elements without a name or given twice"))
 }
 
 // highDigestIDs counts the ids beyond the bound, in the items and in the MSO.
@@ -354,14 +360,14 @@ func judgeValidity(j *issuerJudgement, at time.Time, skew time.Duration) {
 	info := j.mso.ValidityInfo
 	signed, from, until := info.Signed.Time(), info.ValidFrom.Time(), info.ValidUntil.Time()
 	j.Record("mso.validity.order", clauseIssuerAuth, !signed.After(from) && from.Before(until),
-		measured("signed ", signed, ", from ", from, ", until ", until))
+		j.said.measured("signed ", signed, ", from ", from, ", until ", until))
 	if j.chain == nil {
 		j.NotRun("mso.validity.signed", clauseMSOCheck, "no signer certificate to compare with")
 	} else {
 		leaf := j.chain.Leaf
 		j.Record("mso.validity.signed", clauseMSOCheck, !signed.Before(leaf.NotBefore) && !signed.After(leaf.NotAfter),
-			measured("signed ", signed, ", certificate ", leaf.NotBefore, " to ", leaf.NotAfter))
+			j.said.measured("signed ", signed, ", certificate ", leaf.NotBefore, " to ", leaf.NotAfter))
 	}
 	j.Record("mso.validity.window", clauseMSOCheck, !at.Add(skew).Before(from) && !at.Add(-skew).After(until),
-		measured("checked at ", at, ", tolerance ", skew))
+		j.said.measured("checked at ", at, ", tolerance ", skew))
 }

@@ -3,6 +3,7 @@ package mdoc
 import (
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
+	"mobileid/mdoc/doctype"
 )
 
 // The readers of the structures that are decoded for every answer, without reflection (docs/adr/0011). Each reads the
@@ -13,7 +14,7 @@ func readDeviceResponse(c *cbor.Cursor, r *DeviceResponse) {
 	for m := c.Struct("version", "status"); m.Next(); {
 		switch string(m.Name()) {
 		case "version":
-			r.Version = c.Text()
+			r.Version = c.TextOf(version10)
 		case "documents":
 			r.Documents = cbor.ReadArray(c, readDocument)
 		case "zkDocuments":
@@ -34,7 +35,7 @@ func readDocument(c *cbor.Cursor, d *Document) {
 	for m := c.Struct("docType", "issuerSigned", "deviceSigned"); m.Next(); {
 		switch string(m.Name()) {
 		case "docType":
-			d.DocType = c.Text()
+			d.DocType = c.TextOf(doctype.DocTypeMNC, doctype.DocTypeMDL)
 		case "issuerSigned":
 			readIssuerSigned(c, &d.IssuerSigned)
 		case "deviceSigned":
@@ -123,15 +124,15 @@ func readMSO(c *cbor.Cursor, o *MobileSecurityObject) {
 	for m := c.Struct("version", "digestAlgorithm", "valueDigests", "deviceKeyInfo", "docType", "validityInfo"); m.Next(); {
 		switch string(m.Name()) {
 		case "version":
-			o.Version = c.Text()
+			o.Version = c.TextOf(version10)
 		case "digestAlgorithm":
-			o.DigestAlgorithm = c.Text()
+			o.DigestAlgorithm = c.TextOf("SHA-256")
 		case "valueDigests":
 			o.ValueDigests = cbor.ReadMap(c, readDigests)
 		case "deviceKeyInfo":
 			readDeviceKeyInfo(c, &o.DeviceKeyInfo)
 		case "docType":
-			o.DocType = c.Text()
+			o.DocType = c.TextOf(doctype.DocTypeMNC, doctype.DocTypeMDL)
 		case "validityInfo":
 			readValidityInfo(c, &o.ValidityInfo)
 		case "status":

@@ -50,7 +50,8 @@ const bestScore = 7
 // gets what fits best. An encrypted document does say which request it answers.
 func (in *Verification) pair(documents []received) pairing {
 	requests := in.Request.DocRequests
-	p := pairing{documents: make([]pairedDocument, len(documents)), count: make([]int, len(requests))}
+	counts := make([]int, 2*len(requests))
+	p := pairing{documents: make([]pairedDocument, len(documents)), count: counts[:len(requests):len(requests)]}
 	fits := make([][]pairedDocument, len(documents))
 	for d, got := range documents {
 		for i := range requests {
@@ -59,19 +60,19 @@ func (in *Verification) pair(documents []received) pairing {
 			}
 		}
 	}
-	owner := make([]int, len(requests)) // by request: the document that answers it well, plus one
+	owner := counts[len(requests):] // by request: the document that answers it well, plus one
 	for d := range fits {
 		augment(fits, owner, d, new(mask))
 	}
-	settled := make([]bool, len(fits))
+	var settled mask // documents, of which there are as few as requests
 	for i, d := range owner {
 		if d > 0 {
-			settled[d-1] = true
+			settled |= 1 << (d - 1)
 			p.settle(d-1, of(fits[d-1], i))
 		}
 	}
 	for d := range fits {
-		if !settled[d] {
+		if settled&(1<<d) == 0 {
 			p.settle(d, in.leftover(fits[d], p.count))
 		}
 	}

@@ -51,6 +51,9 @@ func find(stock Stock, ref ElementRef) (string, bool) {
 		return ref.Identifier, stock.Has(ref.NameSpace, ref.Identifier)
 	}
 	answer, ok := SelectAgeOver(stock.Ages(ref.NameSpace), nn)
+	if answer == nn {
+		return ref.Identifier, ok
+	}
 	return AgeOverIdentifier(answer), ok
 }
 

@@ -47,6 +47,8 @@ type Verification struct {
 	At time.Time
 	// Skew is the tolerance for clocks at both ends of the validity; zero means none, at most MaxSkew.
 	Skew time.Duration
+
+	said *texts
 }
 
 // Result is the outcome of Verify.
@@ -97,6 +99,7 @@ func Verify(in Verification) (*Result, error) {
 	case in.Skew < 0 || in.Skew > MaxSkew:
 		return nil, fmt.Errorf("verifying: a clock tolerance of %s, at most %s is allowed", in.Skew, MaxSkew)
 	}
+	in.said = new(texts)
 	r := &Result{}
 	r.Grow(responseChecks + documentChecks)
 	response, err := ParseDeviceResponse(in.Response)
@@ -105,10 +108,10 @@ func Verify(in Verification) (*Result, error) {
 		r.NotRun("response.documents", clauseResponse, "the response did not decode")
 		return r, nil
 	}
-	r.Pass("response.decode", clauseResponse, measured(len(in.Response), " bytes"))
-	r.Record("response.version", clauseResponse, majorOne(response.Version), measuredVersion(response.Version))
+	r.Pass("response.decode", clauseResponse, in.said.measured(len(in.Response), " bytes"))
+	r.Record("response.version", clauseResponse, majorOne(response.Version), in.said.version(response.Version))
 	r.Record("response.status", clauseResponse, response.Status == StatusOK,
-		measured("status ", response.Status, " with ", len(response.Documents), " documents"))
+		in.said.measured("status ", response.Status, " with ", len(response.Documents), " documents"))
 	r.tolerateForm(in.Response, response)
 	o := in.receive(response)
 	p := in.pair(o.documents)
@@ -124,7 +127,7 @@ func Verify(in Verification) (*Result, error) {
 func (in *Verification) judgeDocument(r *Result, d *Document, p pairedDocument) {
 	room := r.Part()
 	anchors := in.anchorsFor(&room, d.DocType)
-	j := d.IssuerSigned.judge(room, anchors, in.At, in.Skew)
+	j := d.IssuerSigned.judge(room, in.said, anchors, in.At, in.Skew)
 	if j.mso != nil {
 		j.Record("mso.doc_type", clauseMSOCheck, j.mso.DocType == d.DocType, "docType of the MSO against that of the document")
 		judgeCountry(&j, d)

@@ -101,9 +101,9 @@ func judgeAuthorizations(j *issuerJudgement, d *Document) {
 		}
 	}
 	j.Record("device_auth.key_authorizations", clauseDeviceAuth, without == 0,
-		measured(total, " device-signed elements, ", without, " not authorized"))
+		j.said.measured(total, " device-signed elements, ", without, " not authorized"))
 	if total > 0 {
 		j.Record("device_auth.element_unique", "ISO/IEC 18013-5 second edition, 10.3", doubled == 0,
-			measured(doubled, " of ", total, " device-signed elements are signed by the issuer as well"))
+			j.said.measured(doubled, " of ", total, " device-signed elements are signed by the issuer as well"))
 	}
 }

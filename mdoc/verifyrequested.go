@@ -32,14 +32,14 @@ func (in *Verification) judgeDocumentSet(r *Result, response *DeviceResponse, o 
 		}
 	}
 	r.Record("response.documents", clauseResponse, unasked == 0 && missing == 0 && doubled == 0,
-		measured(len(o.documents), " documents: ", missing, " missing, ", unasked, " not asked for, ", doubled, " given twice"))
+		in.said.measured(len(o.documents), " documents: ", missing, " missing, ", unasked, " not asked for, ", doubled, " given twice"))
 	in.judgeUniqueness(r, p)
 	in.judgeUseCases(r, p)
 	in.judgeSize(r)
 	in.judgeErrors(r, response, o, p)
 	o.judgeEncrypted(r, response)
 	if n := len(response.ZkDocuments) + o.zk; n > 0 {
-		r.NotRun("response.zk_documents", clausePairing, measured(n, " zero-knowledge proofs, which are not verified here"))
+		r.NotRun("response.zk_documents", clausePairing, in.said.measured(n, " zero-knowledge proofs, which are not verified here"))
 	}
 }
 
@@ -68,7 +68,7 @@ func (in *Verification) judgeUniqueness(r *Result, p pairing) {
 		}
 	}
 	if unique > 0 {
-		r.Record("response.unique_document", clausePairing, doubled == 0, measured(doubled, " of ", unique, " requests for one document got several"))
+		r.Record("response.unique_document", clausePairing, doubled == 0, in.said.measured(doubled, " of ", unique, " requests for one document got several"))
 	}
 }
 
@@ -85,20 +85,20 @@ func (in *Verification) judgeUseCases(r *Result, p pairing) {
 			satisfied++
 		}
 	}
-	r.Record("response.use_cases", clausePairing, ok, measured(satisfied, " of ", len(useCases), " use cases satisfied"))
+	r.Record("response.use_cases", clausePairing, ok, in.said.measured(satisfied, " of ", len(useCases), " use cases satisfied"))
 	if !ok {
 		r.NotRun("response.document_sets", clausePairing, "the use cases are not satisfied")
 		return
 	}
 	r.Record("response.document_sets", clausePairing, covers(useCases, p.answered, p.complete),
-		measured(p.answered.size(), " document requests answered, one set of each use case is due"))
+		in.said.measured(p.answered.size(), " document requests answered, one set of each use case is due"))
 }
 
 // judgeSize holds the response to the least maximumResponseSize among the requests.
 func (in *Verification) judgeSize(r *Result) {
 	limit, given := in.Request.MaximumResponseSize()
 	if given {
-		r.Record("response.size", clausePairing, uint64(len(in.Response)) <= limit, measured(len(in.Response), " bytes, at most ", limit))
+		r.Record("response.size", clausePairing, uint64(len(in.Response)) <= limit, in.said.measured(len(in.Response), " bytes, at most ", limit))
 	}
 }
 
@@ -147,7 +147,7 @@ func (in *Verification) judgeErrors(r *Result, response *DeviceResponse, o *open
 	}
 	if total > 0 {
 		r.Record("response.errors", clauseResponse, strange == 0 && contrary == 0,
-			measured(total, " errors, ", strange, " about what was not asked for, ", contrary, " about what was returned"))
+			in.said.measured(total, " errors, ", strange, " about what was not asked for, ", contrary, " about what was returned"))
 	}
 }
 
@@ -191,11 +191,11 @@ func (in *Verification) judgeRequested(j *issuerJudgement, p pairedDocument) {
 		j.NotRun("response.answered", clauseResponse, "the document was not asked for")
 		return
 	}
-	j.Record("response.requested", clauseResponse, p.unasked == 0, measured(p.unasked, " elements that were not asked for"))
-	j.Record("response.answered", clauseResponse, p.total > 0, measured(p.total, " elements returned"))
+	j.Record("response.requested", clauseResponse, p.unasked == 0, j.said.measured(p.unasked, " elements that were not asked for"))
+	j.Record("response.answered", clauseResponse, p.total > 0, j.said.measured(p.total, " elements returned"))
 	if p.asked > 0 {
 		j.Record("response.age_over", clauseAges, p.ages == 0,
-			measured(p.asked, " age attestations, ", p.ages, " that answer none of the ages asked for"))
+			j.said.measured(p.asked, " age attestations, ", p.ages, " that answer none of the ages asked for"))
 	}
 	if len(in.Request.DocRequests[p.request].ItemsRequest.Value.Info().IssuerIdentifiers) > 0 {
 		j.Record("response.issuer", clausePairing, p.issuer, "authority key identifiers of x5chain against those asked for")

@@ -106,6 +106,17 @@ func (c *Cursor) Bool() bool {
 // Text reads a text string into memory of its own.
 func (c *Cursor) Text() string { return string(c.str(kindText)) }
 
+// TextOf reads a text string like Text; one of the usual ones needs no memory of its own.
+func (c *Cursor) TextOf(usual ...string) string {
+	b := c.str(kindText)
+	for _, u := range usual {
+		if string(b) == u {
+			return u
+		}
+	}
+	return string(b)
+}
+
 // Bytes reads a byte string, a slice of the input.
 func (c *Cursor) Bytes() []byte { return c.str(kindBytes) }
 

@@ -156,15 +156,14 @@ func appendStructureHead(b []byte, context string, protected []byte, payloadSize
 
 // digest hashes the Sig_structure without putting it together, and appends the hash to b.
 func digest(b []byte, hash crypto.Hash, protected, payload []byte) []byte {
-	head := appendStructureHead(make([]byte, 0, 64), "Signature1", protected, len(payload))
-	if hash == crypto.SHA256 { // the commonest one, without memory of its own
+	if hash == crypto.SHA256 { // the commonest one, with as little memory as can be
 		h := sha256.New()
-		h.Write(head)
+		h.Write(appendStructureHead(make([]byte, 0, 64), "Signature1", protected, len(payload)))
 		h.Write(payload)
 		return h.Sum(b)
 	}
 	h := hash.New()
-	h.Write(head)
+	h.Write(appendStructureHead(make([]byte, 0, 64), "Signature1", protected, len(payload)))
 	h.Write(payload)
 	return h.Sum(b)
 }

@@ -56,39 +56,44 @@ type link struct {
 //
 // A link that held is remembered by its exact bytes, at most 1024 of them; a certificate that failed is not.
 func (a *Anchors) Check(chain [][]byte, p Profile, at time.Time) (*Chain, verdict.Verdict, error) {
+	var v verdict.Verdict
+	found, err := a.Judge(&v, chain, p, at)
+	return found, v, err
+}
+
+// Judge is [Anchors.Check] that adds its checks to v, which is empty or has room of its own ([verdict.Verdict.Part]).
+func (a *Anchors) Judge(v *verdict.Verdict, chain [][]byte, p Profile, at time.Time) (*Chain, error) {
 	if a == nil {
-		return nil, verdict.Verdict{}, errors.New("checking certificate chain: no anchors")
+		return nil, errors.New("checking certificate chain: no anchors")
 	}
 	if len(chain) == 1 {
 		if l := a.links.find(p, chain[0]); l != nil {
-			found, v := l.judge(at)
-			return found, v, nil
+			return l.judge(v, at), nil
 		}
 	}
 	r, err := p.rules()
 	if err != nil {
-		return nil, verdict.Verdict{}, err
+		return nil, err
 	}
 	if r.root {
-		return nil, verdict.Verdict{}, fmt.Errorf("checking certificate chain: %s is a root profile", r.name)
+		return nil, fmt.Errorf("checking certificate chain: %s is a root profile", r.name)
 	}
 	l := &link{}
 	a.build(l, chain, r)
 	if l.leaf == nil {
-		return nil, verdict.Verdict{Checks: l.checks}, nil
+		v.Append(verdict.Verdict{Checks: l.checks})
+		return nil, nil
 	}
 	if len(chain) == 1 && (verdict.Verdict{Checks: l.checks}).OK() {
 		a.links.keep(p, l)
 	}
-	found, v := l.judge(at)
-	return found, v, nil
+	return l.judge(v, at), nil
 }
 
-// judge adds the one check that depends on the time.
-func (l *link) judge(at time.Time) (*Chain, verdict.Verdict) {
-	checks := make([]verdict.Check, len(l.checks), len(l.checks)+1)
-	copy(checks, l.checks)
-	v := verdict.Verdict{Checks: checks}
+// judge adds the checks of the link to v, and the one that depends on the time.
+func (l *link) judge(v *verdict.Verdict, at time.Time) *Chain {
+	v.Grow(len(l.checks) + 1)
+	v.Append(verdict.Verdict{Checks: l.checks})
 	const id = "chain.validity"
 	if fault := l.outside(at); fault != "" {
 		v.Fail(id, clausePath, fault+l.validity)
@@ -99,7 +104,7 @@ func (l *link) judge(at time.Time) (*Chain, verdict.Verdict) {
 	if l.anchor != nil && v.OK() {
 		found.Anchor = l.anchor.cert
 	}
-	return found, v
+	return found
 }
 
 // outside says which certificate of the path is not valid at the time, or gives "". Both ends of a validity belong to it.
