@@ -144,13 +144,7 @@ func readMSO(c *cbor.Cursor, o *MobileSecurityObject) {
 	}
 }
 
-func readDigests(c *cbor.Cursor, d *Digests) {
-	m := c.Map()
-	*d = make(Digests, 0, m.Left())
-	for m.Next() {
-		*d = append(*d, cbor.Entry[uint64, []byte]{Key: m.Uint(), Value: c.Bytes()})
-	}
-}
+func readDigests(c *cbor.Cursor, d *Digests) { *d = cbor.ReadUintMap(c) }
 
 func readDeviceKeyInfo(c *cbor.Cursor, i *DeviceKeyInfo) {
 	for m := c.Struct("deviceKey"); m.Next(); {

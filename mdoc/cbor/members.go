@@ -197,6 +197,52 @@ func ReadMap[V any](c *Cursor, read func(*Cursor, *V)) Map[string, V] {
 	return out
 }
 
+// ReadUintMap reads a map from unsigned integers to byte strings, slices of the input, and keeps its order: the widest map of an answer, the
+// digests of its MSO, is one.
+func ReadUintMap(c *Cursor) Map[uint64, []byte] {
+	m := c.Map()
+	out := make(Map[uint64, []byte], 0, m.Left())
+	for {
+		if e, ok := m.short(); ok {
+			out = append(out, e)
+			continue
+		}
+		if !m.Next() {
+			return out
+		}
+		out = append(out, Entry[uint64, []byte]{Key: m.Uint(), Value: c.Bytes()})
+	}
+}
+
+// short reads a pair whose key is below 256 and whose value has a length of one byte, the form of nearly all digests. Whatever has another form,
+// or breaks a rule, it leaves to Next.
+func (m *Members) short() (e Entry[uint64, []byte], ok bool) {
+	c := m.c
+	if m.left == 0 || c.err != nil || c.off+4 > len(c.w.data) || c.w.items >= maxItems || c.depth > maxDepth {
+		return e, false
+	}
+	at, key := c.off+1, uint64(c.w.data[c.off])
+	if key == 24 { // the value is in the next byte
+		at, key = at+1, uint64(c.w.data[at])
+	} else if key > 23 {
+		return e, false
+	}
+	if c.w.data[at] != majorBytes<<5|24 {
+		return e, false
+	}
+	from := at + 2
+	end := from + int(c.w.data[at+1])
+	word, bit := &m.seen.ints[key/64], uint64(1)<<(key%64)
+	if end > len(c.w.data) || *word&bit != 0 {
+		return e, false
+	}
+	*word |= bit
+	m.left--
+	c.w.items++
+	c.off = end
+	return Entry[uint64, []byte]{Key: key, Value: c.w.data[from:end:end]}, true
+}
+
 // ReadArray reads an array; read decodes one element.
 func ReadArray[V any](c *Cursor, read func(*Cursor, *V)) []V {
 	e := c.Array()
