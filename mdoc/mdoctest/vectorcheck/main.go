@@ -1,7 +1,8 @@
 // Command vectorcheck asks whether the tests would notice a wrong vector: it changes one value of a published vector file in a
 // copy of the folder, runs the tests that read the file, and expects one to fail; then the next value. `make vectors` runs it.
 //
-// Values that describe and state nothing (titles, notes, origins, names) are left out by their keys, each named in describing.
+// Values that describe and state nothing (titles, notes, origins, names) are left out by their keys, each named in describing; inputs of
+// cases that must be refused by the case's result (place.open).
 // Of files with thousands of cases a sample spread over the file is changed.
 package main
 
