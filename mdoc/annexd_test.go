@@ -174,38 +174,65 @@ func TestAnnexDDeviceAuthentication(t *testing.T) {
 	}
 }
 
+type ageOverCase struct {
+	HolderAge int             `json:"holder_age"`
+	Stored    map[string]bool `json:"stored"`
+	Request   string          `json:"request"`
+	Response  map[string]bool `json:"response"`
+}
+
 // TestAgeOverVectors runs the 55 rows of Table D.1: which age attestation answers a request.
 func TestAgeOverVectors(t *testing.T) {
 	var file struct {
-		Cases []struct {
-			Stored   map[string]bool `json:"stored"`
-			Request  string          `json:"request"`
-			Response map[string]bool `json:"response"`
-		} `json:"cases"`
+		Cases []ageOverCase `json:"cases"`
 	}
 	mdoctest.ReadJSON(t, "iso18013-5/age-over-nn.json", &file)
 	if len(file.Cases) != 55 {
 		t.Fatalf("%d cases, expected 55", len(file.Cases))
 	}
+	number := func(id string) int {
+		nn, ok := mdoc.AgeOver(id)
+		if !ok || mdoc.AgeOverIdentifier(nn) != id {
+			t.Fatalf("%s is not an age attestation", id)
+		}
+		return nn
+	}
 	for i, c := range file.Cases {
 		stored := map[int]bool{}
 		for id, value := range c.Stored {
-			nn, ok := mdoc.AgeOver(id)
-			if !ok || mdoc.AgeOverIdentifier(nn) != id {
-				t.Fatalf("case %d: %s is not an age attestation", i, id)
-			}
-			stored[nn] = value
-		}
-		nn, ok := mdoc.AgeOver(c.Request)
-		if !ok {
-			t.Fatalf("case %d: %s is not an age attestation", i, c.Request)
+			stored[number(id)] = value
 		}
 		got := map[string]bool{}
-		if answer, ok := mdoc.SelectAgeOver(stored, nn); ok {
+		if answer, ok := mdoc.SelectAgeOver(stored, number(c.Request)); ok {
 			got[mdoc.AgeOverIdentifier(answer)] = stored[answer]
 		}
 		if !maps.Equal(got, c.Response) {
 			t.Errorf("case %d: %s of %v is answered with %v, want %v", i, c.Request, c.Stored, got, c.Response)
+		}
+	}
+	ageOverTable(t, file.Cases, number)
+}
+
+// ageOverTable holds the rows against each other: five holders, ever older, each asked the same eleven ages in rising order, who
+// hold the same attestations, each true from its age on.
+func ageOverTable(t *testing.T, rows []ageOverCase, number func(string) int) {
+	t.Helper()
+	const requests = 11
+	for i, c := range rows {
+		first, asked := rows[i-i%requests], rows[i%requests]
+		if i >= requests && c.HolderAge <= rows[i-requests].HolderAge {
+			t.Errorf("case %d: age %d after %d", i, c.HolderAge, rows[i-requests].HolderAge)
+		}
+		if c.HolderAge != first.HolderAge || c.Request != asked.Request || len(c.Stored) != len(asked.Stored) {
+			t.Errorf("case %d: %s at %d with %v is out of the table's order", i, c.Request, c.HolderAge, c.Stored)
+		}
+		if i < requests-1 && number(c.Request) >= number(rows[i+1].Request) {
+			t.Errorf("case %d: %s before %s", i, c.Request, rows[i+1].Request)
+		}
+		for id, value := range c.Stored {
+			if _, ok := asked.Stored[id]; !ok || value != (c.HolderAge >= number(id)) {
+				t.Errorf("case %d: %s is stored as %v at %d", i, id, value, c.HolderAge)
+			}
 		}
 	}
 }

@@ -46,17 +46,8 @@ func TestWycheproofPoints(t *testing.T) {
 		curve ecdh.Curve
 		size  int
 	}{{"ecdh_secp256r1_ecpoint_test", 1, ecdh.P256(), 32}, {"ecdh_secp384r1_ecpoint_test", 2, ecdh.P384(), 48}} {
-		var file struct {
-			TestGroups []struct {
-				Tests []struct {
-					Public, Private, Shared, Result string
-					TcID                            int
-				}
-			}
-		}
-		mdoctest.ReadJSON(t, "wycheproof/"+c.file+".json", &file)
 		ran := 0
-		for _, g := range file.TestGroups {
+		for _, g := range mdoctest.LoadWycheproof(t, c.file) {
 			for _, tc := range g.Tests {
 				p := mdoctest.Hex(t, tc.Public)
 				if len(p) != 1+2*c.size || p[0] != 4 {

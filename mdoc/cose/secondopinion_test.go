@@ -137,18 +137,8 @@ func TestECDSASecondOpinion(t *testing.T) {
 		{"ecdsa_secp384r1_sha384_p1363_test", elliptic.P384(), ES384, func(m []byte) []byte { s := sha512.Sum384(m); return s[:] }},
 	} {
 		t.Run(f.file, func(t *testing.T) {
-			var file struct {
-				TestGroups []struct {
-					PublicKey struct{ Uncompressed string }
-					Tests     []struct {
-						TcID             int
-						Msg, Sig, Result string
-					}
-				}
-			}
-			mdoctest.ReadJSON(t, "wycheproof/"+f.file+".json", &file)
 			ran := 0
-			for _, g := range file.TestGroups {
+			for _, g := range mdoctest.LoadWycheproof(t, f.file) {
 				pub, err := ecdsa.ParseUncompressedPublicKey(f.curve, mdoctest.Hex(t, g.PublicKey.Uncompressed))
 				if err != nil {
 					t.Fatal(err)

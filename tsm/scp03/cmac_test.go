@@ -42,19 +42,8 @@ func TestCMACVectors(t *testing.T) {
 }
 
 func TestCMACWycheproof(t *testing.T) {
-	var file struct {
-		NumberOfTests int
-		TestGroups    []struct {
-			TagSize int
-			Tests   []struct {
-				TcID                           int
-				Key, Msg, Tag, Result, Comment string
-			}
-		}
-	}
-	mdoctest.ReadJSON(t, "wycheproof/aes_cmac_test.json", &file)
 	n := 0
-	for _, g := range file.TestGroups {
+	for _, g := range mdoctest.LoadWycheproof(t, "aes_cmac_test") {
 		for _, v := range g.Tests {
 			n++
 			got, err := CMAC(mdoctest.Hex(t, v.Key), mdoctest.Hex(t, v.Msg))
@@ -64,8 +53,8 @@ func TestCMACWycheproof(t *testing.T) {
 			}
 		}
 	}
-	if n != 311 || n != file.NumberOfTests {
-		t.Errorf("ran %d tests, the file names %d", n, file.NumberOfTests)
+	if n != 311 {
+		t.Errorf("ran %d tests, expected 311", n)
 	}
 }
 

@@ -1,7 +1,8 @@
 // Command vectorcheck asks whether the tests would notice a wrong vector: it changes one value of a published vector file in a
 // copy of the folder, runs the tests that read the file, and expects one to fail; then the next value. `make vectors` runs it.
 //
-// Values that describe and state nothing (titles, notes, origins, names) are left out by their keys, each named in describing.
+// Values that describe and state nothing (titles, notes, origins, names) are left out by their keys, each named in describing; inputs of
+// cases that must be refused by the case's result (place.open).
 // Of files with thousands of cases a sample spread over the file is changed.
 package main
 
@@ -14,6 +15,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -145,10 +147,11 @@ func (c *checker) file(file string) (changed int, unnoticed []string, err error)
 	if err := os.WriteFile(target, data, 0o600); err != nil {
 		return 0, nil, err
 	}
-	for _, p := range packages {
+	for i, p := range packages {
 		if failed, out := c.fails(p.dir, dir, "."); failed {
 			return 0, nil, fmt.Errorf("the tests of %s fail with the vectors as published:\n%s", p.dir, out)
 		}
+		packages[i].runs = slices.DeleteFunc(p.narrow(file), func(run string) bool { failed, _ := c.fails(p.dir, dir, run); return failed })
 	}
 	for _, v := range variants(file, data) {
 		if err := os.WriteFile(target, v.data, 0o600); err != nil {
@@ -185,10 +188,21 @@ func (c *checker) mirror(file string) (string, error) {
 	})
 }
 
-// reader is a package whose tests read a vector file, and those of its tests that stand in a file which names it.
+// reader is a package whose tests read a vector file, those of its tests that stand in a file which names it, and the patterns
+// to run them by, the narrowest first.
 type reader struct {
 	dir   string
 	first []string
+	runs  []string
+}
+
+// narrow gives the patterns: the subtests called as the file is, and all the tests that stand where it is named.
+func (r reader) narrow(file string) []string {
+	if len(r.first) == 0 {
+		return nil
+	}
+	tests := "^(" + strings.Join(r.first, "|") + ")$"
+	return []string{tests + "/^" + regexp.QuoteMeta(strings.TrimSuffix(path.Base(file), path.Ext(file))) + "$", tests}
 }
 
 // readers finds who reads a file: by its name, its folder, or the function of package mdoctest that loads it.
@@ -225,12 +239,14 @@ func readers(file string) ([]reader, error) {
 	return out, err
 }
 
-// noticed runs the tests that name the file, and only where those pass all others of their packages.
+// noticed runs the narrow patterns, which pass with the published vectors, and only where those pass now all tests of the packages.
 func (c *checker) noticed(all []reader, vectors string) bool {
-	for _, r := range all {
-		if len(r.first) > 0 {
-			if failed, _ := c.fails(r.dir, vectors, "^("+strings.Join(r.first, "|")+")$"); failed {
-				return true
+	for i := range 2 {
+		for _, r := range all {
+			if i < len(r.runs) {
+				if failed, _ := c.fails(r.dir, vectors, r.runs[i]); failed {
+					return true
+				}
 			}
 		}
 	}
