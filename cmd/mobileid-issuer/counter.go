@@ -41,7 +41,7 @@ func runCounter(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.issuer, "issuer", "", "`URL` of mobileid-issuer (required)")
 	flags.StringVar(&s.token, "token-file", "", "`FILE` with the counter's token, mode 0600 (required)")
-	flags.StringVar(&s.listen, "listen", "127.0.0.1:8084", "loopback `ADDRESS` of the page")
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:8085", "loopback `ADDRESS` of the page")
 	flags.StringVar(&s.reader, "reader", "", "`NAME` of the PC/SC reader, as mobileid card list shows it; without it, whichever has a card")
 	flags.StringVar(&s.model, "model", "", "`FILE` of a saved model in place of a reader, mode 0600: the card is there while the file is")
 	flags.StringVar(&s.decoder, "portrait-decoder", "", "`PROGRAM` of OpenJPEG, opj_decompress, that shows portraits; without it they are not shown")

@@ -59,8 +59,12 @@ file keeps every spent try.
 }
 
 func (s serving) run(c *cobra.Command) (err error) {
-	if _, _, err := net.SplitHostPort(s.vpcd); err != nil || s.slow < 0 || s.removeAfter < 0 || s.retry <= 0 {
+	host, _, err := net.SplitHostPort(s.vpcd)
+	if err != nil || s.slow < 0 || s.removeAfter < 0 || s.retry <= 0 {
 		return &usageError{errors.New("--vpcd needs HOST:PORT, and times and numbers must not be negative")}
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return &usageError{errors.New("--vpcd takes a loopback address only: whoever listens there has the card in hand, unauthenticated")}
 	}
 	card, done, err := openServedCard(s.person, s.state, time.Now())
 	if err != nil {

@@ -126,6 +126,7 @@ func TestCardServeRefuses(t *testing.T) {
 	}{
 		{"no reader named", []string{"card", "serve"}, exitMisuse, "vpcd"},
 		{"no port", []string{"card", "serve", "--vpcd", "localhost"}, exitMisuse, "HOST:PORT"},
+		{"another machine", []string{"card", "serve", "--vpcd", "192.0.2.1:35963"}, exitMisuse, "loopback"},
 		{"negative", []string{"card", "serve", "--vpcd", "localhost:1", "--remove-after", "-1"}, exitMisuse, "negative"},
 		{"unknown person", []string{"card", "serve", "--vpcd", "localhost:1", "--person", "nobody"}, exitMisuse, "nobody"},
 		{"no such state", []string{"card", "serve", "--vpcd", "localhost:1", "--state", filepath.Join(dir, "none")}, exitFailed, "opening the card"},

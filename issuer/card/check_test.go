@@ -92,6 +92,12 @@ func TestForgedCards(t *testing.T) {
 			alter: func(d *cardsim.Draft) { d.Face.Sex = "2" }},
 		{name: "municipality in the basic data is another", want: []string{"agree.municipality"},
 			alter: func(d *cardsim.Draft) { d.Face.Municipality = "99202" }},
+		{name: "municipality of the face's key is another", want: []string{"agree.municipality"},
+			alter: func(d *cardsim.Draft) { d.Face.Signer = "13101" }},
+		{name: "municipality in the basic data alone is another", want: []string{"agree.municipality"},
+			tamper: func(f map[card.FileID][]byte) {
+				replace(t, f[card.BasicFile], "\xDF\x34\x0599201", "\xDF\x34\x0513101")
+			}},
 		{name: "municipality in the authentication certificate is another", want: []string{"agree.municipality"},
 			alter: func(d *cardsim.Draft) { d.AuthenticationMunicipality = "13101" }},
 		{name: "card expired yesterday", want: []string{"agree.expiry", "card.expiry"},

@@ -155,7 +155,8 @@ func TestClientRefusesAnswers(t *testing.T) {
 func TestNewClientRefuses(t *testing.T) {
 	for name, c := range map[string]counter.ClientConfig{"no address": {Token: "t"}, "no scheme": {BaseURL: "issuer.example", Token: "t"},
 		"user": {BaseURL: "https://a:b@issuer.example", Token: "t"}, "query": {BaseURL: "https://issuer.example/?x=1", Token: "t"},
-		"no token": {BaseURL: "https://issuer.example"}, "negative": {BaseURL: "https://issuer.example", Token: "t", Timeout: -1}} {
+		"no token": {BaseURL: "https://issuer.example"}, "in clear": {BaseURL: "http://192.0.2.1", Token: "t"},
+		"in clear to a name": {BaseURL: "http://issuer.example", Token: "t"}, "negative": {BaseURL: "https://issuer.example", Token: "t", Timeout: -1}} {
 		if _, err := counter.NewClient(c); err == nil {
 			t.Errorf("%s: made", name)
 		}

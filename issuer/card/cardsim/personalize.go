@@ -1,6 +1,7 @@
 package cardsim
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -42,7 +43,9 @@ type AttributesDraft struct{ Name, Address, BirthDate, Sex, Number string }
 type FaceDraft struct {
 	Name, Address, BirthDate, Sex      string
 	Expiry, SecurityCode, Municipality string
-	Portrait                           []byte
+	// Signer is the code of the municipality whose key signs the card face; empty is that of the person.
+	Signer   string
+	Portrait []byte
 }
 
 // portrait is a drawing of nobody; draw_portrait.go says how it was made.
@@ -162,7 +165,7 @@ func (c *contents) attributes(p Person, a *Authority, d Draft, _ io.Reader) erro
 }
 
 func (c *contents) face(p Person, a *Authority, d Draft, random io.Reader) error {
-	s, err := a.signer(roleFace, p.Municipality)
+	s, err := a.signer(roleFace, cmp.Or(d.Face.Signer, p.Municipality))
 	if err != nil {
 		return fmt.Errorf("finding the signer of the card face: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -33,7 +34,8 @@ const (
 	jpegQuality    = 92
 )
 
-// A Decoder runs opj_decompress. The zero value finds none: the program must be named.
+// A Decoder runs opj_decompress. The zero value finds none: the program must be named. Its time, the picture that goes in and the one that comes
+// out are bounded; its memory is not.
 type Decoder struct {
 	// Program is the path of opj_decompress, or its name to be looked for in PATH.
 	Program string
@@ -41,17 +43,31 @@ type Decoder struct {
 	Timeout time.Duration
 	// MaxPixels bounds width × height; 0 is 4 Mi.
 	MaxPixels int
-	// TempDir is where the folder for the program is made and removed; "" is the system's.
+	// TempDir is where the folder for the program is made and removed; "" is memory where there is a file system in it (/dev/shm), else the
+	// system's folder for such.
 	TempDir string
 }
 
-// Decode gives the picture. The JP2 goes to the program through a file only this user reads; nothing of it stays.
+// memory is a file system that is gone with the power, on Linux.
+const memory = "/dev/shm"
+
+func (d Decoder) folder() (string, error) {
+	if d.TempDir == "" {
+		if dir, err := os.MkdirTemp(memory, "jp2-"); err == nil {
+			return dir, nil
+		}
+	}
+	return os.MkdirTemp(d.TempDir, "jp2-")
+}
+
+// Decode gives the picture. The JP2 goes to the program through a file only this user reads, in memory where the system has a file system in
+// it. The folder is removed; should this process be killed meanwhile, the program ends with it and the folder stays until the machine is restarted.
 func (d Decoder) Decode(ctx context.Context, jp2 []byte) (image.Image, error) {
 	program, err := d.check(jp2)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(d.TempDir, "jp2-")
+	dir, err := d.folder()
 	if err != nil {
 		return nil, fmt.Errorf("decoding a picture: %w", err)
 	}
@@ -102,7 +118,10 @@ func (d Decoder) run(ctx context.Context, program, dir string) error {
 	defer cancel()
 	c := exec.CommandContext(limited, program, "-i", "in.jp2", "-o", "out.png") //nolint:gosec // the caller's own choice, without a shell
 	c.Dir, c.Env, c.WaitDelay = dir, []string{}, time.Second
+	endWithParent(c)
+	runtime.LockOSThread() // the program ends with the thread that started it
 	err := c.Run()
+	runtime.UnlockOSThread()
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("decoding a picture: %w", ctx.Err())

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -123,15 +124,23 @@ func (d *Daemon) launch(program, conf string) error {
 		program, "--foreground", "--auto-exit", "--config", conf) //nolint:gosec // found by Tool
 	d.cmd.ExtraFiles = []*os.File{file}
 	d.cmd.Stdout, d.cmd.Stderr = d.output, d.output
-	if err := d.cmd.Start(); err != nil {
-		d.cmd = nil
-		return err
-	}
+	endWithParent(d.cmd)
+	started := make(chan error)
 	go func() {
+		runtime.LockOSThread() // the daemon ends with the thread that started it
+		err := d.cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		_ = d.cmd.Wait()
 		_ = d.listen.Close() // whoever waits in the socket is sent away
 		close(d.done)
 	}()
+	if err := <-started; err != nil {
+		d.cmd = nil
+		return err
+	}
 	return nil
 }
 

@@ -434,7 +434,7 @@ func TestMisuse(t *testing.T) {
 func TestFilesThatAreNone(t *testing.T) {
 	d := newDesk(t, cardsim.Options{})
 	must(t, os.Chmod(d.roots, 0o644))
-	open := d.file("open", []byte("1234\n"))
+	open := d.file("open", []byte(d.person.AttributePIN+"\n"))
 	must(t, os.Chmod(open, 0o644))
 	huge := d.file("huge", make([]byte, 2<<20))
 	garbage := d.file("garbage", []byte("no card"))
@@ -449,6 +449,12 @@ func TestFilesThatAreNone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := d.do(func(o *cardtool.Options) { o.PINFile, o.PINStdin = open, false }, "", read(cardtool.ReadOptions{})); err == nil ||
+		!strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a file of the right secret that is open to others: %v", err)
+	}
+	must(t, os.Chmod(open, 0o600))
+	must(t, d.do(func(o *cardtool.Options) { o.PINFile, o.PINStdin = open, false }, "", read(cardtool.ReadOptions{})))
 	for name, edit := range map[string]func(*cardtool.Options){
 		"no reader": func(o *cardtool.Options) { o.Model = "" }, "no model": func(o *cardtool.Options) { o.Model = d.path("none") },
 	} {

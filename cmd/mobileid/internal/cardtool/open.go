@@ -50,7 +50,7 @@ func (t *Tool) client() *pcsc.Client {
 func (t *Tool) readerWithCard(ctx context.Context, client *pcsc.Client, name string) (string, error) {
 	all, err := client.Readers(ctx)
 	if err != nil {
-		return "", fmt.Errorf("listing the readers: %w", err)
+		return "", err
 	}
 	var names, with []string
 	for _, r := range all {
@@ -61,7 +61,7 @@ func (t *Tool) readerWithCard(ctx context.Context, client *pcsc.Client, name str
 	}
 	switch {
 	case len(all) == 0:
-		return "", &inspect.Problem{Err: errors.New("there is no card reader"), Hint: t.words.say("plug one in", "カードリーダーを接続してください")}
+		return "", &inspect.Problem{Err: errors.New(t.words.say("there is no card reader", "カードリーダーがありません")), Hint: t.words.say("plug one in", "カードリーダーを接続してください")}
 	case name != "" && !slices.Contains(names, name):
 		return "", misuse("there is no such reader; there are: %s", strings.Join(names, ", "))
 	case len(with) > 1:
@@ -73,8 +73,14 @@ func (t *Tool) readerWithCard(ctx context.Context, client *pcsc.Client, name str
 	waiting, cancel := context.WithTimeout(ctx, t.o.Timeout)
 	defer cancel()
 	r, err := client.WaitCard(waiting, name)
+	if waiting.Err() != nil && ctx.Err() == nil {
+		return "", &inspect.Problem{
+			Err:  errors.New(t.words.say("no card came within "+t.o.Timeout.String(), t.o.Timeout.String()+" のあいだにカードが置かれませんでした")),
+			Hint: t.words.say("put the card on the reader and start again, or wait longer with --timeout", "カードをリーダーに置いてやり直すか、--timeout を長くしてください"),
+		}
+	}
 	if err != nil {
-		return "", fmt.Errorf("waiting for a card: %w", err)
+		return "", err
 	}
 	return r.Name, nil
 }
@@ -100,7 +106,7 @@ func (t *Tool) readers(ctx context.Context) ([]readerState, error) {
 	defer client.Close()
 	all, err := client.Readers(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing the readers: %w", err)
+		return nil, err
 	}
 	states := []readerState{}
 	for _, r := range all {

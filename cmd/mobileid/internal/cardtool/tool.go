@@ -75,7 +75,7 @@ func New(o Options) (*Tool, error) {
 func (t *Tool) with(ctx context.Context, do func(context.Context, *card.Client) error) error {
 	tr, closing, err := t.openCard(ctx, t.o.Reader)
 	if err != nil {
-		return err
+		return t.explain(err)
 	}
 	err = t.talk(ctx, tr, do)
 	return errors.Join(err, closing())
@@ -85,23 +85,31 @@ func (t *Tool) talk(ctx context.Context, tr apdu.Transmitter, do func(context.Co
 	if t.o.Wrap != nil {
 		tr = t.o.Wrap(tr)
 	}
-	c, err := card.Connect(ctx, patient{tr, t.o.Timeout}, card.ClientOptions{Extended: !t.o.Short, SpendLastTry: t.o.SpendLastTry})
+	c, err := card.Connect(ctx, &patient{Transmitter: tr, timeout: t.o.Timeout, left: inAll * t.o.Timeout}, card.ClientOptions{Extended: !t.o.Short, SpendLastTry: t.o.SpendLastTry})
 	if err == nil {
 		err = do(ctx, c)
 	}
 	return t.explain(err)
 }
 
-// patient waits for each answer no longer than the time.
+// inAll is how many times the time of one answer all answers of a command may take together: a card that answers each exchange just in time
+// would hold a reading up for many minutes.
+const inAll = 6
+
+// patient waits for each answer no longer than the time, and for all of them no longer than what is left. The time that a person takes to type is
+// not counted.
 type patient struct {
 	apdu.Transmitter
-	timeout time.Duration
+	timeout, left time.Duration
 }
 
-func (p patient) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+func (p *patient) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(p.timeout, p.left))
 	defer cancel()
-	return p.Transmitter.Transmit(ctx, command)
+	begun := time.Now()
+	answer, err := p.Transmitter.Transmit(ctx, command)
+	p.left -= time.Since(begun)
+	return answer, err
 }
 
 // explain puts an error of the card into words, with advice.

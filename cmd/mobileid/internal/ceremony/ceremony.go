@@ -40,7 +40,7 @@ const (
 //	keys/                    the authority's, see keys.Authority.Save
 //	card/                    authority.secret, signature-roots.pem, authentication-roots.pem, municipal-roots.pem,
 //	                         deny-list.pem (empty)
-//	issuer/                  secret, operators, operator.token
+//	issuer/                  secret, operators, operator.token, counters, counter.token
 //	tsm/                     master.key
 //	verifier/                token
 //	state/                   empty, for what the services make with -init
@@ -135,6 +135,11 @@ func (f folder) secrets() error {
 		return err
 	}
 	hash := sha256.Sum256([]byte(operator))
+	counter, err := token()
+	if err != nil {
+		return err
+	}
+	counterHash := sha256.Sum256([]byte(counter))
 	pos, err := token()
 	if err != nil {
 		return err
@@ -150,6 +155,8 @@ func (f folder) secrets() error {
 		f.write("issuer/secret", secret, ownerOnly),
 		f.write("issuer/operator.token", []byte(operator+"\n"), ownerOnly),
 		f.write("issuer/operators", []byte("desk "+hex.EncodeToString(hash[:])+"\n"), anyone),
+		f.write("issuer/counter.token", []byte(counter+"\n"), ownerOnly),
+		f.write("issuer/counters", []byte("counter "+hex.EncodeToString(counterHash[:])+"\n"), anyone),
 		f.write("tsm/master.key", master, ownerOnly),
 		f.write("verifier/token", []byte(pos+"\n"), ownerOnly))
 }
@@ -184,7 +191,9 @@ Make the stores, once:
   mobileid-issuer -config %[1]s/issuer.json -init
   mobileid-tsm -config %[1]s/tsm.json -init
   mobileid-verifier -config %[1]s/verifier.json -init
-Then run each without -init.
+Then run each without -init, and beside them what tells which card certificates are revoked; without it every card is refused:
+  mobileid pki jpki-test --dir %[1]s
+The page of a municipal counter takes %[1]s/issuer/counter.token.
 `, string(f))
 	return err
 }

@@ -40,6 +40,7 @@ func (f folder) settings() error {
 			{"ca": f.path("card/authentication-roots.pem"), "crls": []string{jpki + "/authentication.crl"}, "ocsp": jpki + "/authentication/ocsp"},
 		},
 		"card_deny_list": f.path("card/deny-list.pem"), "operators": f.path("issuer/operators"),
+		"counters": f.path("issuer/counters"),
 	}); err != nil {
 		return err
 	}
