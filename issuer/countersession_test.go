@@ -41,10 +41,13 @@ func (v *visit) open(t *testing.T) {
 
 func (v *visit) join(t *testing.T, seID string) {
 	t.Helper()
+	v.joinAs(t, pairing.Device{SEID: []byte(seID), Slot: 1, Purpose: 1})
+}
+
+func (v *visit) joinAs(t *testing.T, d pairing.Device) {
+	t.Helper()
 	var err error
-	v.joined, err = v.service.JoinSession(t.Context(), v.opened.SessionID, v.opened.Invitation.Secret(),
-		pairing.Device{SEID: []byte(seID), Slot: 1, Purpose: 1})
-	if err != nil {
+	if v.joined, err = v.service.JoinSession(t.Context(), v.opened.SessionID, v.opened.Invitation.Secret(), d); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -125,6 +128,15 @@ func TestMisbindingAtACounter(t *testing.T) {
 		wallet := v.Wallet(t, "nineteen", "element-01")
 		wallet.Slot = 2
 		v.join(t, "element-01")
+		v.confirm(t)
+		if _, err := v.evidence(t, wallet.Body(t.Context(), t, v.grant.Challenge)); err == nil {
+			t.Error("accepted")
+		}
+	})
+	t.Run("another purpose", func(t *testing.T) {
+		v := newVisit(t)
+		wallet := v.Wallet(t, "nineteen", "element-01")
+		v.joinAs(t, pairing.Device{SEID: []byte("element-01"), Slot: 1, Purpose: 2})
 		v.confirm(t)
 		if _, err := v.evidence(t, wallet.Body(t.Context(), t, v.grant.Challenge)); err == nil {
 			t.Error("accepted")
