@@ -32,17 +32,18 @@ type answer struct {
 	from, until time.Time
 }
 
-func (s *Source) askResponder(ctx context.Context, a *authority, certificate *x509.Certificate, id key, at time.Time) card.StatusAnswer {
+// askResponder also tells whether the responder answered that the certificate is a stranger to it, which is no outage: then nobody vouches for it.
+func (s *Source) askResponder(ctx context.Context, a *authority, certificate *x509.Certificate, id key, at time.Time) (status card.StatusAnswer, stranger bool) {
 	r := a.responder
 	if kept, ok := r.find(id, at); ok {
-		return kept
+		return kept, false
 	}
 	if !r.mayAsk(at, s.config.Retry) {
-		return unknown("the responder gave no answer a moment ago")
+		return unknown("the responder gave no answer a moment ago"), false
 	}
 	request, err := ocsp.CreateRequest(certificate, a.ca, nil)
 	if err != nil {
-		return unknown("no OCSP request could be made")
+		return unknown("no OCSP request could be made"), false
 	}
 	raw, err := s.fetch(ctx, r.place, request, MaxAnswer)
 	if err != nil {
@@ -50,14 +51,14 @@ func (s *Source) askResponder(ctx context.Context, a *authority, certificate *x5
 			r.failed(at)
 			s.config.Log.WarnContext(ctx, "no OCSP answer", slog.String("place", r.place), slog.String("error", err.Error()))
 		}
-		return unknown("the responder gave no answer")
+		return unknown("the responder gave no answer"), false
 	}
 	parsed, v := s.judgeAnswer(ctx, a, raw, request, at)
 	if !v.OK() {
 		s.config.Log.WarnContext(ctx, "OCSP answer refused", slog.String("place", r.place), slog.String("checks", v.String()))
-		return unknown("the OCSP answer is refused: %s", v)
+		return unknown("the OCSP answer is refused: %s", v), false
 	}
-	return r.keep(id, at, s.speaks(parsed))
+	return r.keep(id, at, s.speaks(parsed)), parsed.Status == ocsp.Unknown
 }
 
 // speaks turns a good answer into a status, with the time for which it holds.

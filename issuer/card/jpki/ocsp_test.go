@@ -375,6 +375,7 @@ func TestBothPlaces(t *testing.T) {
 		"list away":              {func(w *world) { w.network.away("/signature.crl") }, card.StateInForce, 1},
 		"responder away":         {func(w *world) { w.network.away("/signature/ocsp") }, card.StateInForce, 1},
 		"both away":              {func(w *world) { w.network.away("/signature.crl"); w.network.away("/signature/ocsp") }, card.StateUnknown, 1},
+		"responder knows none":   {func(w *world) { w.network.give("/signature/ocsp", w.denial(t)) }, card.StateUnknown, 1},
 		"list says revoked":      {func(w *world) { w.network.give("/signature.crl", w.listing(t, w.leaf, 4)) }, card.StateRevoked, 0},
 		"list says on hold":      {func(w *world) { w.network.give("/signature.crl", w.listing(t, w.leaf, 6)) }, card.StateOnHold, 1},
 		"responder says revoked": {func(w *world) { w.revokeAfterList(t, pki.Superseded) }, card.StateRevoked, 1},
@@ -395,6 +396,17 @@ func TestBothPlaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+// denial is the CA's answer that it does not know the certificate.
+func (w *world) denial(t testing.TB) []byte {
+	t.Helper()
+	raw, err := ocsp.CreateResponse(w.ca, w.ca, ocsp.Response{Status: ocsp.Unknown, SerialNumber: w.leaf.SerialNumber,
+		ThisUpdate: now(), NextUpdate: now().Add(time.Hour), SignatureAlgorithm: x509.SHA256WithRSA}, w.caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }
 
 func (w *world) listing(t testing.TB, c *x509.Certificate, reason int) []byte {

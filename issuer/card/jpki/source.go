@@ -34,13 +34,19 @@ func (s *Source) Status(ctx context.Context, certificate, issuer *x509.Certifica
 func (s *Source) ask(ctx context.Context, a *authority, certificate *x509.Certificate, at time.Time) card.StatusAnswer {
 	id := keyOf(certificate, a.ca)
 	var answers []card.StatusAnswer
+	stranger := false
 	if len(a.lists) > 0 {
 		answers = append(answers, s.askLists(ctx, a, certificate, id, at))
 	}
 	if a.responder != nil && (len(answers) == 0 || answers[0].State != card.StateRevoked) {
-		answers = append(answers, s.askResponder(ctx, a, certificate, id, at))
+		var answer card.StatusAnswer
+		answer, stranger = s.askResponder(ctx, a, certificate, id, at)
+		answers = append(answers, answer)
 	}
 	result := worst(answers)
+	if stranger && result.State == card.StateInForce {
+		result.State = card.StateUnknown
+	}
 	if result.State == card.StateInForce {
 		s.remember(id)
 	}
