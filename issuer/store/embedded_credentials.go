@@ -253,6 +253,10 @@ func mayActivate(tx *bolt.Tx, a Activation) (c Credential, done bool, err error)
 	return c, false, ErrState
 }
 
+// replaces tells whether one of two rows of one subject, document type and purpose takes the place of the other: another slot of the same element
+// is a place of its own.
+func replaces(c, o Credential) bool { return c.Device != o.Device || c.Slot == o.Slot }
+
 // supersede revokes what c replaces. late means that a younger one holds the place already; then nothing is revoked.
 func supersede(tx *bolt.Tx, c Credential, at time.Time) (n int, late bool, err error) {
 	others, err := rows(tx, bucketBySubject, prefix(subjectParts(c)...))
@@ -260,12 +264,12 @@ func supersede(tx *bolt.Tx, c Credential, at time.Time) (n int, late bool, err e
 		return 0, false, err
 	}
 	for _, o := range others {
-		if o.Sequence > c.Sequence && (o.State == Active || o.State == Suspended) {
+		if o.Sequence > c.Sequence && replaces(o, c) && (o.State == Active || o.State == Suspended) {
 			return 0, true, nil
 		}
 	}
 	for _, o := range others {
-		if o.Sequence >= c.Sequence {
+		if o.Sequence >= c.Sequence || !replaces(c, o) {
 			continue
 		}
 		changed, err := revoke(tx, o, Superseded, at)

@@ -147,6 +147,26 @@ func supersede(t *testing.T, open Opener) {
 	}
 }
 
+// Another slot of the same element is a place of its own; another element's is not.
+func supersedeBySlot(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	first := r.activateIn(1, "s", "phone 1")
+	second := r.activateIn(2, "s", "phone 1")
+	r.state(first.ID, store.Active)
+	r.state(second.ID, store.Active)
+	third := r.activateIn(1, "s", "phone 1")
+	r.state(first.ID, store.Revoked)
+	r.state(second.ID, store.Active)
+	older := r.deliverIn(3, "s", "phone 1")
+	fourth := r.activateIn(4, "s", "phone 2")
+	for _, c := range []store.Credential{second, third} {
+		r.state(c.ID, store.Revoked)
+	}
+	_, _, err := r.s.Activate(r.ctx(), r.receipt(older))
+	r.want(err, store.ErrRevoked)
+	r.state(fourth.ID, store.Active)
+}
+
 // The younger credential's receipt comes first, the older's after it: the older must not take the place.
 func lateReceipt(t *testing.T, open Opener) {
 	r := newRig(t, open)

@@ -32,6 +32,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"reserve refuses":    reserveRefuses,
 		"clock":              clock,
 		"supersede":          supersede,
+		"supersede by slot":  supersedeBySlot,
 		"late receipt":       lateReceipt,
 		"receipts":           receipts,
 		"handover":           handover,
@@ -112,8 +113,13 @@ func (r *rig) order(subject, device string) store.Order {
 
 func (r *rig) place(subject, device string) (store.Order, error) {
 	r.Helper()
+	return r.placeIn(1, subject, device)
+}
+
+func (r *rig) placeIn(slot uint64, subject, device string) (store.Order, error) {
+	r.Helper()
 	return r.s.PlaceOrder(r.ctx(), store.Order{ID: r.id(), TransactionID: r.transaction().ID, Subject: subject, Device: device,
-		DocType: "d", Slot: 1, Purpose: 1, Challenge: []byte{3}, NotAfter: Now.Add(10 * time.Minute)}, []byte("order"))
+		DocType: "d", Slot: slot, Purpose: 1, Challenge: []byte{3}, NotAfter: Now.Add(10 * time.Minute)}, []byte("order"))
 }
 
 func (r *rig) reservation(o store.Order) store.Reservation {
@@ -131,7 +137,15 @@ func (r *rig) reserve(o store.Order) store.Credential {
 // deliver brings a new row to Delivered.
 func (r *rig) deliver(subject, device string) store.Credential {
 	r.Helper()
-	c := r.reserve(r.order(subject, device))
+	return r.deliverIn(1, subject, device)
+}
+
+// deliverIn is deliver in a slot.
+func (r *rig) deliverIn(slot uint64, subject, device string) store.Credential {
+	r.Helper()
+	o, err := r.placeIn(slot, subject, device)
+	r.must(err)
+	c := r.reserve(o)
 	r.must(r.s.MarkSigned(r.ctx(), c.ID, []byte("digest of "+c.ID), Now))
 	r.must(r.s.Release(r.ctx(), c.ID, Now))
 	return r.row(c.ID)
@@ -141,6 +155,15 @@ func (r *rig) deliver(subject, device string) store.Credential {
 func (r *rig) activate(subject, device string) store.Credential {
 	r.Helper()
 	c := r.deliver(subject, device)
+	_, _, err := r.s.Activate(r.ctx(), r.receipt(c))
+	r.must(err)
+	return r.row(c.ID)
+}
+
+// activateIn is activate in a slot.
+func (r *rig) activateIn(slot uint64, subject, device string) store.Credential {
+	r.Helper()
+	c := r.deliverIn(slot, subject, device)
 	_, _, err := r.s.Activate(r.ctx(), r.receipt(c))
 	r.must(err)
 	return r.row(c.ID)
