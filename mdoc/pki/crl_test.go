@@ -585,6 +585,9 @@ func TestCRLOfAPoint(t *testing.T) {
 		})
 	}
 	full := mustCRL(t, w.crl(4, pki.Revocation{Serial: big.NewInt(5), Date: now.AddDate(0, 0, -3), Reason: pki.Superseded}))
+	if !full.Covers(&x509.Certificate{IsCA: true}) {
+		t.Error("a full list does not cover a CA")
+	}
 	if e, found := full.Lookup(named.SerialNumber); !full.Covers(brokenPoints) || !found || e.Reason != pki.Superseded {
 		t.Error("a full list does not cover all")
 	}
