@@ -83,10 +83,13 @@ func (s station) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	config := counter.Config{Reader: modelReader{path: s.model}, Issuer: client, QR: drawQR, Origin: server.URL(), Idle: s.idle, Log: log}
+	config := counter.Config{Reader: modelReader{path: s.model}, Issuer: client, QR: drawQR, Origin: server.URL(), Idle: s.idle, Log: log, Extended: true}
 	if s.model == "" {
 		readers := pcsc.New(pcsc.Options{})
 		defer readers.Close()
+		if _, err := readers.Readers(ctx); err != nil { // better now than with a holder at the counter
+			return errors.Join(err, server.Close())
+		}
 		config.Reader = pcscReader{client: readers, name: s.reader}
 	}
 	if s.decoder != "" {

@@ -15,6 +15,7 @@ import (
 
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/apdu/pcsc"
 )
 
 // forms is a browser without script: it follows the page's forms.
@@ -182,6 +183,7 @@ func TestPhoneAtACounter(t *testing.T) {
 
 func TestCounterRefusesToStart(t *testing.T) {
 	dir := t.TempDir()
+	t.Setenv(pcsc.SocketEnvironment, filepath.Join(dir, "nobody"))
 	token := write(t, filepath.Join(dir, "token"), "token")
 	open := write(t, filepath.Join(dir, "open"), "token")
 	check(t, os.Chmod(open, 0o644)) //nolint:gosec // the fault under test
@@ -207,6 +209,8 @@ func TestCounterRefusesToStart(t *testing.T) {
 		"long token":      {args("-token-file", write(t, filepath.Join(dir, "long"), strings.Repeat("x", 5<<10))), 1, "over"},
 		"no address":      {args("-issuer", "issuer.example"), 1, "http"},
 		"negative idle":   {args("-idle", "-1s"), 1, "negative"},
+		"in clear":        {args("-issuer", "http://192.0.2.1"), 1, "https"},
+		"no pcscd":        {args("-model", ""), 1, "start pcscd"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
