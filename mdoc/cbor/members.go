@@ -215,10 +215,10 @@ func ReadUintMap(c *Cursor) Map[uint64, []byte] {
 }
 
 // short reads a pair whose key is below 256 and whose value has a length of one byte, the form of nearly all digests. Whatever has another form,
-// or breaks a rule, it leaves to Next.
+// or breaks a rule, it leaves to Next. After an error it may read on; what was read is thrown away then.
 func (m *Members) short() (e Entry[uint64, []byte], ok bool) {
 	c := m.c
-	if m.left == 0 || c.err != nil || c.off+4 > len(c.w.data) || c.w.items >= maxItems || c.depth > maxDepth {
+	if m.left == 0 || c.off+4 > len(c.w.data) || c.w.items >= maxItems || c.depth > maxDepth {
 		return e, false
 	}
 	at, key := c.off+1, uint64(c.w.data[c.off])
