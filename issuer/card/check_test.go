@@ -63,6 +63,12 @@ func TestForgedCards(t *testing.T) {
 	}
 	faceFiles := []card.FileID{card.FaceFile, card.BasicFile, card.FaceCVFile}
 	attributesFiles := []card.FileID{card.NumberFile, card.AttributesFile, card.IntegrityFile, card.AttributesCVFile, card.AttributesKeyFile}
+	neighbour := person(t, "nineteen") // the same person and keys, with records of another municipality
+	neighbour.Municipality = "99202"
+	elsewhere, err := cardsim.New(neighbour, w.authority, cardsim.Options{Keys: w.share(0)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	flip := func(id card.FileID, find string, offset int) func(map[card.FileID][]byte) {
 		return func(files map[card.FileID][]byte) { flipByte(t, files[id], find, offset) }
 	}
@@ -100,6 +106,14 @@ func TestForgedCards(t *testing.T) {
 			}},
 		{name: "municipality in the authentication certificate is another", want: []string{"agree.municipality"},
 			alter: func(d *cardsim.Draft) { d.AuthenticationMunicipality = "13101" }},
+		{name: "municipality of the face's CV certificate is another", want: []string{"agree.municipality"},
+			tamper: steal(elsewhere, card.FaceFile, card.FaceCVFile)},
+		{name: "municipality of face and basic data is another", want: []string{"agree.municipality"}, tamper: steal(elsewhere, faceFiles...)},
+		{name: "municipality of the attributes' CV certificate is another", want: []string{"agree.municipality"},
+			tamper: steal(elsewhere, attributesFiles...)},
+		{name: "basic data edited to the municipality of the attributes", want: []string{"agree.municipality"}, // 券面AP 0003 is not signed
+			alter:  func(d *cardsim.Draft) { d.AuthenticationMunicipality = "99202" },
+			tamper: steal(elsewhere, append([]card.FileID{card.BasicFile}, attributesFiles...)...)},
 		{name: "card expired yesterday", want: []string{"agree.expiry", "card.expiry"},
 			alter: func(d *cardsim.Draft) { d.Face.Expiry = yesterday.Format("20060102") }},
 		{name: "certificate outlives the card", want: []string{"agree.expiry"},
@@ -367,6 +381,16 @@ func TestCheckRefusesBadConfigurations(t *testing.T) {
 		"leaf as root": func(c *card.CheckConfig) {
 			c.SignatureRoots = append(slices.Clone(c.SignatureRoots), parse(t, r.SignatureCertificate()))
 		},
+		"no root at all": func(c *card.CheckConfig) { c.AuthenticationRoots = []*x509.Certificate{nil} },
+		"root issued by another": func(c *card.CheckConfig) {
+			c.SignatureRoots = []*x509.Certificate{alike(c.SignatureRoots[0], func(root *x509.Certificate) { root.RawIssuer = c.AuthenticationRoots[0].RawSubject })}
+		},
+		"root that is no CA": func(c *card.CheckConfig) {
+			c.AuthenticationRoots = []*x509.Certificate{alike(c.AuthenticationRoots[0], func(root *x509.Certificate) { root.IsCA = false })}
+		},
+		"root that signs no certificates": func(c *card.CheckConfig) {
+			c.AuthenticationRoots = []*x509.Certificate{alike(c.AuthenticationRoots[0], func(root *x509.Certificate) { root.KeyUsage = x509.KeyUsageCRLSign })}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := w.config()
@@ -381,6 +405,37 @@ func TestCheckRefusesBadConfigurations(t *testing.T) {
 	}
 	if id, v, err := card.Check(&card.Reading{}, w.config()); err != nil || id != nil || v.OK() {
 		t.Errorf("empty reading: %v, %v", v, err)
+	}
+}
+
+// alike is a certificate with a change, and nothing else of it touched.
+func alike(c *x509.Certificate, change func(*x509.Certificate)) *x509.Certificate {
+	out := *c
+	change(&out)
+	return &out
+}
+
+// TestCheckRefusesMalformedReadings checks readings that no bytes stand for: every file is there, and no check but the first may speak.
+func TestCheckRefusesMalformedReadings(t *testing.T) {
+	w := fixture(t)
+	k := w.card(t, "nineteen", cardsim.Options{})
+	for name, change := range map[string]func(*card.Reading){
+		"files out of order":  func(r *card.Reading) { r.Files[0], r.Files[1] = r.Files[1], r.Files[0] },
+		"a file twice":        func(r *card.Reading) { r.Files = slices.Insert(r.Files, 1, r.Files[0]) },
+		"a file nobody reads": func(r *card.Reading) { r.Files = append(r.Files, card.File{ID: 0xFFFFFF, Content: []byte{1}}) },
+		"a file over the bound": func(r *card.Reading) {
+			r.Files[0].Content = append(slices.Clone(r.Files[0].Content), make([]byte, card.MaxFile)...)
+		},
+		"no proof of 補助AP": func(r *card.Reading) { r.AttributesProof = nil },
+		"a longer proof":   func(r *card.Reading) { r.FaceProof = append(slices.Clone(r.FaceProof), 0) },
+		"no signature":     func(r *card.Reading) { r.Signature = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := read(t, k, k.Person().Secrets(), options())
+			r.Files = slices.Clone(r.Files)
+			change(r)
+			mustRefuse(t, r, w.config(), "evidence.files")
+		})
 	}
 }
 

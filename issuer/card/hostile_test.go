@@ -3,6 +3,7 @@ package card_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -215,5 +216,45 @@ func TestEndlessAnswers(t *testing.T) {
 				t.Errorf("%s after %d: %d exchanges, %v", name, after, f.Exchanges(), err)
 			}
 		}
+	}
+}
+
+// pieces answers each READ BINARY with as many bytes as it is told, whatever was asked for. With 0 it changes nothing.
+type pieces struct {
+	card  *cardsim.Card
+	bytes int
+}
+
+func (p *pieces) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if c, err := apdu.ParseCommand(command); err == nil && c.INS == 0xB0 && p.bytes > 0 {
+		c.Le, c.Extended = p.bytes, p.bytes > apdu.MaxShortLe
+		if command, err = c.Bytes(); err != nil {
+			return nil, err
+		}
+	}
+	return p.card.Transmit(ctx, command)
+}
+
+// TestPieces holds the card to the length asked for, and to 128 bytes a command in the middle of a file.
+func TestPieces(t *testing.T) {
+	w := fixture(t)
+	k := w.card(t, "nineteen", cardsim.Options{})
+	for _, tc := range []struct {
+		bytes int
+		ok    bool
+	}{{4, false}, {64, false}, {127, false}, {128, true}, {200, true}, {256, true}, {257, false}, {300, false}, {4096, false}} {
+		t.Run(fmt.Sprint(tc.bytes), func(t *testing.T) {
+			k.Unpower()
+			p := &pieces{card: k}
+			c, err := card.Connect(t.Context(), p, card.ClientOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.bytes = tc.bytes
+			content, err := c.ReadFile(t.Context(), card.AuthenticationCertificate)
+			if tc.ok && (err != nil || len(content) < 1000) || !tc.ok && !errors.Is(err, card.ErrCardAnswer) {
+				t.Errorf("%d bytes, %v", len(content), err)
+			}
+		})
 	}
 }
