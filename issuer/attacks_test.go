@@ -13,6 +13,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,7 @@ import (
 	"mobileid/issuer/card/jpki"
 	"mobileid/issuer/issuertest"
 	"mobileid/issuer/refusal"
+	"mobileid/issuer/store"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/provisioning"
 )
@@ -331,10 +334,82 @@ func TestStatusUnavailable(t *testing.T) {
 		must(t, err)
 		c.CardStatus = source
 	})
-	wantCode(t, a.send(t, attack{}), refusal.CodeStatusUnavailable)
+	ctx := t.Context()
+	started, err := a.service.Start(ctx)
+	must(t, err)
+	body := a.wallet(t, attack{}).Body(ctx, t, started.Challenge)
+	send := func(body []byte) error {
+		_, err := a.service.Evidence(ctx, started.TransactionID, started.Token.Reveal(), body)
+		return err
+	}
+	wantCode(t, send(body), refusal.CodeStatusUnavailable)
+	wantCode(t, send(body), refusal.CodeStatusUnavailable) // at once: nobody is asked
+	before, err := a.service.State(ctx, started.TransactionID, started.Token.Reveal())
+	if must(t, err); before.State != string(store.Begun) || before.OrderID != "" {
+		t.Errorf("state %s, order %q", before.State, before.OrderID)
+	}
 	away = false
 	a.Now = func() time.Time { return issuertest.Instant().Add(jpki.DefaultRetry) }
-	must(t, a.send(t, attack{}))
+	var wg sync.WaitGroup // the same evidence, and never two orders
+	var placed atomic.Int32
+	for range 4 {
+		wg.Go(func() {
+			if err := send(body); err == nil {
+				placed.Add(1)
+			} else if !errors.Is(err, issuer.ErrUsed) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	wantError(t, send(body), issuer.ErrUsed)
+	if n := placed.Load(); n != 1 {
+		t.Errorf("%d orders", n)
+	}
+	must(t, a.send(t, attack{})) // and a new transaction
+}
+
+// The challenge that came back is spent by evidence that is refused, and by its end.
+func TestStatusUnavailableThen(t *testing.T) {
+	replayed := func(t *testing.T, w issuertest.Wallet, _ []byte) []byte {
+		t.Helper()
+		return w.Body(t.Context(), t, bytes.Repeat([]byte{7}, 32))
+	}
+	good := func(t *testing.T, w issuertest.Wallet, challenge []byte) []byte {
+		t.Helper()
+		return w.Body(t.Context(), t, challenge)
+	}
+	for name, c := range map[string]struct {
+		later time.Duration
+		body  func(*testing.T, issuertest.Wallet, []byte) []byte
+		check func(*testing.T, error)
+		last  error
+	}{
+		"refused": {0, replayed, func(t *testing.T, err error) { t.Helper(); wantCode(t, err, "card.challenge_mismatch") }, issuer.ErrUsed},
+		"too late": {issuer.DefaultTransactionLife, good, func(t *testing.T, err error) { t.Helper(); wantError(t, err, issuer.ErrExpired) },
+			issuer.ErrExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newArena(t)
+			a.service, _ = a.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) {
+				source, err := jpki.New(jpki.Config{Authorities: a.JPKI.Places("http://jpki-test.example"),
+					Transport: through(func(*http.Request) (*http.Response, error) { return nil, errors.New("away") })})
+				must(t, err)
+				c.CardStatus = source
+			})
+			started, err := a.service.Start(t.Context())
+			must(t, err)
+			w := a.wallet(t, attack{})
+			send := func(body []byte) error {
+				_, err := a.service.Evidence(t.Context(), started.TransactionID, started.Token.Reveal(), body)
+				return err
+			}
+			wantCode(t, send(good(t, w, started.Challenge)), refusal.CodeStatusUnavailable)
+			a.Now = func() time.Time { return issuertest.Instant().Add(c.later) }
+			c.check(t, send(c.body(t, w, started.Challenge)))
+			wantError(t, send(good(t, w, started.Challenge)), c.last)
+		})
+	}
 }
 
 // One person is issued one document at a time, on one element.

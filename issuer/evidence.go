@@ -80,7 +80,8 @@ func ParseEvidence(raw []byte) (*Evidence, error) {
 }
 
 // Evidence takes a wallet's evidence for a transaction, checks it and orders the TSM to make keys. The challenge is used
-// up before anything is judged, so that one challenge is one attempt; a body that cannot be read does not cost it.
+// up before anything is judged, so that one challenge is one attempt; a body that cannot be read does not cost it, and it is given
+// back when all holds but the certificates' status, which could not be told.
 func (s *Service) Evidence(ctx context.Context, id, token string, body []byte) (Progress, error) {
 	p, err := s.evidence(ctx, id, token, body)
 	if err != nil {
@@ -116,10 +117,19 @@ func (s *Service) evidence(ctx context.Context, id, token string, body []byte) (
 			return Progress{TransactionID: t.ID, State: string(store.Ordered), OrderID: o.ID, ExpiresAt: t.ExpiresAt}, nil
 		}
 	}
-	if failed := s.config.Store.Fail(context.WithoutCancel(ctx), id); failed != nil {
-		return Progress{}, errors.Join(err, failed)
+	if kept := s.close(context.WithoutCancel(ctx), id, err); kept != nil {
+		return Progress{}, errors.Join(err, kept)
 	}
 	return Progress{}, err
+}
+
+// close ends a redeemed transaction that came to no order, or gives its challenge back if the cause is an outage of the places that tell
+// the status of certificates. Those are asked last: everything else about the evidence held.
+func (s *Service) close(ctx context.Context, id string, cause error) error {
+	if no, ok := errors.AsType[*RefusedError](cause); ok && no.Code == refusal.CodeStatusUnavailable {
+		return s.config.Store.Reopen(ctx, id)
+	}
+	return s.config.Store.Fail(ctx, id)
 }
 
 func redeemError(err error) error {

@@ -121,6 +121,11 @@ func (s pointStore) Fail(ctx context.Context, id string) error {
 	return s.inner.Fail(ctx, id)
 }
 
+func (s pointStore) Reopen(ctx context.Context, id string) error {
+	defer s.k.around()()
+	return s.inner.Reopen(ctx, id)
+}
+
 func (s pointStore) PlaceOrder(ctx context.Context, o store.Order, signed []byte) (store.Order, error) {
 	defer s.k.around()()
 	return s.inner.PlaceOrder(ctx, o, signed)

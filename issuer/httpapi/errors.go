@@ -70,7 +70,7 @@ func problemOf(err error) problem.Problem {
 // refusedReading answers with the code of a refused reading. That the status of a certificate cannot be told is no fault of the card.
 func refusedReading(e *issuer.RefusedError) problem.Problem {
 	if e.Code == refusal.CodeStatusUnavailable {
-		p := problem.New(http.StatusServiceUnavailable, e.Code, "start a new transaction later")
+		p := problem.New(http.StatusServiceUnavailable, e.Code, "send the same evidence again after a while; once the transaction has expired, start a new one")
 		p.RetryAfter = retryStatus
 		return p
 	}

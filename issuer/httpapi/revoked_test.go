@@ -70,4 +70,6 @@ func TestStatusAway(t *testing.T) {
 	if rec.Header().Get("Retry-After") != "60" || len(p.Advice) != 2 {
 		t.Errorf("Retry-After %q, advice %v", rec.Header().Get("Retry-After"), p.Advice)
 	}
+	again := b.evidence(s, s.TransactionToken, w.Body(t.Context(), t, challenge)) // as it was told to
+	wantProblem(t, again, http.StatusServiceUnavailable, refusal.CodeStatusUnavailable)
 }

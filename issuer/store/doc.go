@@ -12,7 +12,7 @@
 // that repeats it gets a clean answer. Each method is one transaction: others see all of it or nothing.
 //
 // An index is given once in the life of the store, whatever becomes of its row, also across processes. A challenge is
-// redeemed once. Revoked is final. A row leaves Reserved only through MarkSigned, with the digest of what was signed,
+// redeemed once, and again only after Reopen; it leads to one order at most. Revoked is final. A row leaves Reserved only through MarkSigned, with the digest of what was signed,
 // or through revocation; bytes may leave the issuer only after Release has said so, and Release refuses when the
 // revocation epoch of the device has moved since the order was recorded. At most one row is Active for a subject,
 // document type and purpose.

@@ -66,7 +66,17 @@ func (s *Embedded) Redeem(ctx context.Context, id string, at time.Time) (t Trans
 
 // Fail ends a redeemed transaction.
 func (s *Embedded) Fail(ctx context.Context, id string) error {
-	return s.write(ctx, "failing transaction", func(tx *bolt.Tx) error {
+	return s.judged(ctx, "failing transaction", id, Failed)
+}
+
+// Reopen gives a redeemed transaction its challenge back.
+func (s *Embedded) Reopen(ctx context.Context, id string) error {
+	return s.judged(ctx, "reopening transaction", id, Begun)
+}
+
+// judged moves a redeemed transaction on.
+func (s *Embedded) judged(ctx context.Context, operation, id string, to TransactionState) error {
+	return s.write(ctx, operation, func(tx *bolt.Tx) error {
 		var t Transaction
 		if err := load(tx, bucketTransactions, []byte(id), &t); err != nil {
 			return err
@@ -74,7 +84,7 @@ func (s *Embedded) Fail(ctx context.Context, id string) error {
 		if t.State != Redeemed {
 			return ErrState
 		}
-		t.State = Failed
+		t.State = to
 		return put(tx, bucketTransactions, []byte(id), t)
 	})
 }

@@ -55,6 +55,9 @@ type Transactions interface {
 	Redeem(ctx context.Context, id string, at time.Time) (Transaction, error)
 	// Fail ends a redeemed transaction whose evidence was refused.
 	Fail(ctx context.Context, id string) error
+	// Reopen gives a redeemed transaction its challenge back, when nobody could tell whether its evidence holds. It may be redeemed
+	// again until its end. ErrState unless it is redeemed.
+	Reopen(ctx context.Context, id string) error
 	// PlaceOrder records an order for a redeemed transaction and puts the signed order into the outbox. It fills in
 	// the device's revocation epoch. ErrWipePending while the device waits to be emptied.
 	PlaceOrder(ctx context.Context, o Order, signed []byte) (Order, error)

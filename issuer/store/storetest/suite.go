@@ -39,6 +39,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"handover in flight": handoverInFlight,
 		"suspension":         suspension,
 		"recover":            recovery,
+		"reopen":             reopened,
 		"outbox":             outbox,
 		"status":             status,
 		"missing records":    missing,

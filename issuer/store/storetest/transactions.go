@@ -33,6 +33,37 @@ func transactions(t *testing.T, open Opener) {
 	r.want(err, store.ErrState)
 }
 
+// A challenge that was given back can be redeemed once more, until its end, and never beside an order.
+func reopened(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	tr := store.Transaction{ID: r.id(), Challenge: []byte{3}, ExpiresAt: Now.Add(time.Minute)}
+	r.must(r.s.Begin(r.ctx(), tr, 0))
+	r.want(r.s.Reopen(r.ctx(), tr.ID), store.ErrState)
+	_, err := r.s.Redeem(r.ctx(), tr.ID, Now)
+	r.must(err)
+	r.must(r.s.Reopen(r.ctx(), tr.ID))
+	r.want(r.s.Reopen(r.ctx(), tr.ID), store.ErrState)
+	order := store.Order{ID: r.id(), TransactionID: tr.ID, Subject: "s", Device: "d", DocType: "d", Slot: 1, Purpose: 1, NotAfter: tr.ExpiresAt}
+	_, err = r.s.PlaceOrder(r.ctx(), order, nil)
+	r.want(err, store.ErrState)
+	r.reopen()
+	_, err = r.s.Redeem(r.ctx(), tr.ID, tr.ExpiresAt)
+	r.want(err, store.ErrExpired)
+	got, err := r.s.Redeem(r.ctx(), tr.ID, Now)
+	r.must(err)
+	if string(got.Challenge) != "\x03" || got.State != store.Redeemed {
+		t.Fatalf("redeemed again: %+v", got)
+	}
+	_, err = r.s.Redeem(r.ctx(), tr.ID, Now)
+	r.want(err, store.ErrRedeemed)
+	_, err = r.s.PlaceOrder(r.ctx(), order, nil)
+	r.must(err)
+	r.want(r.s.Reopen(r.ctx(), tr.ID), store.ErrState)
+	failed := r.transaction()
+	r.must(r.s.Fail(r.ctx(), failed.ID))
+	r.want(r.s.Reopen(r.ctx(), failed.ID), store.ErrState)
+}
+
 func redeemRaces(t *testing.T, open Opener) {
 	r := newRig(t, open)
 	const racers, rounds = 64, 8
@@ -124,6 +155,7 @@ func missing(t *testing.T, open Opener) {
 		"Transaction": func() error { _, err := r.s.Transaction(ctx, "x"); return err },
 		"Redeem":      func() error { _, err := r.s.Redeem(ctx, "x", Now); return err },
 		"Fail":        func() error { return r.s.Fail(ctx, "x") },
+		"Reopen":      func() error { return r.s.Reopen(ctx, "x") },
 		"PlaceOrder":  func() error { _, err := r.s.PlaceOrder(ctx, store.Order{ID: "o", TransactionID: "x"}, nil); return err },
 		"Order":       func() error { _, err := r.s.Order(ctx, "x"); return err },
 		"Reserve":     func() error { _, err := r.s.Reserve(ctx, r.reservation(store.Order{ID: "x"})); return err },
