@@ -237,7 +237,7 @@ func (a *arena) attacks(t *testing.T) []attack {
 			attack{name: "authentication certificate revoked: " + reason.String(), code: "card.authentication_certificate_" + on,
 				before: func(t *testing.T, _, c *x509.Certificate) { t.Helper(); must(t, a.JPKI.Revoke(c, reason)) }})
 	}
-	return list
+	return append(list, a.mixes()...)
 }
 
 func newArena(t *testing.T) *arena {
