@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -21,13 +23,42 @@ virtual reader, where every program that uses PC/SC meets it.
 Exit status: 0 done, 1 the card or a file refused or a check failed, 2 misuse.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q for mobileid card", args[0])}
+				return &usageError{errors.New("unknown command for mobileid card")}
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	c.SetFlagErrorFunc(unrepeated)
 	c.AddCommand(cardReaderCommands()...)
 	c.AddCommand(cardNewCommand(), cardServeCommand())
 	return c
+}
+
+// cardArguments allows n arguments. One too many may be a secret, and is not repeated.
+func cardArguments(n int) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > n {
+			return &usageError{errors.New("there is one argument too many; a secret is never an argument")}
+		}
+		return nil
+	}
+}
+
+// unrepeated words mistakes of flags without the value given, or what stands behind a single dash: either may be a secret.
+func unrepeated(_ *cobra.Command, err error) error {
+	if wrong, ok := errors.AsType[interface {
+		error
+		GetValue() string
+	}](err); ok {
+		flag, _, _ := strings.Cut(strings.TrimPrefix(wrong.Error(), fmt.Sprintf("invalid argument %q for ", wrong.GetValue())), ": ")
+		return &usageError{fmt.Errorf("invalid value for the %s", flag)}
+	}
+	if unknown, ok := errors.AsType[interface {
+		error
+		GetSpecifiedShortnames() string
+	}](err); ok && unknown.GetSpecifiedShortnames() != "" {
+		return &usageError{errors.New("unknown flag of one letter")}
+	}
+	return &usageError{err}
 }

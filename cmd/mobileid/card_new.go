@@ -21,7 +21,7 @@ func cardNewCommand() *cobra.Command {
 The modelled people get the documented test secrets: PINs 1234, signature password ABC123. A person of one's own is a YAML file, described
 in docs/testcard.md. With --authority the PKI is the one that mobileid pki new made, so that its issuer accepts the card.`,
 		Example: "  mobileid card new --out testcard\n  mobileid card new --out testcard --person taro.yaml --authority state",
-		Args:    noArguments,
+		Args:    cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Now = time.Now()
 			err := ceremony.NewCard(c.Context(), o, c.OutOrStdout())

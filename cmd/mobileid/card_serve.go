@@ -43,7 +43,7 @@ file keeps every spent try.
 		Example: `  mobileid card serve --vpcd 127.0.0.1:` + vpcd.DefaultPort + `
   mobileid card serve --vpcd 127.0.0.1:` + vpcd.DefaultPort + ` --person leapday --remove-after 40
   opensc-tool --list-readers`,
-		Args: noArguments,
+		Args: cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error { return s.run(c) },
 	}
 	f := c.Flags()

@@ -56,7 +56,7 @@ func cardListCommand(o *cardtool.Options) *cobra.Command {
 		Use:     "list",
 		Short:   "List the readers, and whether a card is in them",
 		Example: "  mobileid card list",
-		Args:    noArguments,
+		Args:    cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return cardTool(c, o, func(t *cardtool.Tool) error { return t.List(c.Context()) })
 		},
@@ -68,7 +68,7 @@ func cardShowCommand(o *cardtool.Options) *cobra.Command {
 		Use:     "show",
 		Short:   "Show what a card tells without a secret",
 		Example: "  mobileid card show --lang ja",
-		Args:    noArguments,
+		Args:    cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return cardTool(c, o, func(t *cardtool.Tool) error { return t.Show(c.Context()) })
 		},
@@ -80,7 +80,7 @@ func cardPINStatusCommand(o *cardtool.Options) *cobra.Command {
 		Use:     "pin-status",
 		Short:   "Show the tries left of every secret; none is spent",
 		Example: "  mobileid card pin-status --json",
-		Args:    noArguments,
+		Args:    cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return cardTool(c, o, func(t *cardtool.Tool) error { return t.PINStatus(c.Context()) })
 		},
@@ -103,7 +103,7 @@ APPLICATION:FILE      one file in hex: jpki, attributes, face, common or residen
 Number B may be typed as its 14 digits or as its parts: 1980-02-17 2035 2285, with "foreign" behind for a card with Gregorian years.
 The individual number is read with --number only: as text beside the attributes, as an image beside the face (--with number-a).`,
 		Example: "  mobileid card read\n  mobileid card read face --with number-b --out files\n  mobileid card read jpki:0006",
-		Args:    func(_ *cobra.Command, args []string) error { return atMost(args, 1) },
+		Args:    cardArguments(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			r.What = firstOr(args, "attributes")
 			return cardTool(c, o, func(t *cardtool.Tool) error { return t.Read(c.Context(), r) })
@@ -125,7 +125,7 @@ func cardCertsCommand(o *cardtool.Options) *cobra.Command {
 		Short:   "Show the certificates of a card",
 		Long:    "Show the user authentication certificate and both CA certificates; with --signature also the signature certificate, which needs its password.",
 		Example: "  mobileid card certs\n  mobileid card certs --signature --pem >certificates.pem",
-		Args:    noArguments,
+		Args:    cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return cardTool(c, o, func(t *cardtool.Tool) error { return t.Certs(c.Context(), signature, asPEM) })
 		},
@@ -141,7 +141,7 @@ func cardSignCommand(o *cardtool.Options) *cobra.Command {
 		Use:     "sign [FILE|-]",
 		Short:   "Sign a file with a key of the card (RSASSA-PKCS1-v1_5), and verify with its certificate",
 		Example: "  mobileid card sign --key auth --out contract.sig contract.pdf",
-		Args:    func(_ *cobra.Command, args []string) error { return atMost(args, 1) },
+		Args:    cardArguments(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return cardTool(c, o, func(t *cardtool.Tool) (err error) {
 				name := firstOr(args, "-")
@@ -168,7 +168,7 @@ func cardPhotoCommand(o *cardtool.Options) *cobra.Command {
 		Short: "Write the portrait: JPEG 2000 as the card holds it, or decoded by an outside program",
 		Example: "  mobileid card photo --out face.jp2\n" +
 			"  mobileid card photo --out face.png --decoder opj_decompress",
-		Args: noArguments,
+		Args: cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return cardTool(c, o, func(t *cardtool.Tool) error { return t.Photo(c.Context(), p) })
 		},
@@ -189,7 +189,7 @@ func cardChangePINCommand(o *cardtool.Options) *cobra.Command {
 signature password has 6 to 16 letters and digits, and at least one of each. From --pin-file and --pin-stdin the first line is the old value and
 the second the new one.`,
 		Example: "  mobileid card change-pin --secret auth",
-		Args:    noArguments,
+		Args:    cardArguments(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return cardTool(c, o, func(t *cardtool.Tool) error { return t.Change(c.Context(), which) })
 		},

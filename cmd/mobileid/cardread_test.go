@@ -39,6 +39,21 @@ func savedPath(t *testing.T) string {
 	return path
 }
 
+// TestSecretsAreNotRepeated types a secret in every place where none belongs.
+func TestSecretsAreNotRepeated(t *testing.T) {
+	const pin = "90817"
+	for _, args := range []string{
+		"card " + pin, "card list " + pin, "card show " + pin, "card pin-status " + pin, "card read " + pin, "card read attributes " + pin, "card certs " + pin,
+		"card sign file " + pin, "card photo --out x.jp2 " + pin, "card change-pin --secret auth " + pin, "card new --out x " + pin,
+		"card serve --vpcd 127.0.0.1:1 " + pin, "card read --pin-stdin=" + pin, "card read -" + pin, "card read --pin=" + pin, "card read --timeout " + pin,
+	} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), strings.Fields(args), strings.NewReader(""), &out, &errs); code != exitMisuse || strings.Contains(out.String()+errs.String(), pin) {
+			t.Errorf("%s: exit %d, %s", args, code, errs.String())
+		}
+	}
+}
+
 func TestCardCommands(t *testing.T) {
 	model, p := modelOnDisk(t)
 	dir := t.TempDir()
@@ -72,6 +87,7 @@ func TestCardCommands(t *testing.T) {
 		{"photo without a file", "card photo --model " + model, "", exitMisuse, "", "required flag"},
 		{"change", "card change-pin --secret auth --pin-stdin --model " + model, p.AuthenticationPIN + "\n1122", exitOK, "changed", ""},
 		{"change without a name", "card change-pin --model " + model, "", exitMisuse, "", "required flag"},
+		{"no duration", "card show --timeout 5 --model " + model, "", exitMisuse, "", `invalid value for the "--timeout" flag`},
 		{"a PIN as an argument", "card read --pin 1234 --model " + model, "", exitMisuse, "", "unknown flag"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -120,7 +120,7 @@ func (o ReadOptions) onefile() (plan, error) {
 	}[strings.ToLower(name)]
 	n, err := strconv.ParseUint(ef, 16, 16)
 	if !known || err != nil || len(ef) != 4 {
-		return plan{}, misuse("%q is neither attributes, face, age nor a file such as jpki:000A", o.What)
+		return plan{}, misuse("what to read is attributes, face, age or a file such as jpki:000A") // not repeated: it may be a secret
 	}
 	file := card.NewFileID(a, uint16(n))
 	if !slices.Contains(card.ReadableFiles(card.KindCard), file) {
