@@ -21,6 +21,8 @@ var (
 	ErrNoProgram = errors.New("OpenJPEG's opj_decompress is not there: install it (Debian: apt install libopenjp2-tools)")
 	// ErrTooLarge says that a picture is over a bound.
 	ErrTooLarge = errors.New("picture over the bound")
+	// ErrNoLimit says that nothing bounds the program's memory.
+	ErrNoLimit = errors.New("prlimit is not there, which bounds the memory of the decoder: install it (Debian: apt install util-linux)")
 	// ErrDecoder says that the program failed, or left no picture.
 	ErrDecoder = errors.New("the decoder made no picture")
 )
@@ -35,7 +37,7 @@ const (
 )
 
 // A Decoder runs opj_decompress. The zero value finds none: the program must be named. Its time, the picture that goes in and the one that comes
-// out are bounded; its memory is not.
+// out are bounded; on Linux its memory is too, by prlimit of util-linux, without which nothing is decoded there.
 type Decoder struct {
 	// Program is the path of opj_decompress, or its name to be looked for in PATH.
 	Program string
@@ -116,11 +118,15 @@ func (d Decoder) run(ctx context.Context, program, dir string) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	c := exec.CommandContext(limited, program, "-i", "in.jp2", "-o", "out.png") //nolint:gosec // the caller's own choice, without a shell
+	command, err := bounded(program, "-i", "in.jp2", "-o", "out.png")
+	if err != nil {
+		return fmt.Errorf("decoding a picture: %w", err)
+	}
+	c := exec.CommandContext(limited, command[0], command[1:]...) //nolint:gosec // the caller's own choice, without a shell
 	c.Dir, c.Env, c.WaitDelay = dir, []string{}, time.Second
 	endWithParent(c)
 	runtime.LockOSThread() // the program ends with the thread that started it
-	err := c.Run()
+	err = c.Run()
 	runtime.UnlockOSThread()
 	switch {
 	case ctx.Err() != nil:

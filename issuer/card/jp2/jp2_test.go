@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"image/png"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 
 // TestMain lets the test binary stand in for opj_decompress: what it does is the last byte of the picture.
 func TestMain(m *testing.M) {
+	if state := os.Getenv(parentEnvironment); state != "" {
+		os.Exit(decodeFor(state))
+	}
 	if len(os.Args) == 5 && os.Args[1] == "-i" && os.Args[3] == "-o" {
 		os.Exit(standIn(os.Args[2], os.Args[4]))
 	}
@@ -34,11 +38,14 @@ const (
 	leavesHuge
 	leavesCut
 	leavesMany
+	takesMemory
+	worksInMemory
+	holdsPipe
 )
 
 func standIn(in, out string) int {
 	b, err := os.ReadFile(in)
-	if err != nil || len(os.Environ()) != 0 {
+	if err != nil || len(os.Environ()) != 0 || open(".") || open(in) {
 		return 3
 	}
 	write := func(b []byte) int {
@@ -51,7 +58,18 @@ func standIn(in, out string) int {
 	case works:
 		return write(picture(40, 50))
 	case hangs:
-		select {}
+		<-time.After(time.Hour)
+		return 3
+	case takesMemory:
+		much := make([]byte, 768<<20)
+		return write(picture(40, 50+int(much[len(much)-1])))
+	case worksInMemory:
+		if dir, err := os.Getwd(); err != nil || !strings.HasPrefix(dir, "/dev/shm/") {
+			return 3
+		}
+		return write(picture(40, 50))
+	case holdsPipe:
+		return holdPipe()
 	case leavesNothing:
 		return 0
 	case leavesGarbage:
@@ -75,6 +93,12 @@ func standIn(in, out string) int {
 	default:
 		return 1
 	}
+}
+
+// open tells whether others than the owner reach something.
+func open(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Mode().Perm()&0o077 != 0
 }
 
 func picture(width, height int) []byte {
@@ -196,7 +220,8 @@ func TestDecoderFails(t *testing.T) {
 			if tc.edit != nil {
 				tc.edit(&d)
 			}
-			if p, err := d.Decode(t.Context(), portrait(tc.does)); !errors.Is(err, tc.want) || p != nil {
+			p, err := d.Decode(t.Context(), portrait(tc.does))
+			if !errors.Is(err, tc.want) || p != nil || strings.Contains(err.Error(), "took over") != (tc.does == hangs) {
 				t.Errorf("%v", err)
 			}
 			if b, err := d.PNG(t.Context(), portrait(tc.does)); err == nil || b != nil {
