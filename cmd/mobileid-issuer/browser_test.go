@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"mobileid/mdoc/provisioning"
 )
 
 // browser is Chromium without a window on the counter's page.
@@ -149,6 +151,7 @@ func TestCounterInABrowser(t *testing.T) {
 	b.at("phone")
 	visit := h.join(h.scan(b.qr()))
 	b.at("code")
+	b.tablet("スマートフォン")
 	b.fill("code", visit.Code[:3]+" "+visit.Code[3:]+"\r")
 	b.at("card")
 	h.tap()
@@ -193,7 +196,7 @@ func TestCounterInABrowser(t *testing.T) {
 	if text := b.text("main"); strings.Contains(text, p.Name) || !strings.Contains(text, "org.iso.23220.1.jp.mnc") {
 		t.Errorf("in the end the page says %q", text)
 	}
-	b.tablet()
+	b.tablet("発行")
 	b.press("main button.primary")
 	b.at("start")
 	where, err := chromedp.Run(b.ctx, chromedp.Location())
@@ -203,11 +206,46 @@ func TestCounterInABrowser(t *testing.T) {
 	h.wantNoCanary()
 }
 
-// tablet looks at the page as a tablet held upright shows it.
-func (b *browser) tablet() {
+// TestSecondPhoneLeavesWhatIsTyped: the warning comes without the form being loaded anew while the clerk types, who goes on.
+func TestSecondPhoneLeavesWhatIsTyped(t *testing.T) {
+	h := newHall(t, "nineteen")
+	b := newBrowser(t)
+	b.do(chromedp.Navigate(h.page + "/"))
+	b.at("start")
+	b.press("main button.primary")
+	b.at("phone")
+	invitation := h.scan(b.qr())
+	visit := h.join(invitation)
+	b.at("code")
+	b.fill("code", visit.Code[:2])
+	second := *h.phone
+	second.SEID = []byte("element-02")
+	if _, err := second.Join(t.Context(), invitation, 1, provisioning.PurposeSign); err == nil {
+		t.Error("a second phone joined")
+	}
+	b.until(`document.querySelector("main > .notice.bad")`)
+	b.look("contested")
+	b.fill("code", visit.Code[2:4])
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.getElementById("code").value`))
+	if err != nil || value != visit.Code[:4] {
+		t.Errorf("%d digits are left of 4, %v", len(value), err)
+	}
+	if text := b.text("main > .notice"); !strings.Contains(text, "別のスマートフォン") {
+		t.Errorf("the notice is %q", text)
+	}
+	b.fill("code", visit.Code[4:]+"\r")
+	b.at("card")
+}
+
+// tablet looks at the page as a tablet held upright shows it: the stage that the visit is at, or the last one, has its name.
+func (b *browser) tablet(stage string) {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(768, 1024))
 	b.look("tablet")
+	names, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll(".stages .label")].filter((e) => e.offsetWidth).map((e) => e.innerText)`))
+	if err != nil || len(names) != 1 || !strings.Contains(names[0], stage) {
+		b.t.Errorf("a tablet shows the stages %q, want %s alone: %v", names, stage, err)
+	}
 	b.picture("tablet")
 	b.do(chromedp.EmulateViewport(1280, 720))
 }

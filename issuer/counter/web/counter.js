@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const body = document.body;
-  const revision = Number(body.dataset.revision);
+  let revision = Number(body.dataset.revision);
   let busy = false;
 
   for (const form of document.querySelectorAll("form[data-busy]")) {
@@ -28,13 +28,28 @@
     if (soon && !warning.textContent) warning.textContent = "まもなく自動で消去します。 This will be erased soon.";
   };
 
+  // While somebody types, what is new at the same step is put above the form and the form is left alone.
+  const typed = () => [...document.querySelectorAll("main input:not([type=hidden]):not([type=checkbox])")].some((input) => input.value);
+  const noticed = async () => {
+    const answer = await fetch("/", { cache: "no-store", credentials: "same-origin" });
+    const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (next.body.dataset.step !== body.dataset.step) return false;
+    for (const old of document.querySelectorAll("main > .notice")) old.remove();
+    document.getElementById("main").prepend(...next.querySelectorAll("main > .notice"));
+    revision = Number(next.body.dataset.revision);
+    return true;
+  };
+
   const ask = async () => {
     if (busy) return;
     try {
       const answer = await fetch("/state", { cache: "no-store", credentials: "same-origin" });
       const state = await answer.json();
       if (busy) return;
-      if (state.revision !== revision) { busy = true; location.replace("/"); return; }
+      if (state.revision !== revision && !(typed() && await noticed())) {
+        if (!busy) { busy = true; location.replace("/"); }
+        return;
+      }
       show(state.left);
     } catch { /* the counter was stopped; the next answer tells */ }
   };
