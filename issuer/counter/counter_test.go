@@ -432,7 +432,11 @@ func TestEndWhileReading(t *testing.T) {
 		answered <- rec.Code
 	}()
 	<-reached
-	d.press("/consent", "agree", "yes") // the visit is at work: a form changes nothing
+	for _, path := range []string{"/consent", "/secrets"} { // the visit is at work: a form changes nothing, the same one twice neither
+		if page := d.press(path, append(fields, "agree", "yes")...); stepOf(page) != "secrets" {
+			t.Errorf("%s while the card is read leads to %s", path, stepOf(page))
+		}
+	}
 	d.says(d.press("/end"), "すべて消去しました")
 	if code := <-answered; code != http.StatusSeeOther {
 		t.Errorf("the reading answers %d", code)

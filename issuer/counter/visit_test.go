@@ -1,6 +1,8 @@
 package counter
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"mobileid/issuer/card"
@@ -33,5 +35,27 @@ func TestWipe(t *testing.T) {
 	}
 	if released != 1 || ended != 1 {
 		t.Errorf("card let go %d times, work ended %d times", released, ended)
+	}
+}
+
+// TestPicturesAreOfTheirStep: the QR code and the portrait are given at the step that shows them and at no other, though the visit holds them.
+func TestPicturesAreOfTheirStep(t *testing.T) {
+	steps := []step{stepPhone, stepCode, stepCard, stepConsent, stepSecrets, stepReview, stepDeliver, stepDone, stepFailed}
+	for _, at := range steps {
+		c := &Counter{visit: &visit{cookie: "cookie", step: at, qr: []byte("invitation"), picture: []byte("portrait"), pictureType: "image/png"}}
+		for _, shown := range []struct {
+			at   step
+			show http.HandlerFunc
+			want string
+		}{{stepPhone, c.showQR, "invitation"}, {stepReview, c.showPortrait, "portrait"}} {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: "cookie"}) //nolint:gosec // a request's
+			rec := httptest.NewRecorder()
+			shown.show(rec, r)
+			given := rec.Code == http.StatusOK && rec.Body.String() == shown.want
+			if given != (at == shown.at) || !given && rec.Code != http.StatusNotFound {
+				t.Errorf("at %s the %s is answered with %d", at, shown.want, rec.Code)
+			}
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -59,7 +60,7 @@ func TestFolder(t *testing.T) {
 				return nil
 			}
 			switch filepath.Base(path) {
-			case "authority.secret", "secret", "token", "operator.token":
+			case "authority.secret", "secret", "token", "operator.token", "counter.token":
 			default:
 				if filepath.Ext(path) != ".key" {
 					return nil
@@ -74,8 +75,8 @@ func TestFolder(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || secrets != 12 {
-			t.Errorf("%d secrets, %v; want 7 keys, the master key, and four more", secrets, err)
+		if err != nil || secrets != 13 {
+			t.Errorf("%d secrets, %v; want 7 keys, the master key, and five more", secrets, err)
 		}
 	})
 	t.Run("authority opens", func(t *testing.T) {
@@ -98,10 +99,24 @@ func TestFolder(t *testing.T) {
 			}
 		}
 	})
-	t.Run("operator's hash is the token's", func(t *testing.T) {
-		sum := sha256.Sum256(bytes.TrimSpace(read(t, dir, "issuer", "operator.token")))
-		if got, want := string(read(t, dir, "issuer", "operators")), "desk "+hex.EncodeToString(sum[:])+"\n"; got != want {
-			t.Errorf("operators %q, want %q", got, want)
+	t.Run("hashes are the tokens'", func(t *testing.T) {
+		for name, who := range map[string]string{"operator": "desk", "counter": "counter"} {
+			sum := sha256.Sum256(bytes.TrimSpace(read(t, dir, "issuer", name+".token")))
+			if got, want := string(read(t, dir, "issuer", name+"s")), who+" "+hex.EncodeToString(sum[:])+"\n"; got != want {
+				t.Errorf("%ss %q, want %q", name, got, want)
+			}
+		}
+		var settings struct{ Operators, Counters string }
+		if err := json.Unmarshal(read(t, dir, "issuer.json"), &settings); err != nil ||
+			settings.Operators != filepath.Join(dir, "issuer", "operators") || settings.Counters != filepath.Join(dir, "issuer", "counters") {
+			t.Errorf("settings %+v, %v", settings, err)
+		}
+	})
+	t.Run("what comes next is printed", func(t *testing.T) {
+		for _, want := range []string{"mobileid-issuer -config", "mobileid pki jpki-test --dir " + dir, filepath.Join(dir, "issuer", "counter.token")} {
+			if !strings.Contains(printed, want) {
+				t.Errorf("nothing is said of %q", want)
+			}
 		}
 	})
 	t.Run("master key is taken", func(t *testing.T) {

@@ -13,11 +13,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"mobileid/cmd/mobileid/internal/ceremony"
 )
 
 var services = []string{"issuer", "tsm", "verifier"}
@@ -188,4 +191,32 @@ func TestServicesStart(t *testing.T) {
 			t.Errorf("verifier /readyz does not name the list: %s", body)
 		}
 	}
+}
+
+// TestDefaultAddressesDiffer: the services, JPKI-TEST and the counter page run side by side on one machine as they come.
+func TestDefaultAddressesDiffer(t *testing.T) {
+	dir, _ := hold(t)
+	at := map[string]string{ceremony.JPKIAddr: "JPKI-TEST"}
+	differs := func(who, address string) {
+		if other, taken := at[address]; taken || address == "" {
+			t.Errorf("%s listens at %q, as does %s", who, address, other)
+		}
+		at[address] = who
+	}
+	for _, s := range services {
+		var settings struct{ Listen string }
+		if err := json.Unmarshal(read(t, dir, s+".json"), &settings); err != nil {
+			t.Fatal(err)
+		}
+		differs(s, settings.Listen)
+	}
+	help, err := exec.CommandContext(t.Context(), filepath.Join(binaries(t), "mobileid-issuer"), "counter", "-help").CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?s)-listen ADDRESS\s.*?\(default "([^"]+)"\)`).FindSubmatch(help)
+	if m == nil {
+		t.Fatalf("the counter page has no default address:\n%s", help)
+	}
+	differs("the counter page", string(m[1]))
 }
