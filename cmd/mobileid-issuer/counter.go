@@ -83,17 +83,14 @@ func (s station) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
-	config := counter.Config{Reader: modelReader{path: s.model}, Issuer: client, QR: drawQR, Origin: server.URL(), Idle: s.idle, Log: log, Extended: true}
+	config := s.config(client, server.URL(), log)
 	if s.model == "" {
 		readers := pcsc.New(pcsc.Options{})
 		defer readers.Close()
-		if _, err := readers.Readers(ctx); err != nil { // better now than with a holder at the counter
+		if err := look(ctx, readers, s.reader, log); err != nil {
 			return errors.Join(err, server.Close())
 		}
 		config.Reader = pcscReader{client: readers, name: s.reader}
-	}
-	if s.decoder != "" {
-		config.Portrait = decoder{jp2.Decoder{Program: s.decoder}}.show
 	}
 	page, err := counter.New(config)
 	if err != nil {
@@ -102,6 +99,15 @@ func (s station) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 	late.Handler = page.Handler()
 	fmt.Fprintln(stdout, "open "+server.URL()+"/ in the browser of this PC")
 	return server.Beside(ctx, page.Run)
+}
+
+// config is that of the page with a saved model. Readers and cards that do not take extended commands get short ones.
+func (s station) config(client counter.Issuer, origin string, log *slog.Logger) counter.Config {
+	c := counter.Config{Reader: modelReader{path: s.model}, Issuer: client, QR: drawQR, Origin: origin, Idle: s.idle, Extended: true, Log: log}
+	if s.decoder != "" {
+		c.Portrait = decoder{jp2.Decoder{Program: s.decoder}}.show
+	}
+	return c
 }
 
 // drawQR draws an invitation with the correction that survives a smeared screen.

@@ -181,6 +181,13 @@ func TestPhoneAtACounter(t *testing.T) {
 	}
 }
 
+// The program reads with extended commands, which take a fraction of the exchanges (TestExtendedVisit of the page).
+func TestCounterReadsExtended(t *testing.T) {
+	if !(station{}).config(nil, "", nil).Extended {
+		t.Error("cards are read with short commands")
+	}
+}
+
 func TestCounterRefusesToStart(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(pcsc.SocketEnvironment, filepath.Join(dir, "nobody"))

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"mobileid/issuer/card/cardsim"
@@ -24,6 +26,20 @@ type lateHandler struct{ http.Handler }
 type pcscReader struct {
 	client *pcsc.Client
 	name   string // empty is whichever reader has a card
+}
+
+// look asks for the readers once, better at the start than with a holder at the counter. Without pcscd there is an error; a reader
+// that is not plugged in may still come and is told in the log.
+func look(ctx context.Context, client *pcsc.Client, name string, log *slog.Logger) error {
+	readers, err := client.Readers(ctx)
+	if err != nil {
+		return err
+	}
+	named := func(r pcsc.Reader) bool { return name == "" || r.Name == name }
+	if !slices.ContainsFunc(readers, named) {
+		log.WarnContext(ctx, "no such card reader is connected: plug it in, and compare the name with mobileid card list", "reader", name, "connected", len(readers))
+	}
+	return nil
 }
 
 // Wait waits for a card that answers.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"image/png"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"mobileid/issuer/card"
@@ -40,6 +42,20 @@ func TestPCSCReader(t *testing.T) {
 	stop()
 	if _, _, err := (pcscReader{client: client}).Wait(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("a visit that ended: %v", err)
+	}
+}
+
+// The reader is looked for at the start: one that is there is not spoken of, one that is not is named in the log.
+func TestReaderIsLookedFor(t *testing.T) {
+	daemon := pcsctest.Run(t)
+	client := daemon.Client()
+	defer client.Close()
+	for name, told := range map[string]bool{"": false, daemon.Reader: false, "another reader": true} {
+		var log bytes.Buffer
+		check(t, look(t.Context(), client, name, slog.New(slog.NewTextHandler(&log, nil))))
+		if text := log.String(); told != strings.Contains(text, "plug it in") || told != strings.Contains(text, "another reader") {
+			t.Errorf("of %q the log says %q", name, text)
+		}
 	}
 }
 

@@ -406,6 +406,39 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// Extended commands take a fraction of the exchanges, and a card that refuses them is read with short ones.
+func TestExtendedVisit(t *testing.T) {
+	h := newHall(t)
+	count := func(extended, refuses bool) (exchanges int) {
+		d := h.desk(t, func(c *counter.Config) { c.Extended = extended })
+		d.until("card")
+		d.reader.cards <- apdu.Tap{Transmitter: noExtended{d.wallet.Card, refuses}, Seen: func(_, _ []byte, _ error) { exchanges++ }}
+		d.want("consent")
+		d.press("/consent", "agree", "yes")
+		if page := d.press("/secrets", secrets(d.wallet.Card.Person())...); stepOf(page) != "review" {
+			t.Errorf("extended %v, refused %v: the page is at %s", extended, refuses, stepOf(page))
+		}
+		return exchanges
+	}
+	if short, long := count(false, false), count(true, false); long*2 > short {
+		t.Errorf("%d exchanges extended, %d short", long, short)
+	}
+	count(true, true)
+}
+
+// noExtended is a card that may refuse extended commands by their length.
+type noExtended struct {
+	apdu.Transmitter
+	refuses bool
+}
+
+func (n noExtended) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if c, err := apdu.ParseCommand(command); n.refuses && err == nil && c.Extended {
+		return []byte{0x67, 0x00}, nil
+	}
+	return n.Transmitter.Transmit(ctx, command)
+}
+
 // A visit that ends while the card is being read takes the reading with it.
 func TestEndWhileReading(t *testing.T) {
 	d := newHall(t).desk(t, nil)
