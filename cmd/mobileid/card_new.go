@@ -35,7 +35,7 @@ in docs/testcard.md. With --authority the PKI is the one that mobileid pki new m
 	c.Flags().StringVar(&o.Person, "person", "birthday", "`PERSON`: "+strings.Join(demo.Persons(time.Now()), ", ")+", or a YAML file")
 	c.Flags().StringVar(&o.Seed, "seed", "", "`TEXT` that determines all keys: the same card can be made again")
 	c.Flags().StringVar(&o.Authority, "authority", "", "`DIR` that mobileid pki new made")
-	c.Flags().BoolVar(&o.Next, "next", false, "a card of the next generation, proposed")
+	c.Flags().BoolVar(&o.Next, "next", false, "a card of the next generation, proposed; no command here reads it")
 	_ = c.MarkFlagRequired("out") // the flag was defined just above
 	return c
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,7 +42,8 @@ Test secrets of the modelled people: all PINs ` + cardsim.TestPIN + `, signature
 The card is made for the run, with new keys under a TEST authority of its own, unless --state names one that mobileid card new made; its
 file keeps every spent try.
 
---slow, --flaky and --remove-after misbehave on purpose, to try readers out. The reader is not authenticated: loopback only.`,
+--slow, --flaky and --remove-after misbehave on purpose, to try readers out. The reader is not authenticated, so other
+addresses than loopback are refused.`,
 		Example: `  mobileid card serve --vpcd 127.0.0.1:` + vpcd.DefaultPort + `
   mobileid card serve --vpcd 127.0.0.1:` + vpcd.DefaultPort + ` --person leapday --remove-after 40
   opensc-tool --list-readers`,
@@ -47,7 +51,7 @@ file keeps every spent try.
 		RunE: func(c *cobra.Command, _ []string) error { return s.run(c) },
 	}
 	f := c.Flags()
-	f.StringVar(&s.vpcd, "vpcd", "", "`HOST:PORT` where the virtual reader listens; Debian's listens at "+vpcd.DefaultPort)
+	f.StringVar(&s.vpcd, "vpcd", "", "loopback `HOST:PORT` where the virtual reader listens; Debian's listens at "+vpcd.DefaultPort)
 	f.StringVar(&s.person, "person", "birthday", "`PERSON`: "+strings.Join(demo.Persons(time.Now()), ", ")+", or a YAML file")
 	f.StringVar(&s.state, "state", "", "`FILE` of a saved card, in place of --person")
 	f.DurationVar(&s.slow, "slow", 0, "answer each command after this `TIME`, such as 500ms")
@@ -59,12 +63,11 @@ file keeps every spent try.
 }
 
 func (s serving) run(c *cobra.Command) (err error) {
-	host, _, err := net.SplitHostPort(s.vpcd)
-	if err != nil || s.slow < 0 || s.removeAfter < 0 || s.retry <= 0 {
+	if _, _, err := net.SplitHostPort(s.vpcd); err != nil || s.slow < 0 || s.removeAfter < 0 || s.retry <= 0 {
 		return &usageError{errors.New("--vpcd needs HOST:PORT, and times and numbers must not be negative")}
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return &usageError{errors.New("--vpcd takes a loopback address only: whoever listens there has the card in hand, unauthenticated")}
+	if s.vpcd, err = loopback(c.Context(), s.vpcd); err != nil {
+		return err
 	}
 	card, done, err := openServedCard(s.person, s.state, time.Now())
 	if err != nil {
@@ -76,6 +79,29 @@ func (s serving) run(c *cobra.Command) (err error) {
 		return fmt.Errorf("serving the card: %w", err)
 	}
 	return nil
+}
+
+// loopback resolves an address and refuses one that another machine may answer at: whoever answers gets the card. What it gives is what
+// was looked at, so that no later answer of the resolver counts.
+func loopback(ctx context.Context, address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	all, err := new(net.Resolver).LookupNetIP(ctx, "ip", host)
+	if err != nil || len(all) == 0 {
+		return "", &usageError{fmt.Errorf("--vpcd: there is no host %q", host)}
+	}
+	for _, ip := range all {
+		if !ip.Unmap().IsLoopback() {
+			return "", &usageError{fmt.Errorf("--vpcd: %s is not this machine: the reader is not authenticated, so the address must be loopback, such as 127.0.0.1", host)}
+		}
+	}
+	at := all[0]
+	if i := slices.IndexFunc(all, netip.Addr.Is4); i >= 0 {
+		at = all[i] // where vpcd listens
+	}
+	return net.JoinHostPort(at.Unmap().String(), port), nil
 }
 
 func (s serving) misbehave(card vpcd.Card) vpcd.Card {

@@ -126,7 +126,10 @@ func TestCardServeRefuses(t *testing.T) {
 	}{
 		{"no reader named", []string{"card", "serve"}, exitMisuse, "vpcd"},
 		{"no port", []string{"card", "serve", "--vpcd", "localhost"}, exitMisuse, "HOST:PORT"},
-		{"another machine", []string{"card", "serve", "--vpcd", "192.0.2.1:35963"}, exitMisuse, "loopback"},
+		{"another machine", []string{"card", "serve", "--vpcd", "192.0.2.1:35963"}, exitMisuse, "192.0.2.1 is not this machine"},
+		{"another machine, IPv6", []string{"card", "serve", "--vpcd", "[::ffff:192.0.2.1]:35963"}, exitMisuse, "must be loopback"},
+		{"every address", []string{"card", "serve", "--vpcd", "0.0.0.0:35963"}, exitMisuse, "must be loopback"},
+		{"no address", []string{"card", "serve", "--vpcd", ":35963"}, exitMisuse, "no host"},
 		{"negative", []string{"card", "serve", "--vpcd", "localhost:1", "--remove-after", "-1"}, exitMisuse, "negative"},
 		{"unknown person", []string{"card", "serve", "--vpcd", "localhost:1", "--person", "nobody"}, exitMisuse, "nobody"},
 		{"no such state", []string{"card", "serve", "--vpcd", "localhost:1", "--state", filepath.Join(dir, "none")}, exitFailed, "opening the card"},
@@ -139,6 +142,11 @@ func TestCardServeRefuses(t *testing.T) {
 				t.Errorf("code %d: %s", code, stderr.String())
 			}
 		})
+	}
+	for given, want := range map[string]string{"localhost:1": "127.0.0.1:1", "127.9.9.9:1": "127.9.9.9:1", "[::1]:1": "[::1]:1", "[::ffff:127.0.0.1]:1": "127.0.0.1:1"} {
+		if got, err := loopback(t.Context(), given); got != want || err != nil {
+			t.Errorf("%s: %q, %v", given, got, err)
+		}
 	}
 	if s := (serving{flaky: true}).misbehave(&cardsim.Card{}); s == nil {
 		t.Error("no card")

@@ -31,7 +31,7 @@ func cardFlags(c *cobra.Command, o *cardtool.Options) {
 	f.StringVar(&o.Model, "model", "", "`FILE` with a saved model of a card, in place of a reader")
 	f.StringVar(&o.Language, "lang", demo.English, "language of the output: ja or en")
 	f.BoolVar(&o.JSON, "json", false, "print one JSON document")
-	f.DurationVar(&o.Timeout, "timeout", 10*time.Second, "how long to wait for each answer of the card")
+	f.DurationVar(&o.Timeout, "timeout", 10*time.Second, "how long to wait for a card and for each of its answers; six times that for all answers together")
 	f.BoolVar(&o.Short, "short", false, "use short commands only")
 	f.StringVar(&o.PINFile, "pin-file", "", "`FILE` with the secrets, one a line, mode 0600")
 	f.BoolVar(&o.PINStdin, "pin-stdin", false, "take the secrets from standard input, one a line")

@@ -19,6 +19,9 @@ const (
 	nextFaceAID = "\xF0MOBILEID\x02" // 券面等AP: all that the 照合番号 opens
 )
 
+// NextAID is the proposed AID of 認証AP: only a card that NewNext made answers to it.
+func NextAID() []byte { return []byte(nextAuthAID) }
+
 // Files of 認証AP, with the numbers that JPKI-AP has for the same things, and of 券面等AP.
 const (
 	nextSignatureCertificate card.FileID = 0x60001

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -41,6 +40,7 @@ type Daemon struct {
 	listen *net.UnixListener
 	cmd    *exec.Cmd
 	done   chan struct{} // closed when the process has ended
+	guard  *guard
 	output *output
 	stop   sync.Once
 }
@@ -124,24 +124,17 @@ func (d *Daemon) launch(program, conf string) error {
 		program, "--foreground", "--auto-exit", "--config", conf) //nolint:gosec // found by Tool
 	d.cmd.ExtraFiles = []*os.File{file}
 	d.cmd.Stdout, d.cmd.Stderr = d.output, d.output
-	endWithParent(d.cmd)
-	started := make(chan error)
+	if err := d.cmd.Start(); err != nil {
+		d.cmd = nil
+		return err
+	}
 	go func() {
-		runtime.LockOSThread() // the daemon ends with the thread that started it
-		err := d.cmd.Start()
-		started <- err
-		if err != nil {
-			return
-		}
 		_ = d.cmd.Wait()
 		_ = d.listen.Close() // whoever waits in the socket is sent away
 		close(d.done)
 	}()
-	if err := <-started; err != nil {
-		d.cmd = nil
-		return err
-	}
-	return nil
+	d.guard, err = newGuard(d.cmd.Process.Pid, d.folder)
+	return err
 }
 
 // ready connects and sees that the reader is there. The connection is kept, for the daemon ends without one.
@@ -187,6 +180,7 @@ func (d *Daemon) Stop() {
 			_ = os.RemoveAll(d.folder)
 		}
 		_ = os.Remove(runFolder) // fails while another daemon has its file there
+		d.guard.end()
 	})
 }
 

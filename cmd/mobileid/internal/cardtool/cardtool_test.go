@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -434,27 +435,31 @@ func TestMisuse(t *testing.T) {
 func TestFilesThatAreNone(t *testing.T) {
 	d := newDesk(t, cardsim.Options{})
 	must(t, os.Chmod(d.roots, 0o644))
-	open := d.file("open", []byte(d.person.AttributePIN+"\n"))
+	pin := []byte(d.person.AttributePIN + "\n")
+	must(t, d.do(func(o *cardtool.Options) { o.PINFile = d.file("private", pin) }, "", read(cardtool.ReadOptions{})))
+	open := d.file("open", pin)
 	must(t, os.Chmod(open, 0o644))
 	huge := d.file("huge", make([]byte, 2<<20))
 	garbage := d.file("garbage", []byte("no card"))
 	for name, edit := range map[string]func(*cardtool.Options){
 		"no reader": func(o *cardtool.Options) { o.Model = "" }, "no model": func(o *cardtool.Options) { o.Model = d.path("none") },
 		"model is garbage": func(o *cardtool.Options) { o.Model = garbage }, "model is huge": func(o *cardtool.Options) { o.Model = huge },
-		"model is a folder": func(o *cardtool.Options) { o.Model = t.TempDir() }, "model is open to others": func(o *cardtool.Options) { o.Model = open },
-		"secrets open to others": func(o *cardtool.Options) { o.PINFile, o.PINStdin = open, false },
-		"no file of secrets":     func(o *cardtool.Options) { o.PINFile, o.PINStdin = d.path("none"), false },
+		"model is a folder":  func(o *cardtool.Options) { o.Model = t.TempDir() },
+		"no file of secrets": func(o *cardtool.Options) { o.PINFile, o.PINStdin = d.path("none"), false },
 	} {
 		if err := d.do(edit, "1234\n", read(cardtool.ReadOptions{})); err == nil || errors.Is(err, cardtool.ErrMisuse) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := d.do(func(o *cardtool.Options) { o.PINFile, o.PINStdin = open, false }, "", read(cardtool.ReadOptions{})); err == nil ||
-		!strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("a file of the right secret that is open to others: %v", err)
+	err := d.do(func(o *cardtool.Options) { o.PINFile = open }, "", read(cardtool.ReadOptions{}))
+	if err == nil || !strings.Contains(err.Error(), "mode 0644") || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("secrets open to others: %v", err)
 	}
-	must(t, os.Chmod(open, 0o600))
-	must(t, d.do(func(o *cardtool.Options) { o.PINFile, o.PINStdin = open, false }, "", read(cardtool.ReadOptions{})))
+	must(t, os.Chmod(d.model, 0o644))
+	if err := d.do(nil, string(pin), read(cardtool.ReadOptions{})); err == nil || !strings.Contains(err.Error(), "mode 0644") {
+		t.Errorf("model open to others: %v", err)
+	}
+	must(t, os.Chmod(d.model, 0o600))
 	for name, edit := range map[string]func(*cardtool.Options){
 		"no reader": func(o *cardtool.Options) { o.Model = "" }, "no model": func(o *cardtool.Options) { o.Model = d.path("none") },
 	} {
@@ -502,6 +507,42 @@ func TestCardAway(t *testing.T) {
 	must(t, d.do(nil, d.person.AttributePIN+"\n", read(cardtool.ReadOptions{})))
 }
 
+// TestSlowCard has a card that answers each command just in time: a command ends all the same.
+func TestSlowCard(t *testing.T) {
+	d := newDesk(t, cardsim.Options{})
+	for language, says := range map[string]string{"en": "the card took over 60 s in all", "ja": "合計60秒を超えました"} {
+		synctest.Test(t, func(t *testing.T) {
+			d.t = t
+			before := time.Now()
+			err := d.do(func(o *cardtool.Options) {
+				o.Language, o.Timeout = language, 10*time.Second
+				o.Wrap = func(tr apdu.Transmitter) apdu.Transmitter { return slow{tr, 9 * time.Second} }
+			}, d.person.AttributePIN+"\n", read(cardtool.ReadOptions{}))
+			if p, ok := errors.AsType[*inspect.Problem](err); !ok || !strings.Contains(err.Error(), says) || p.Hint == "" {
+				t.Errorf("%v", err)
+			}
+			if took := time.Since(before); took != time.Minute {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+// slow answers after a time.
+type slow struct {
+	apdu.Transmitter
+	after time.Duration
+}
+
+func (s slow) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	select {
+	case <-time.After(s.after):
+		return s.Transmitter.Transmit(ctx, command)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 func TestOtherTokens(t *testing.T) {
 	for label, word := range map[string]string{"JPKIAPICCTOKEN ": "住基カード", "SOMETHING ELSE ": "no other card"} {
 		d := newDesk(t, cardsim.Options{Tamper: func(files map[card.FileID][]byte) { copy(files[card.TokenFile], label+strings.Repeat(" ", 17)) }})
@@ -520,6 +561,28 @@ func TestOtherTokens(t *testing.T) {
 	err := d.do(nil, "1234\n", read(cardtool.ReadOptions{}))
 	if p, ok := errors.AsType[*inspect.Problem](err); !ok || !errors.Is(err, card.ErrPhone) || p.Hint == "" {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestNextGeneration has a card of the proposed next generation, which no command reads: each says so.
+func TestNextGeneration(t *testing.T) {
+	d := newDesk(t, cardsim.Options{})
+	a, err := cardsim.NewNextAuthority(cardsim.AuthorityConfig{Now: today})
+	must(t, err)
+	k, err := cardsim.NewNext(d.person, a, cardsim.Options{})
+	must(t, err)
+	d.model = d.path("next")
+	must(t, cardsim.CreateState(d.model, k))
+	for name, command := range map[string]func(context.Context, *cardtool.Tool) error{
+		"show": show, "status": status, "certs": certs(false, false), "read": read(cardtool.ReadOptions{}),
+	} {
+		for language, says := range map[string]string{"en": "proposed next generation", "ja": "次期個人番号カード"} {
+			err := d.do(func(o *cardtool.Options) { o.Language = language }, "1234\n", command)
+			p, ok := errors.AsType[*inspect.Problem](err)
+			if !ok || !errors.Is(err, card.ErrNotMyNumberCard) || !strings.Contains(err.Error(), says) || !strings.Contains(p.Hint, "--next") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }
 

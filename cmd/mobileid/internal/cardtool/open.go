@@ -61,28 +61,32 @@ func (t *Tool) readerWithCard(ctx context.Context, client *pcsc.Client, name str
 	}
 	switch {
 	case len(all) == 0:
-		return "", &inspect.Problem{Err: errors.New(t.words.say("there is no card reader", "カードリーダーがありません")), Hint: t.words.say("plug one in", "カードリーダーを接続してください")}
+		return "", &inspect.Problem{
+			Err:  errors.New(t.words.say("there is no card reader", "カードリーダーがありません")),
+			Hint: t.words.say("plug one in", "カードリーダーを接続してください"),
+		}
 	case name != "" && !slices.Contains(names, name):
-		return "", misuse("there is no such reader; there are: %s", strings.Join(names, ", "))
+		return "", misuse("%s: %s", t.words.say("there is no such reader; there are", "そのリーダーはありません。あるのは"), strings.Join(names, ", "))
 	case len(with) > 1:
-		return "", misuse("several readers have a card: choose with --reader: %s", strings.Join(with, ", "))
+		return "", misuse("%s: %s", t.words.say("several readers have a card: choose with --reader", "複数のリーダーにカードがあります。--reader で選んでください"), strings.Join(with, ", "))
 	case len(with) == 1:
 		return with[0], nil
 	}
+	return t.waitCard(ctx, client, name)
+}
+
+func (t *Tool) waitCard(ctx context.Context, client *pcsc.Client, name string) (string, error) {
 	fmt.Fprintln(t.o.Err, t.words.say("waiting for a card", "カードを置いてください"))
 	waiting, cancel := context.WithTimeout(ctx, t.o.Timeout)
 	defer cancel()
 	r, err := client.WaitCard(waiting, name)
-	if waiting.Err() != nil && ctx.Err() == nil {
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
 		return "", &inspect.Problem{
-			Err:  errors.New(t.words.say("no card came within "+t.o.Timeout.String(), t.o.Timeout.String()+" のあいだにカードが置かれませんでした")),
-			Hint: t.words.say("put the card on the reader and start again, or wait longer with --timeout", "カードをリーダーに置いてやり直すか、--timeout を長くしてください"),
+			Err:  &worded{t.words.noCardCame(t.o.Timeout), err},
+			Hint: t.words.say("--timeout waits longer", "--timeout で待つ時間を延ばせます"),
 		}
 	}
-	if err != nil {
-		return "", err
-	}
-	return r.Name, nil
+	return r.Name, err
 }
 
 // A readerState is a reader and what is in it.
@@ -106,7 +110,7 @@ func (t *Tool) readers(ctx context.Context) ([]readerState, error) {
 	defer client.Close()
 	all, err := client.Readers(ctx)
 	if err != nil {
-		return nil, err
+		return nil, t.explain(err)
 	}
 	states := []readerState{}
 	for _, r := range all {

@@ -4,17 +4,68 @@ import (
 	"context"
 	"errors"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"mobileid/cmd/mobileid/internal/cardtool"
-	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
-	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/apdu/pcsc"
 	"mobileid/mdoc/apdu/pcsctest"
 )
+
+// TestEmptyReader waits for a card that never comes, for no reader, for a card that another program holds, and for no service.
+func TestEmptyReader(t *testing.T) {
+	d := newDesk(t, cardsim.Options{})
+	daemon := pcsctest.Run(t)
+	told := func(language, socket, reader string, command func(context.Context, *cardtool.Tool) error) string {
+		t.Helper()
+		err := d.do(func(o *cardtool.Options) {
+			o.Model, o.Socket, o.Reader, o.Language, o.Timeout = "", socket, reader, language, time.Second
+		}, "", command)
+		if err == nil {
+			t.Fatal("no error")
+		}
+		return err.Error()
+	}
+	japanese := regexp.MustCompile(`\p{Hiragana}`)
+	for _, reader := range []string{"", daemon.Reader} {
+		if got := told("en", daemon.Socket, reader, show); got != "no card came within 1 s: put it on the reader" {
+			t.Errorf("reader %q: %s", reader, got)
+		}
+		if got := told("ja", daemon.Socket, reader, show); got != "1秒以内にカードが置かれませんでした。リーダーに置いてください" {
+			t.Errorf("reader %q: %s", reader, got)
+		}
+	}
+	if got := told("ja", daemon.Socket, "none", show); !strings.Contains(got, "そのリーダーはありません") || !strings.Contains(got, daemon.Reader) {
+		t.Error(got)
+	}
+	for _, command := range []func(context.Context, *cardtool.Tool) error{show, list} {
+		if got := told("en", d.path("none"), "", command); strings.Count(got, "listing the readers") != 1 {
+			t.Error(got)
+		}
+		if got := told("ja", d.path("none"), "", command); !japanese.MatchString(got) || strings.Contains(got, "running") {
+			t.Error(got)
+		}
+	}
+	saved, err := os.ReadFile(d.model)
+	must(t, err)
+	k, err := cardsim.ParseCard(saved)
+	must(t, err)
+	stay, err := daemon.Insert(t.Context(), k)
+	must(t, err)
+	t.Cleanup(func() { _ = stay.Remove(context.Background()) })
+	alone, err := daemon.Client().Connect(t.Context(), daemon.Reader, pcsc.ConnectOptions{})
+	must(t, err)
+	t.Cleanup(func() { _ = alone.Close() })
+	if got := told("en", daemon.Socket, "", show); !strings.Contains(got, "another program is using the card") {
+		t.Error(got)
+	}
+	if got := told("ja", daemon.Socket, "", show); !strings.Contains(got, "別のプログラム") {
+		t.Error(got)
+	}
+}
 
 // TestThroughPCSC runs every command against a card behind pcscd and a virtual reader.
 func TestThroughPCSC(t *testing.T) {
@@ -27,12 +78,6 @@ func TestThroughPCSC(t *testing.T) {
 	at := func(o *cardtool.Options) { o.Model, o.Socket = "", daemon.Socket }
 	must(t, d.do(at, "", list))
 	d.says("no card")
-	for language, want := range map[string]string{"en": "no card came within 50ms", "ja": "カードが置かれませんでした"} {
-		err := d.do(func(o *cardtool.Options) { at(o); o.Timeout, o.Language = 50*time.Millisecond, language }, "", show)
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("an empty reader: %v", err)
-		}
-	}
 	stay, err := daemon.Insert(t.Context(), k)
 	must(t, err)
 	t.Cleanup(func() { _ = stay.Remove(t.Context()) })
@@ -53,37 +98,5 @@ func TestThroughPCSC(t *testing.T) {
 	}
 	if err := d.do(func(o *cardtool.Options) { o.Model, o.Socket = "", d.path("no-socket") }, "", show); !errors.Is(err, pcsc.ErrNotRunning) || !strings.Contains(err.Error(), "start pcscd") {
 		t.Errorf("without pcscd: %v", err)
-	}
-}
-
-// TestSlowCard: a card that answers each command just in time does not hold a command up for ever.
-func TestSlowCard(t *testing.T) {
-	d := newDesk(t, cardsim.Options{})
-	begun := time.Now()
-	err := d.do(func(o *cardtool.Options) {
-		o.Timeout = 40 * time.Millisecond
-		o.Wrap = func(tr apdu.Transmitter) apdu.Transmitter {
-			return &sluggish{Transmitter: tr, after: 30 * time.Millisecond}
-		}
-	}, d.person.NumberB()+"\n", read(cardtool.ReadOptions{What: "face"}))
-	if err == nil || !strings.Contains(err.Error(), "put it back") && !errors.Is(err, card.ErrCardSilent) {
-		t.Errorf("after %s: %v", time.Since(begun), err)
-	}
-}
-
-// sluggish answers after a time, unless it is not waited for so long.
-type sluggish struct {
-	apdu.Transmitter
-	after time.Duration
-}
-
-func (s *sluggish) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	timer := time.NewTimer(s.after)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-timer.C:
-		return s.Transmitter.Transmit(ctx, command)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/issuer/card"
+	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
 )
 
@@ -29,7 +30,7 @@ type Options struct {
 	// Language is ja or en.
 	Language string
 	JSON     bool
-	// Timeout bounds each exchange with the card.
+	// Timeout bounds each exchange with the card, and the wait for a card. All exchanges of a command together take at most six times that.
 	Timeout time.Duration
 	// Short reads with short commands from the beginning.
 	Short bool
@@ -85,30 +86,48 @@ func (t *Tool) talk(ctx context.Context, tr apdu.Transmitter, do func(context.Co
 	if t.o.Wrap != nil {
 		tr = t.o.Wrap(tr)
 	}
-	c, err := card.Connect(ctx, &patient{Transmitter: tr, timeout: t.o.Timeout, left: inAll * t.o.Timeout}, card.ClientOptions{Extended: !t.o.Short, SpendLastTry: t.o.SpendLastTry})
-	if err == nil {
+	tr = &patient{tr, t.o.Timeout, allExchanges * t.o.Timeout}
+	c, err := card.Connect(ctx, tr, card.ClientOptions{Extended: !t.o.Short, SpendLastTry: t.o.SpendLastTry})
+	switch {
+	case err == nil:
 		err = do(ctx, c)
+	case errors.Is(err, card.ErrNotMyNumberCard) && nextGeneration(ctx, tr):
+		return &inspect.Problem{Err: &worded{t.words.nextCard, err}, Hint: t.words.nextHint}
 	}
 	return t.explain(err)
 }
 
-// inAll is how many times the time of one answer all answers of a command may take together: a card that answers each exchange just in time
-// would hold a reading up for many minutes.
-const inAll = 6
+// nextGeneration asks a card that is no My Number card whether it is one of the proposed next generation.
+func nextGeneration(ctx context.Context, tr apdu.Transmitter) bool {
+	r, err := apdu.Exchange(ctx, tr, apdu.Command{INS: 0xA4, P1: 4, P2: 12, Data: cardsim.NextAID()})
+	return err == nil && r.SW == apdu.OK
+}
 
-// patient waits for each answer no longer than the time, and for all of them no longer than what is left. The time that a person takes to type is
-// not counted.
+// allExchanges times the time for one exchange is the time for all exchanges of a command.
+const allExchanges = 6
+
+// errSlow says that a card answers, and so slowly that the command was given up.
+var errSlow = errors.New("the card takes too long in all")
+
+// patient waits for each answer no longer than timeout, and for all of them together no longer than left. The time in which a person
+// types does not count.
 type patient struct {
 	apdu.Transmitter
 	timeout, left time.Duration
 }
 
 func (p *patient) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, min(p.timeout, p.left))
+	if p.left <= 0 {
+		return nil, errSlow
+	}
+	limited, cancel := context.WithTimeout(ctx, min(p.timeout, p.left))
 	defer cancel()
-	begun := time.Now()
-	answer, err := p.Transmitter.Transmit(ctx, command)
-	p.left -= time.Since(begun)
+	before := time.Now()
+	answer, err := p.Transmitter.Transmit(limited, command)
+	p.left -= time.Since(before)
+	if err != nil && p.left <= 0 && ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", errSlow, err)
+	}
 	return answer, err
 }
 
@@ -120,6 +139,9 @@ func (t *Tool) explain(err error) error {
 	if s, ok := errors.AsType[*card.SecretError](err); ok {
 		return &inspect.Problem{Err: &worded{t.words.secretError(s), err}, Hint: t.words.secretHint(s)}
 	}
+	if errors.Is(err, errSlow) {
+		return &inspect.Problem{Err: &worded{t.words.slow(allExchanges * t.o.Timeout), err}, Hint: t.words.silent}
+	}
 	for _, known := range []struct {
 		target error
 		hint   string
@@ -130,6 +152,9 @@ func (t *Tool) explain(err error) error {
 		if errors.Is(err, known.target) {
 			return &inspect.Problem{Err: err, Hint: known.hint}
 		}
+	}
+	if text := t.words.service(err); text != "" {
+		return &worded{text, err}
 	}
 	return err
 }

@@ -11,7 +11,7 @@ import (
 type words struct {
 	japanese bool
 	// Advice.
-	oldCard, phone, notMyNumber, silent, gone, closed string
+	oldCard, phone, notMyNumber, silent, gone, closed, nextCard, nextHint string
 }
 
 func wordsIn(language string) (words, bool) {
@@ -24,6 +24,8 @@ func wordsIn(language string) (words, bool) {
 			silent:      "take the card off the reader, put it back, and start again",
 			gone:        "put the card back on the reader, leave it there, and start again; nothing was kept",
 			closed:      "another secret opens this file: see --with",
+			nextCard:    "a card of the proposed next generation (card new --next): no command here reads it",
+			nextHint:    "use a card that was made without --next",
 		}, true
 	case "ja":
 		return words{
@@ -34,6 +36,8 @@ func wordsIn(language string) (words, bool) {
 			silent:      "カードをいったん離して置き直し、最初からやり直してください",
 			gone:        "カードをリーダーに置き直し、動かさずに最初からやり直してください。読み取った内容は残っていません",
 			closed:      "このファイルは別の暗証番号で開きます (--with)",
+			nextCard:    "次期個人番号カードの提案 (card new --next) です。ここのコマンドでは読めません",
+			nextHint:    "--next を付けずに作ったカードを使ってください",
 		}, true
 	default:
 		return words{}, false
