@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -24,7 +23,6 @@ import (
 const (
 	// counterWrite lets a reading of the card end before its answer is given up.
 	counterWrite = 60 * time.Second
-	maxToken     = 4 << 10
 	qrSide       = 680 // twice what the page shows, for sharp edges
 )
 
@@ -70,7 +68,7 @@ func (s station) serve(ctx context.Context, log *slog.Logger, stdout io.Writer) 
 	if err := counter.Loopback(s.listen); err != nil {
 		return err
 	}
-	token, err := readPrivate(s.token, maxToken)
+	token, err := serve.ReadSecret(s.token)
 	if err != nil {
 		return fmt.Errorf("reading the counter's token: %w", err)
 	}
@@ -112,24 +110,3 @@ func (s station) config(client counter.Issuer, origin string, log *slog.Logger) 
 
 // drawQR draws an invitation with the correction that survives a smeared screen.
 func drawQR(text string) ([]byte, error) { return qrcode.Encode(text, qrcode.Medium, qrSide) }
-
-// readPrivate reads a regular file that is open to its owner only.
-func readPrivate(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s is no regular file of mode 0600", path)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s is over %d bytes", path, limit)
-	}
-	return b, err
-}

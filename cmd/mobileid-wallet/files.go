@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode"
 
+	"mobileid/cmd/internal/serve"
 	"mobileid/tsm/applet"
 )
 
@@ -21,7 +21,6 @@ const (
 )
 
 var (
-	errMode        = errors.New("file is open to others than its owner")
 	errNoAuthority = errors.New("no authority to work with")
 )
 
@@ -40,34 +39,6 @@ func (a authority) masterKey() (string, error) {
 		return "", err
 	}
 	return (&url.URL{Scheme: "file", Path: path}).String(), nil
-}
-
-// readFile reads a regular file of at most limit bytes. A private one must be open to its owner only; mode and kind are
-// those of the file that is read.
-func readFile(path string, limit int64, private bool) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the user names the file
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	if private && info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), errMode)
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s is over %d bytes", path, limit)
-	}
-	return data, nil
 }
 
 // line reads one line of standard input, without its end; the last one may lack a newline. A read from a terminal cannot
@@ -107,7 +78,7 @@ func (w *wallet) pin(ctx context.Context, path string) (string, error) {
 		}
 		text = line
 	} else {
-		data, err := readFile(path, maxSecret, true)
+		data, err := serve.ReadPrivate(path, maxSecret)
 		if err != nil {
 			return "", fmt.Errorf("reading the PIN: %w", err)
 		}

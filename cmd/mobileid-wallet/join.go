@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/serve"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
@@ -103,7 +104,7 @@ func (w *wallet) invitation(ctx context.Context, path string) (string, error) {
 		}
 		return strings.TrimSpace(line), nil
 	}
-	data, err := readFile(path, maxSecret, true)
+	data, err := serve.ReadPrivate(path, maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("reading the invitation: %w", err)
 	}

@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"mobileid/cmd/internal/serve"
 	"mobileid/tsm/se"
 
 	"github.com/spf13/cobra"
@@ -106,7 +107,7 @@ func hintFor(err error) string {
 		return "another mobileid-wallet has the state file open; wait for it to end"
 	case errors.Is(err, se.ErrExists):
 		return "a secure element is made once; name a file that does not exist yet"
-	case errors.Is(err, errMode):
+	case errors.Is(err, serve.ErrOpenSecret):
 		return "chmod 600 the file"
 	case errors.Is(err, errNoAuthority) && errors.Is(err, fs.ErrNotExist):
 		return "mobileid pki new --dir DIR makes the folder"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/serve"
 	"mobileid/mdoc"
 	"mobileid/mdoc/engagement"
 	"mobileid/mdoc/holder"
@@ -78,7 +79,7 @@ func (w *wallet) present(ctx context.Context, p presentation) error {
 	if err != nil {
 		return err
 	}
-	token, err := readFile(p.tokenFile, maxSecret, true)
+	token, err := serve.ReadPrivate(p.tokenFile, maxSecret)
 	if err != nil {
 		return fmt.Errorf("reading the till's token: %w", err)
 	}
@@ -103,7 +104,7 @@ func (p presentation) roots() (*pki.Anchors, error) {
 	if path == "" {
 		path = authority(p.dir).readerRoots()
 	}
-	text, err := readFile(path, maxRoots, false)
+	text, err := serve.ReadRegular(path, maxRoots)
 	if err != nil {
 		return nil, fmt.Errorf("reading reader roots: %w", err)
 	}
@@ -124,7 +125,7 @@ func (p presentation) revocations(roots *pki.Anchors, at time.Time) (*pki.Revoca
 	if path == "" {
 		return lists, nil
 	}
-	der, err := readFile(path, pki.MaxCRL, false)
+	der, err := serve.ReadRegular(path, pki.MaxCRL)
 	if err != nil {
 		return nil, fmt.Errorf("reading the reader root's revocation list: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/serve"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/provisioning"
@@ -106,7 +107,7 @@ func (w *wallet) provision(ctx context.Context, a application) error {
 
 // makeCard personalises a card for this one tap. Its authority is the one the issuer trusts.
 func makeCard(person cardsim.Person, dir authority) (*cardsim.Card, error) {
-	saved, err := readFile(dir.cardMaker(), maxCardMaker, true)
+	saved, err := serve.ReadPrivate(dir.cardMaker(), maxCardMaker)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoAuthority, err)
 	}

@@ -11,13 +11,12 @@ import (
 
 	"golang.org/x/term"
 
+	"mobileid/cmd/internal/serve"
 	"mobileid/issuer/card"
 )
 
 // maxSecrets bounds a file of secrets.
 const maxSecrets = 1 << 10
-
-var errMode = errors.New("it must be readable by its owner alone: chmod 600")
 
 // secretSource gives secrets in the order they are asked for.
 type secretSource struct {
@@ -49,8 +48,11 @@ func (s *secretSource) begin() error {
 		s.lines = bufio.NewReader(io.LimitReader(s.o.In, maxSecrets))
 		return nil
 	}
-	b, err := readPrivate(s.o.PINFile, maxSecrets)
+	b, err := serve.ReadPrivate(s.o.PINFile, maxSecrets)
 	if err != nil {
+		if errors.Is(err, serve.ErrOpenSecret) {
+			err = fmt.Errorf("%w: chmod 600", err)
+		}
 		return fmt.Errorf("reading the file of secrets: %w", err)
 	}
 	s.lines = bufio.NewReader(strings.NewReader(string(b)))
@@ -152,27 +154,4 @@ func (t *Tool) label(ctx context.Context, c *card.Client, secret card.FileID, na
 		label += " (" + t.words.tries(state[0].TriesLeft) + ")"
 	}
 	return label, nil
-}
-
-// readPrivate reads a regular file of at most limit bytes that is open to its owner only.
-func readPrivate(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the user names the file
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("%s has mode %04o: %w", path, info.Mode().Perm(), errMode)
-	}
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s is over %d bytes", path, limit)
-	}
-	return b, err
 }

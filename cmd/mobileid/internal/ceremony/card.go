@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"mobileid/cmd/internal/serve"
 	"mobileid/issuer/card/cardsim"
 )
 
@@ -139,7 +140,7 @@ func (f folder) cardIssuer(dir string, config cardsim.AuthorityConfig) (*cardsim
 
 // openCardAuthority opens the authority of modelled cards of a folder that Run made.
 func openCardAuthority(dir string, config cardsim.AuthorityConfig) (*cardsim.Authority, error) {
-	saved, err := readBounded(filepath.Join(dir, "card", CardAuthority), maxAuthority)
+	saved, err := serve.ReadFile(filepath.Join(dir, "card", CardAuthority), maxAuthority)
 	if err != nil {
 		return nil, err
 	}

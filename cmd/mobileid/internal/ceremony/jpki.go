@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"mobileid/cmd/internal/serve"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/card/jpki/jpkisim"
 	"mobileid/mdoc/pki"
@@ -114,7 +115,7 @@ func revokedIn(dir string) (map[*x509.Certificate]pki.Reason, error) {
 }
 
 func readCertificate(path string) (*x509.Certificate, error) {
-	text, err := readBounded(path, maxPEM)
+	text, err := serve.ReadFile(path, maxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -123,17 +124,4 @@ func readCertificate(path string) (*x509.Certificate, error) {
 		return nil, errors.New("not a certificate in PEM")
 	}
 	return x509.ParseCertificate(block.Bytes)
-}
-
-func readBounded(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // named by whoever runs the program
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("over %d bytes", limit)
-	}
-	return b, err
 }

@@ -2,12 +2,10 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
+	"mobileid/cmd/internal/serve"
 	"mobileid/cmd/mobileid/internal/ceremony"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
@@ -103,13 +101,9 @@ func (w *world) savedCard() error {
 }
 
 func readSaved(dir, name string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(dir, name)) //nolint:gosec // the folder the caller named
+	raw, err := serve.ReadFile(filepath.Join(dir, name), maxSaved)
 	if err != nil {
 		return nil, fmt.Errorf("opening the card's folder: make one with mobileid card new --out DIR (%w)", err)
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxSaved))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("opening the card's folder: %w", err)
 	}
 	return raw, nil
 }
