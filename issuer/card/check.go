@@ -114,17 +114,22 @@ type checker struct {
 	municipality string // CN of the user authentication certificate
 }
 
-// run carries out one check if its ground stands, and records it. measured is used when judge finds no error.
-func (k *checker) run(rl rule, ground bool, measured string, judge func() error) bool {
-	if !ground {
-		k.v.NotRun(rl.id, rl.clause, "an earlier check it rests on did not pass")
+// run carries out one check if its ground stands, and records it.
+func (k *checker) run(rl rule, ground bool, measured string, check func() error) bool {
+	return judge(&k.v, rl, need(ground, "an earlier check it rests on did not pass"), measured, check)
+}
+
+// judge carries out one check and records it, or lists it as not run when something is missing for it. measured is used when check finds no error.
+func judge(v *verdict.Verdict, rl rule, missing, measured string, check func() error) bool {
+	if missing != "" {
+		v.NotRun(rl.id, rl.clause, missing)
 		return false
 	}
-	err := judge()
+	err := check()
 	if err != nil {
 		measured = err.Error()
 	}
-	k.v.Record(rl.id, rl.clause, err == nil, measured)
+	v.Record(rl.id, rl.clause, err == nil, measured)
 	return err == nil
 }
 

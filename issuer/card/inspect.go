@@ -1,6 +1,7 @@
 package card
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -70,16 +71,7 @@ type inspector struct {
 
 // judge carries out one check if nothing is missing, and records it.
 func (in *inspector) judge(rl rule, missing, measured string, check func() error) bool {
-	if missing != "" {
-		in.v.NotRun(rl.id, rl.clause, missing)
-		return false
-	}
-	err := check()
-	if err != nil {
-		measured = err.Error()
-	}
-	in.v.Record(rl.id, rl.clause, err == nil, measured)
-	return err == nil
+	return judge(&in.v, rl, missing, measured, check)
 }
 
 // parse judges the form of a file if it was read.
@@ -94,15 +86,6 @@ func need(ok bool, text string) string {
 		return ""
 	}
 	return text
-}
-
-func first(missing ...string) string {
-	for _, m := range missing {
-		if m != "" {
-			return m
-		}
-	}
-	return ""
 }
 
 const (
@@ -134,18 +117,18 @@ func (in *inspector) certificates() {
 	if cert := in.certificate(ruleAuthFormat, AuthenticationCertificate); in.files[AuthenticationCertificate] != nil {
 		in.out.Authentication = cert
 		formed := need(cert != nil, notWellFormed)
-		in.judge(ruleAuthChain, first(formed, need(len(in.c.AuthenticationRoots) > 0, noRoots), at), "issued by a root", func() error {
+		in.judge(ruleAuthChain, cmp.Or(formed, need(len(in.c.AuthenticationRoots) > 0, noRoots), at), "issued by a root", func() error {
 			return issuedBy(cert, in.c.AuthenticationRoots, in.c.At)
 		})
-		in.judge(ruleAuthValidity, first(formed, at), "in force", func() error { return inForce(cert, in.c.At) })
+		in.judge(ruleAuthValidity, cmp.Or(formed, at), "in force", func() error { return inForce(cert, in.c.At) })
 	}
 	if cert := in.certificate(ruleCertFormat, SignatureCertificate); in.files[SignatureCertificate] != nil {
 		in.out.Signature = cert
 		formed := need(cert != nil, notWellFormed)
-		in.judge(ruleCertChain, first(formed, need(len(in.c.SignatureRoots) > 0, noRoots), at), "issued by a root", func() error {
+		in.judge(ruleCertChain, cmp.Or(formed, need(len(in.c.SignatureRoots) > 0, noRoots), at), "issued by a root", func() error {
 			return issuedBy(cert, in.c.SignatureRoots, in.c.At)
 		})
-		in.judge(ruleCertValidity, first(formed, at), "in force", func() error { return inForce(cert, in.c.At) })
+		in.judge(ruleCertValidity, cmp.Or(formed, at), "in force", func() error { return inForce(cert, in.c.At) })
 		in.judge(ruleCertProfile, formed, "signature certificate", func() error { return checkSignatureProfile(cert) })
 		in.judge(ruleCertHolder, formed, "complete", func() error { return in.holder(cert) })
 	}
@@ -187,7 +170,7 @@ func (in *inspector) certified(rl rule, id FileID, role string, any bool) *rsa.P
 		return nil
 	}
 	var key *rsa.PublicKey
-	missing := first(need(read, fmt.Sprintf("%v was not read", id)), need(len(in.c.MunicipalRoots) > 0, noRoots))
+	missing := cmp.Or(need(read, fmt.Sprintf("%v was not read", id)), need(len(in.c.MunicipalRoots) > 0, noRoots))
 	in.judge(rl, missing, "issued by a root", func() error {
 		cv, err := parseCVCertificate(file)
 		if err != nil {
@@ -204,7 +187,7 @@ func (in *inspector) certified(rl rule, id FileID, role string, any bool) *rsa.P
 
 // presence judges a proof of the chip with a key out of a record that was found signed.
 func (in *inspector) presence(rl rule, signed bool, key *rsa.PublicKey, proof []byte) {
-	missing := first(need(len(proof) > 0, noProof), need(signed && key != nil, "the key is not proved"))
+	missing := cmp.Or(need(len(proof) > 0, noProof), need(signed && key != nil, "the key is not proved"))
 	in.judge(rl, missing, "verified", func() error { return verifySHA256(key, in.c.Challenge, proof) })
 }
 
@@ -230,7 +213,7 @@ func (in *inspector) attributes() {
 	read := in.attrs != nil || in.files[NumberFile] != nil || in.files[IntegrityFile] != nil || in.files[AttributesKeyFile] != nil
 	in.attrsKey = in.certified(ruleAttributesCV, AttributesCVFile, roleAttributes, read)
 	if file, ok := in.files[IntegrityFile]; ok || in.attrs != nil {
-		missing := first(need(ok, "the integrity record was not read"), need(in.attrsKey != nil, "the signing key is not proved"))
+		missing := cmp.Or(need(ok, "the integrity record was not read"), need(in.attrsKey != nil, "the signing key is not proved"))
 		in.judge(ruleAttributesIntegrity, missing, "digest and signature verified", func() error { return in.integrity(file) })
 	}
 	in.keyRecord()

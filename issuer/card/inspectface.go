@@ -1,6 +1,7 @@
 package card
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"errors"
 )
@@ -24,7 +25,7 @@ func (in *inspector) face() {
 		return err
 	})
 	missing := need(formed, notWellFormed)
-	signed := in.judge(ruleFaceSignature, first(missing, need(in.faceKey != nil, "the signing key is not proved")), "verified", func() error {
+	signed := in.judge(ruleFaceSignature, cmp.Or(missing, need(in.faceKey != nil, "the signing key is not proved")), "verified", func() error {
 		return verifyFace(in.faceKey, f.digests, f.signature)
 	})
 	in.judge(ruleFacePortrait, missing, "JP2", func() error {
@@ -36,7 +37,7 @@ func (in *inspector) face() {
 	in.judge(ruleFaceImages, missing, "PNG", func() error {
 		return errors.Join(checkPNG(f.name), checkPNG(f.address), checkPNG(f.securityCode))
 	})
-	in.judge(ruleCardExpiry, first(missing, need(!in.c.At.IsZero(), noInstant)), "in force", func() error {
+	in.judge(ruleCardExpiry, cmp.Or(missing, need(!in.c.At.IsZero(), noInstant)), "in force", func() error {
 		if in.c.At.After(EndOfDay(f.expiry)) {
 			return errors.New("the card has expired")
 		}
@@ -62,7 +63,7 @@ func (in *inspector) age() {
 		return err
 	})
 	a := in.out.Age
-	signed := in.judge(ruleAgeSignature, first(need(formed, notWellFormed), need(in.faceKey != nil, "the signing key is not proved")), "verified",
+	signed := in.judge(ruleAgeSignature, cmp.Or(need(formed, notWellFormed), need(in.faceKey != nil, "the signing key is not proved")), "verified",
 		func() error { return verifySHA256(in.faceKey, a.signed, a.signature) })
 	var key *rsa.PublicKey
 	if a != nil {
@@ -80,7 +81,7 @@ func (in *inspector) numberImage() {
 		return err
 	})
 	n := in.out.NumberImage
-	missing := first(need(formed, notWellFormed), need(in.faceKey != nil, "the signing key is not proved"))
+	missing := cmp.Or(need(formed, notWellFormed), need(in.faceKey != nil, "the signing key is not proved"))
 	signed := in.judge(ruleNumberImageSignature, missing, "verified", func() error {
 		return verifySHA256(in.faceKey, n.signed, n.signature)
 	})

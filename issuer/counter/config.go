@@ -94,9 +94,13 @@ func Loopback(address string) error {
 	if err != nil {
 		return errors.New("address is not host:port")
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil || !ip.IsLoopback() {
+	if !isLoopback(host) {
 		return fmt.Errorf("%q is not a loopback address: PINs are typed here", host)
 	}
 	return nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }

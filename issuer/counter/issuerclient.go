@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -88,7 +87,7 @@ func NewClient(c ClientConfig) (*Client, error) {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, errors.New("configuring issuer client: address is not an http or https URL without query")
 	}
-	if u.Scheme == "http" && !loopbackHost(u.Hostname()) {
+	if u.Scheme == "http" && u.Hostname() != "localhost" && !isLoopback(u.Hostname()) {
 		return nil, errors.New("configuring issuer client: http to another machine would carry token, portrait and number in clear: use https")
 	}
 	if c.Token == "" || c.Timeout < 0 {
@@ -99,12 +98,6 @@ func NewClient(c ClientConfig) (*Client, error) {
 	}
 	return &Client{base: strings.TrimSuffix(u.String(), "/"), token: c.Token, http: &http.Client{Transport: c.Transport,
 		Timeout: c.Timeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
-}
-
-// loopbackHost tells the names of this machine alone.
-func loopbackHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // sessionID is what may stand in a path.

@@ -36,22 +36,29 @@ func isPassword(b []byte) bool {
 
 // verify is VERIFY. Without data, and then exactly four bytes long, it tells the tries left, always as 63Cx.
 func (k *Card) verify(c apdu.Command) apdu.SW {
-	if c.P1 != 0 {
-		return apdu.WrongParameters
-	}
-	if c.Le != 0 {
-		return apdu.WrongLength
-	}
-	f, sw := k.reference(c.P2)
-	switch {
-	case sw != apdu.OK:
+	f, sw := k.secretFile(c, 0)
+	if sw != apdu.OK {
 		return sw
-	case f.secret == nil:
-		return apdu.WrongFileType
-	case len(c.Data) == 0:
+	}
+	if len(c.Data) == 0 {
 		return apdu.TriesLeft(f.secret.tries)
 	}
 	return k.try(f, c.Data)
+}
+
+// secretFile finds the secret that a command with the one P1 that is allowed, and without Le, is about.
+func (k *Card) secretFile(c apdu.Command, p1 byte) (*file, apdu.SW) {
+	if c.P1 != p1 {
+		return nil, apdu.WrongParameters
+	}
+	if c.Le != 0 {
+		return nil, apdu.WrongLength
+	}
+	f, sw := k.reference(c.P2)
+	if sw == apdu.OK && f.secret == nil {
+		sw = apdu.WrongFileType
+	}
+	return f, sw
 }
 
 // try spends a try, has that on disk, and only then compares: no cut of power gives a guess for nothing. The comparison takes the same
@@ -83,18 +90,10 @@ func (k *Card) try(f *file, value []byte) apdu.SW {
 
 // change replaces a secret after a VERIFY of the same secret, with the instruction that its application knows and the new value alone.
 func (k *Card) change(c apdu.Command, p1 byte) apdu.SW {
-	if c.P1 != p1 {
-		return apdu.WrongParameters
-	}
-	if c.Le != 0 {
-		return apdu.WrongLength
-	}
-	f, sw := k.reference(c.P2)
+	f, sw := k.secretFile(c, p1)
 	switch {
 	case sw != apdu.OK:
 		return sw
-	case f.secret == nil:
-		return apdu.WrongFileType
 	case f.secret.change != c.INS:
 		return apdu.Conditions
 	case !k.verified[f.id]:
