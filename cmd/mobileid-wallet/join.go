@@ -71,27 +71,10 @@ func (w *wallet) join(ctx context.Context, v visit) error {
 		return err
 	}
 	return w.withElement(v.state, func(element *se.SE) error {
-		client := applet.NewClient(element, slot)
-		renewal, err := hasPIN(ctx, client)
-		if err != nil {
-			return err
-		}
-		if renewal {
-			if err := client.VerifyPIN(ctx, pin); err != nil {
-				return fmt.Errorf("slot %d is in use: %w", slot, err)
-			}
-		}
-		p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: v.issuer, TSMURL: v.tsm}
-		if err := w.attend(ctx, p, invitation, slot, purpose); err != nil {
-			return err
-		}
-		if renewal {
-			return w.print("the PIN of slot %d stays as it was\n", slot)
-		}
-		if err := client.SetPIN(ctx, pin); err != nil {
-			return err
-		}
-		return w.print("the PIN of slot %d is set\n", slot)
+		return w.intoSlot(ctx, applet.NewClient(element, slot), slot, pin, func() error {
+			p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: v.issuer, TSMURL: v.tsm}
+			return w.attend(ctx, p, invitation, slot, purpose)
+		})
 	})
 }
 

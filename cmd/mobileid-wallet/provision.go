@@ -81,28 +81,35 @@ func (w *wallet) provision(ctx context.Context, a application) error {
 		return err
 	}
 	return w.withElement(a.state, func(element *se.SE) error {
-		client := applet.NewClient(element, slot)
-		renewal, err := hasPIN(ctx, client)
-		if err != nil {
-			return err
-		}
-		if renewal {
-			if err := client.VerifyPIN(ctx, pin); err != nil {
-				return fmt.Errorf("slot %d is in use: %w", slot, err)
-			}
-		}
-		p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: a.issuer, TSMURL: a.tsm}
-		if err := w.apply(ctx, p, chip, phone.Application{Slot: slot, Purpose: purpose}); err != nil {
-			return err
-		}
-		if renewal {
-			return w.print("the PIN of slot %d stays as it was\n", slot)
-		}
-		if err := client.SetPIN(ctx, pin); err != nil {
-			return err
-		}
-		return w.print("the PIN of slot %d is set\n", slot)
+		return w.intoSlot(ctx, applet.NewClient(element, slot), slot, pin, func() error {
+			p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: a.issuer, TSMURL: a.tsm}
+			return w.apply(ctx, p, chip, phone.Application{Slot: slot, Purpose: purpose})
+		})
 	})
+}
+
+// intoSlot has a credential put into a slot by provision. A slot that has a PIN is renewed, for whoever knows it; the PIN of another is set once the
+// credential is there.
+func (w *wallet) intoSlot(ctx context.Context, client *applet.Client, slot byte, pin string, provision func() error) error {
+	renewal, err := hasPIN(ctx, client)
+	if err != nil {
+		return err
+	}
+	if renewal {
+		if err := client.VerifyPIN(ctx, pin); err != nil {
+			return fmt.Errorf("slot %d is in use: %w", slot, err)
+		}
+	}
+	if err := provision(); err != nil {
+		return err
+	}
+	if renewal {
+		return w.print("the PIN of slot %d stays as it was\n", slot)
+	}
+	if err := client.SetPIN(ctx, pin); err != nil {
+		return err
+	}
+	return w.print("the PIN of slot %d is set\n", slot)
 }
 
 // makeCard personalises a card for this one tap. Its authority is the one the issuer trusts.

@@ -87,8 +87,8 @@ func New(service Service, log *slog.Logger) http.Handler {
 		problem.New(http.StatusMethodNotAllowed, problem.CodeMethodNotAllowed, "").Write(c.Writer)
 	})
 	e.POST("/v1/transactions", bounded(MaxJSON), d.start)
-	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), d.evidence)
-	e.GET("/v1/transactions/:id", d.state)
+	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, service.Evidence, progress))
+	e.GET("/v1/transactions/:id", stateOf(d, service.State, progress))
 	d.sessions(e)
 	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
 	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
@@ -171,34 +171,40 @@ func emptyObject(c *gin.Context) bool {
 	return err == nil && media == typeJSON
 }
 
-func (d *doors) evidence(c *gin.Context) {
-	token, ok := d.bearer(c)
-	if !ok {
-		return
+// evidenceOf is a door for the reading of a card, of a transaction or of a counter's session.
+func evidenceOf[P, A any](d *doors, judge func(ctx context.Context, id, token string, body []byte) (P, error), tell func(P) A) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		token, ok := d.bearer(c)
+		if !ok {
+			return
+		}
+		body, ok := d.body(c, "evidence")
+		if !ok {
+			return
+		}
+		p, err := judge(c.Request.Context(), c.Param("id"), token, body)
+		if err != nil {
+			d.fail(c, err)
+			return
+		}
+		d.answer(c, http.StatusAccepted, tell(p))
 	}
-	body, ok := d.body(c, "evidence")
-	if !ok {
-		return
-	}
-	p, err := d.service.Evidence(c.Request.Context(), c.Param("id"), token, body)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, http.StatusAccepted, progress(p))
 }
 
-func (d *doors) state(c *gin.Context) {
-	token, ok := d.bearer(c)
-	if !ok {
-		return
+// stateOf is a door that tells how far one of them is.
+func stateOf[P, A any](d *doors, ask func(ctx context.Context, id, token string) (P, error), tell func(P) A) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		token, ok := d.bearer(c)
+		if !ok {
+			return
+		}
+		p, err := ask(c.Request.Context(), c.Param("id"), token)
+		if err != nil {
+			d.fail(c, err)
+			return
+		}
+		d.answer(c, http.StatusOK, tell(p))
 	}
-	p, err := d.service.State(c.Request.Context(), c.Param("id"), token)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, http.StatusOK, progress(p))
 }
 
 func (d *doors) attested(c *gin.Context) {

@@ -27,11 +27,11 @@ type Sessions interface {
 
 func (d *doors) sessions(e *gin.Engine) {
 	e.POST("/v1/counter-sessions", bounded(MaxJSON), d.openSession)
-	e.GET("/v1/counter-sessions/:id", d.sessionState)
+	e.GET("/v1/counter-sessions/:id", stateOf(d, d.service.SessionState, sessionProgress))
 	e.DELETE("/v1/counter-sessions/:id", d.closeSession)
 	e.POST("/v1/counter-sessions/:id/phone", accept(typeJSON, MaxJSON), d.joinSession)
 	e.POST("/v1/counter-sessions/:id/confirmation", accept(typeJSON, MaxJSON), d.confirmSession)
-	e.POST("/v1/counter-sessions/:id/evidence", accept(typeCBOR, MaxEvidence), d.sessionEvidence)
+	e.POST("/v1/counter-sessions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, d.service.SessionEvidence, sessionProgress))
 }
 
 // sessionAnswer is the body of 201 from /v1/counter-sessions.
@@ -137,36 +137,6 @@ func (d *doors) confirmSession(c *gin.Context) {
 	}
 	d.answer(c, http.StatusOK, grantAnswer{Challenge: base64.RawURLEncoding.EncodeToString(g.Challenge), SEID: hex.EncodeToString(g.Device.SEID),
 		Slot: g.Device.Slot, Purpose: g.Device.Purpose, ExpiresAt: stamp(g.ExpiresAt)})
-}
-
-func (d *doors) sessionEvidence(c *gin.Context) {
-	token, ok := d.bearer(c)
-	if !ok {
-		return
-	}
-	body, ok := d.body(c, "evidence")
-	if !ok {
-		return
-	}
-	p, err := d.service.SessionEvidence(c.Request.Context(), c.Param("id"), token, body)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, http.StatusAccepted, sessionProgress(p))
-}
-
-func (d *doors) sessionState(c *gin.Context) {
-	token, ok := d.bearer(c)
-	if !ok {
-		return
-	}
-	p, err := d.service.SessionState(c.Request.Context(), c.Param("id"), token)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, http.StatusOK, sessionProgress(p))
 }
 
 func (d *doors) closeSession(c *gin.Context) {
