@@ -118,7 +118,7 @@ func (s *Service) begin(ctx context.Context, sess *session) ([]apdu.Command, err
 		s.cfg.Log.ErrorContext(ctx, "job not started", "se", short(sess.seID), "error", err)
 		return nil, nil
 	}
-	c, err := s.challenge(sess, job)
+	c, err := s.challenge(ctx, sess, job)
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "job not started", append(jobAttrs(job), "error", err)...)
 		return nil, nil
@@ -128,12 +128,12 @@ func (s *Service) begin(ctx context.Context, sess *session) ([]apdu.Command, err
 }
 
 // challenge draws the host challenge for a job.
-func (s *Service) challenge(sess *session, job store.Job) (*challenge, error) {
+func (s *Service) challenge(ctx context.Context, sess *session, job store.Job) (*challenge, error) {
 	seID, err := sess.element.ID()
 	if err != nil {
 		return nil, err
 	}
-	keys, err := s.cfg.Keys.Derive(seID)
+	keys, err := s.cfg.Keys.Derive(ctx, seID, s.cfg.Keys.Current())
 	if err != nil {
 		return nil, err
 	}

@@ -270,11 +270,11 @@ func (w *world) startTSM(ctx context.Context, l net.Listener) error {
 	if err := w.serve(ctx, l, tsmapi.New(service, w.log)); err != nil {
 		return err
 	}
-	return w.manufacture(source)
+	return w.manufacture(ctx, source)
 }
 
 // manufacture is the factory: an element with keys of its own and an attestation key under the maker's root.
-func (w *world) manufacture(source tsm.KeySource) error {
+func (w *world) manufacture(ctx context.Context, source tsm.KeySource) error {
 	w.seID = make([]byte, 10)
 	_, _ = rand.Read(w.seID)
 	attestation, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -285,7 +285,7 @@ func (w *world) manufacture(source tsm.KeySource) error {
 	if err != nil {
 		return err
 	}
-	static, err := source.Derive(w.seID)
+	static, err := source.Derive(ctx, w.seID, source.Current())
 	if err != nil {
 		return err
 	}
