@@ -99,7 +99,7 @@ func (sc *script) storeEach(name string, objects [][]byte) error {
 // store sends whole objects as one sequence of blocks; the last block is
 // answered with what the last object gives.
 func (sc *script) store(name string, objects []byte) error {
-	blocks, err := gp.StoreData(objects, gp.BlockSize, true)
+	blocks, err := gp.StoreData(objects, sc.block, true)
 	if err != nil {
 		return err
 	}

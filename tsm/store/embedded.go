@@ -221,7 +221,7 @@ func eachOpen(tx *bbolt.Tx, seID string, fn func(Job) (more bool, err error)) er
 // queueKey sorts an element's jobs: the urgent first, then by position.
 func queueKey(job Job) []byte {
 	priority := byte(1)
-	if job.Kind.urgent() {
+	if job.Kind.Urgent() {
 		priority = 0
 	}
 	k := append([]byte(job.SEID), 0, priority)

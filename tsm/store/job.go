@@ -25,9 +25,9 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// urgent kinds take something away from whoever holds the phone, or give it back:
+// Urgent kinds take something away from whoever holds the phone, or give it back:
 // they run before the others.
-func (k Kind) urgent() bool { return k == Wipe || k.switches() }
+func (k Kind) Urgent() bool { return k == Wipe || k.switches() }
 
 // switches tells that the kind sets a state, so that the latest order counts.
 func (k Kind) switches() bool { return k == Lock || k == Unlock }
