@@ -15,23 +15,24 @@ import (
 
 // Names of the element's objects.
 const (
-	keyID          = "se/id"
-	keyAttestation = "se/attestation-key"
-	keyChain       = "se/attestation-chain"
-	keyAnchors     = "se/issuer-anchors"
-	keyReceipts    = "se/receipts"     // counter of the applets' receipts
-	keyConfirm     = "se/confirmation" // counter of the ISD's receipts
-	keyCardState   = "se/card-state"
-	keyOption      = "se/option"
-	keyTestKeys    = "se/test-keys"
-	keyUnloaded    = "se/unloaded"
-	prefixRegistry = "registry/"
-	prefixObjects  = "object/"
-	prefixFile     = "file/"
-	prefixCode     = "code/"
-	prefixGone     = "gone/"
-	prefixISD      = "isd/"
-	prefixDomain   = "sd/"
+	keyID                 = "se/id"
+	keyAttestation        = "se/attestation-key"
+	keyChain              = "se/attestation-chain"
+	keyAnchors            = "se/issuer-anchors"
+	keyCertificateAnchors = "se/certificate-anchors"
+	keyReceipts           = "se/receipts"     // counter of the applets' receipts
+	keyConfirm            = "se/confirmation" // counter of the ISD's receipts
+	keyCardState          = "se/card-state"
+	keyOption             = "se/option"
+	keyTestKeys           = "se/test-keys"
+	keyUnloaded           = "se/unloaded"
+	prefixRegistry        = "registry/"
+	prefixObjects         = "object/"
+	prefixFile            = "file/"
+	prefixCode            = "code/"
+	prefixGone            = "gone/"
+	prefixISD             = "isd/"
+	prefixDomain          = "sd/"
 )
 
 func registryKey(aid gp.AID) string { return prefixRegistry + hexOf(aid) }

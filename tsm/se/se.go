@@ -59,6 +59,8 @@ type SE struct {
 	chain       [][]byte
 	anchors     [][]byte
 
+	certificateAnchors [][]byte
+
 	// What follows mirrors the memory.
 	cardState gp.CardState
 	registry  map[gp.AID]entry
