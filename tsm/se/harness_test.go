@@ -2,6 +2,7 @@ package se_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
+	"mobileid/tsm/scp03"
 	"mobileid/tsm/se"
 	"mobileid/tsm/se/setest"
 )
@@ -24,11 +26,16 @@ var (
 func instanceAID(n byte) []byte { return append(bytes.Clone(testFile), n) }
 
 // echo is a small applet: it keeps the blocks it gets, and answers commands with their data.
-type echo struct{ log *[]string }
+type echo struct {
+	log   *[]string
+	level scp03.Level
+}
 
 func (echo) LoadFile() []byte { return testFile }
 func (echo) Module() []byte   { return testModule }
 func (echo) Version() [2]byte { return [2]byte{1, 2} }
+
+func (e echo) Level() scp03.Level { return cmp.Or(e.level, scp03.Full) }
 
 func (echo) Accept(instance, parameters []byte) error {
 	if bytes.HasPrefix(parameters, []byte{0xFF}) || !bytes.HasPrefix(instance, testFile) {
