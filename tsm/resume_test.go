@@ -164,6 +164,18 @@ func (f *faulty) Advance(ctx context.Context, job store.Job) (store.Job, error) 
 	return job, err
 }
 
+func (f *faulty) SetKeyVersion(ctx context.Context, seID string, version byte) error {
+	do, hear := f.write()
+	if !do {
+		return errDead
+	}
+	err := f.Store.SetKeyVersion(ctx, seID, version)
+	if !hear {
+		return errDead
+	}
+	return err
+}
+
 func (f *faulty) Next(ctx context.Context, seID string) (store.Job, error) {
 	if f.dead {
 		return store.Job{}, errDead

@@ -30,27 +30,34 @@ type challenge struct {
 	version byte   // asked for now
 	untried []byte // to be asked for when the element has no such set
 	noted   byte   // the version the element had last, 0 for none
+	block   int    // most plain data of a STORE DATA command
+	// selected tells that the security domain is, so that INITIALIZE UPDATE goes
+	// alone. It changes with each version tried: two reports that read the same are
+	// taken as one report sent twice, and two refusals do read the same.
+	selected bool
 }
 
-func (c *challenge) expected() int { return 2 }
+func (c *challenge) expected() int { return len(c.commands()) }
 func (c *challenge) close()        {} // a Host is spent or forgotten
 
 func (c *challenge) commands() []apdu.Command {
+	if c.selected {
+		return []apdu.Command{c.host.InitializeUpdate()}
+	}
 	return []apdu.Command{gp.Select(gp.ISD), c.host.InitializeUpdate()}
 }
 
 // proceed checks that the right element proves the keys, and starts the job's
 // script behind EXTERNAL AUTHENTICATE.
 func (c *challenge) proceed(ctx context.Context, s *Service, sess *session, answers [][]byte) (step, []apdu.Command, error) {
-	selected, err := parse(answers[0])
-	if err == nil && selected.SW != apdu.WarnCardLocked {
-		err = selected.Err()
+	if !c.selected {
+		if err := c.domain(answers[0]); err != nil {
+			return nil, nil, err
+		}
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("answer to SELECT: %w", err)
-	}
-	update, err := parse(answers[1])
+	update, err := parse(answers[len(answers)-1])
 	if err == nil && update.SW == apdu.ReferenceNotFound {
+		c.selected = !c.selected
 		if err = s.draw(ctx, c); err == nil {
 			return c, c.commands(), nil
 		}
@@ -71,13 +78,26 @@ func (c *challenge) proceed(ctx context.Context, s *Service, sess *session, answ
 	if err != nil {
 		return nil, nil, err
 	}
-	sc := &script{job: c.job, channel: channel, seID: c.seID, version: c.version, noted: c.noted, block: blockSize(selected.Data)}
+	sc := &script{job: c.job, channel: channel, seID: c.seID, version: c.version, noted: c.noted, block: c.block}
 	sc.open(external)
 	if err := s.plan(ctx, sc); err != nil {
 		channel.Close()
 		return nil, nil, err
 	}
 	return sc, sc.commands, nil
+}
+
+// domain takes the answer to SELECT. A locked card still has its security domain.
+func (c *challenge) domain(raw []byte) error {
+	r, err := parse(raw)
+	if err == nil && r.SW != apdu.WarnCardLocked {
+		err = r.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("answer to SELECT: %w", err)
+	}
+	c.block = blockSize(r.Data)
+	return nil
 }
 
 // script is a list of commands sent at once, of which each was wrapped before

@@ -26,7 +26,7 @@ import (
 type tearable struct {
 	name    string
 	prepare func(w *world)        // before the job is ordered
-	order   func(w *world) []byte // signs the order; nil bytes: a rekey
+	order   func(w *world) []byte // signs the order, or is an operator's
 	// between holds after every cut, before anything is resumed. May be nil.
 	between func(w *world)
 	// end checks that the element and the issuer stand as after the unbroken run.
@@ -78,8 +78,26 @@ func tearables() []tearable {
 			order: order(provisioning.OrderUnlock, 1),
 			end:   func(w *world, _ []byte) { w.lockedSlots(2); w.presents(1) },
 		},
+		{
+			name: "rekey", prepare: func(w *world) {
+				fill(2)(w)
+				w.newMaster(0x31)
+			},
+			order:   func(*world) []byte { return []byte(rekey) },
+			between: func(w *world) { w.presents(2); w.reachable() },
+			end: func(w *world, _ []byte) {
+				w.keySets(0x31)
+				again := w.provision(3)
+				_, err := w.contact()
+				check(w.t, err)
+				w.committedOnce(again)
+			},
+		},
 	}
 }
+
+// rekey stands for an operator's order, which has no bytes.
+const rekey = "rekey"
 
 // A cut is where one run of a job is broken off.
 type cut struct {
@@ -179,16 +197,21 @@ func (j tearable) unbroken(t *testing.T) lengths {
 	res, err := w.contact()
 	check(t, err)
 	w.tear = nil
+	writes := f.writes
 	if s := w.job(o).State; s != store.Done {
 		t.Fatalf("the unbroken run ends %v", s)
 	}
 	j.end(w, o)
-	return lengths{cutLink: res.RoundTrips, cutPower: res.APDUs, cutStore: f.writes, cutWrite: points}
+	return lengths{cutLink: res.RoundTrips, cutPower: res.APDUs, cutStore: writes, cutWrite: points}
 }
 
 // submitted hands an order in, and tells whether it was taken.
 func (w *world) submitted(order []byte) bool {
 	w.t.Helper()
+	if string(order) == rekey {
+		_, err := w.service.Rekey(w.t.Context(), w.seID)
+		return err == nil
+	}
 	return w.submit(order) == http.StatusAccepted
 }
 
