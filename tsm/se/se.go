@@ -41,6 +41,9 @@ type Config struct {
 	Now func() time.Time
 	// Limit bounds the non-volatile memory in bytes; 0 means 256 KiB.
 	Limit int
+	// CommandData is the longest command data field the element tells of in its FCI (9F65), up to 65,535; 0 means 255. It
+	// takes commands in extended length whatever it tells.
+	CommandData int
 	// Tear, if set, can cut the power at each physical write; see nvm.Config.
 	Tear func(point int) bool
 }

@@ -32,7 +32,7 @@ func (ch *channel) selectByAID(c apdu.Command) apdu.Response {
 	if c.P2 == 0x0C {
 		return status(sw)
 	}
-	return apdu.Response{Data: fci(aid), SW: sw}
+	return apdu.Response{Data: ch.se.fci(aid), SW: sw}
 }
 
 // selectMatched selects what was found, an application on one channel at a time. Of a locked card only the ISD is found.
@@ -119,4 +119,10 @@ func (s *SE) selectable() []gp.AID {
 }
 
 // fci is the file control information; a command may bring 255 bytes, or more in extended length.
-func fci(aid gp.AID) []byte { return gp.FCI{AID: aid, MaxData: apdu.MaxShortLc}.Bytes() }
+func (s *SE) fci(aid gp.AID) []byte {
+	longest := apdu.MaxShortLc
+	if s.cfg.CommandData > longest {
+		longest = min(s.cfg.CommandData, apdu.MaxExtendedLc)
+	}
+	return gp.FCI{AID: aid, MaxData: longest}.Bytes()
+}

@@ -46,6 +46,7 @@ type Agent struct {
 // Result counts what a session took.
 type Result struct {
 	RoundTrips int // HTTP requests answered
+	Managed    int // those of remote management among them, which carry scripts and answers
 	APDUs      int // commands the element answered
 }
 
@@ -164,6 +165,9 @@ func (a *Agent) post(ctx context.Context, res *Result, path, session string, in,
 	}
 	defer resp.Body.Close()
 	res.RoundTrips++
+	if path == PathRemoteManagement {
+		res.Managed++
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, MaxOrderBytes+1))
 	if err != nil {
 		return fmt.Errorf("reading answer of service manager: %w", err)
