@@ -45,6 +45,16 @@ func (l Level) String() string {
 	return strings.Join(parts, " ")
 }
 
+// Mode is the size in bytes of challenges, cryptograms and MACs.
+type Mode int
+
+const (
+	// S8 is the size of Amendment D 1.1.2; zero means the same to a host.
+	S8 Mode = 8
+	// S16 came with Amendment D 1.2.
+	S16 Mode = 16
+)
+
 // Option is the parameter "i" of a card, Amendment D 5.1, table 5-1: what it offers.
 type Option byte
 
@@ -54,12 +64,40 @@ const (
 	// OptionPseudoRandom is i = 70: the card challenge is derived from a sequence
 	// counter, which INITIALIZE UPDATE returns.
 	OptionPseudoRandom = OptionRandom | optionCounter
+	// OptionS16 makes an option one of 16-byte challenges, cryptograms and MACs:
+	// OptionPseudoRandom | OptionS16 is i = 71.
+	OptionS16 Option = 0x01
 
-	optionS16                Option = 0x01
 	optionCounter            Option = 0x10
 	optionResponseMAC        Option = 0x20
 	optionResponseEncryption Option = 0x40
 )
+
+// Mode tells the size the card speaks.
+func (o Option) Mode() Mode {
+	if o&OptionS16 != 0 {
+		return S16
+	}
+	return S8
+}
+
+// PseudoRandom tells whether the card derives its challenge from a sequence counter.
+func (o Option) PseudoRandom() bool { return o&optionCounter != 0 }
+
+// Offers tells whether a card with this option takes a level: 01 and 03 always, 11
+// and 13 with R-MAC, 33 with R-ENCRYPTION, others never.
+func (o Option) Offers(l Level) bool {
+	switch l {
+	case CommandMAC, CommandMAC | CommandEncryption:
+		return true
+	case CommandMAC | ResponseMAC, CommandMAC | CommandEncryption | ResponseMAC:
+		return o&optionResponseMAC != 0
+	case Full:
+		return o&OptionRandom == OptionRandom
+	default:
+		return false
+	}
+}
 
 // ErrOption says that a card's "i" lacks what level 33 needs or has what this
 // package does not speak (16-byte challenges and MACs, bits reserved).
@@ -70,7 +108,7 @@ func (o Option) Check() error {
 	switch {
 	case o == OptionRandom || o == OptionPseudoRandom:
 		return nil
-	case o&optionS16 != 0:
+	case o&OptionS16 != 0:
 		return fmt.Errorf("i = %02X, 16-byte MACs: %w", byte(o), ErrOption)
 	default:
 		return fmt.Errorf("i = %02X: %w", byte(o), ErrOption)
