@@ -24,6 +24,9 @@ type Factory struct {
 	ID []byte
 	// Keys is the ISD's SCP03 key set; its version must be 30 to 3F.
 	Keys scp03.Keys
+	// TestKeys takes the place of Keys in an element for a bench, which keeps in mind that it is one. Published keys come
+	// into an element in no other way.
+	TestKeys scp03.TestSet
 	// AttestationKey (P-256) vouches for device keys, AttestationChain for it: the element's certificate first, DER, the
 	// root left out.
 	AttestationKey   *ecdsa.PrivateKey
@@ -35,11 +38,11 @@ type Factory struct {
 }
 
 func (f Factory) validate() error {
-	switch {
+	switch keys := f.keys(); {
 	case len(f.ID) != idSize:
 		return fmt.Errorf("identity of %d bytes, expected %d", len(f.ID), idSize)
-	case f.Keys.Version < 0x30 || f.Keys.Version > 0x3F:
-		return fmt.Errorf("key version %02X is not one of SCP03 (30 to 3F)", f.Keys.Version)
+	case keys.Version < 0x30 || keys.Version > 0x3F:
+		return fmt.Errorf("key version %02X is not one of SCP03 (30 to 3F)", keys.Version)
 	case f.AttestationKey == nil || f.AttestationKey.Curve != elliptic.P256():
 		return errors.New("attestation key is not of P-256")
 	case len(f.AttestationChain) == 0:
@@ -47,7 +50,7 @@ func (f Factory) validate() error {
 	case len(f.IssuerAnchors) == 0:
 		return errors.New("no issuer anchors")
 	}
-	if err := f.Keys.Validate(); err != nil {
+	if err := f.validateKeys(); err != nil {
 		return err
 	}
 	leaf, err := x509.ParseCertificate(f.AttestationChain[0])
@@ -92,10 +95,12 @@ func (f Factory) objects() ([]nvm.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := append(append(append([]byte{}, f.Keys.ENC...), f.Keys.MAC...), f.Keys.DEK...)
+	keys := f.keys()
+	set := append(append(append([]byte{}, keys.ENC...), keys.MAC...), keys.DEK...)
 	return []nvm.Change{
 		{Key: keyID, Value: f.ID},
-		{Key: versionKey(prefixKeySet, f.Keys.Version), Value: set},
+		{Key: keyTestElement, Value: f.testElement()},
+		{Key: versionKey(prefixKeySet, keys.Version), Value: set},
 		{Key: keyAttestation, Value: key},
 		{Key: keyChain, Value: chain},
 		{Key: keyAnchors, Value: anchors},

@@ -17,6 +17,7 @@ const (
 	keyChain       = "se/attestation-chain"
 	keyAnchors     = "se/issuer-anchors"
 	keyReceipts    = "se/receipts"
+	keyTestElement = "se/test-element"
 	prefixKeySet   = "isd/keys/"
 	prefixSequence = "isd/sequence/"
 	prefixFailures = "isd/failures/"

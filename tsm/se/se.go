@@ -83,7 +83,7 @@ func Open(path string, cfg Config) (*SE, error) {
 	s := &SE{cfg: cfg, mem: mem, keys: keySets{mem}}
 	err = s.load()
 	if err == nil {
-		s.card, err = scp03.NewCard(scp03.CardConfig{Keys: s.keys, KDD: s.id, Option: option, Rand: cfg.Rand})
+		s.card, err = scp03.NewCard(scp03.CardConfig{Keys: s.keys, KDD: s.id, Option: option, Rand: cfg.Rand, Test: s.testSet()})
 	}
 	if err == nil {
 		err = s.start()

@@ -3,7 +3,6 @@ package se_test
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"path/filepath"
 	"testing"
 
@@ -87,8 +86,10 @@ func opensFull(tr trace) bool {
 func replay(t *testing.T, tr trace) (equal int) {
 	e := newElement(t)
 	e.Factory.ID = make([]byte, 10)
-	key := mdoctest.Hex(t, tr.Key)
-	e.Factory.Keys = scp03.Keys{ENC: key, MAC: key, DEK: key, Version: 0x30}
+	e.Factory.Keys = scp03.Keys{}
+	if e.Factory.TestKeys = scp03.TestKeys(); len(tr.Key) == 64 {
+		e.Factory.TestKeys = scp03.TestKeys256()
+	}
 	e.Again(t)
 	s := open(t, e, se.Config{})
 	personalizing := false
@@ -130,11 +131,7 @@ func clip(s string) string { return s[:min(len(s), 60)] }
 func TestRecordedSession(t *testing.T) {
 	e := newElement(t)
 	e.Factory.ID = make([]byte, 10)
-	key, err := hex.DecodeString("404142434445464748494a4b4c4d4e4f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.Factory.Keys = scp03.Keys{ENC: key, MAC: key, DEK: key, Version: 0x30}
+	e.Factory.Keys, e.Factory.TestKeys = scp03.Keys{}, scp03.TestKeys()
 	e.Again(t)
 	s := open(t, e, se.Config{})
 	for _, x := range [][2]string{
