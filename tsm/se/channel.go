@@ -100,7 +100,9 @@ func (ch *channel) initializeUpdate(c apdu.Command) apdu.Response {
 		return status(apdu.Conditions)
 	}
 	ch.keys = ch.se.keySource(ch.domain)
-	card, err := scp03.NewCard(scp03.CardConfig{Keys: ch.keys, KDD: ch.se.id, Option: ch.se.option, Rand: ch.se.cfg.Rand})
+	card, err := scp03.NewCard(scp03.CardConfig{
+		Keys: ch.keys, KDD: ch.se.id, Option: ch.se.option, Rand: ch.se.cfg.Rand, Test: ch.se.testSet(),
+	})
 	if err != nil {
 		return status(apdu.ExecutionError)
 	}

@@ -54,7 +54,6 @@ type SE struct {
 
 	id          []byte
 	option      scp03.Option
-	testKeys    bool
 	attestation *ecdsa.PrivateKey
 	chain       [][]byte
 	anchors     [][]byte
