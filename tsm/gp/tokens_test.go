@@ -108,6 +108,9 @@ func TestReceipts(t *testing.T) {
 	for _, v := range readTokens(t).Receipts {
 		t.Run(v.What, func(t *testing.T) {
 			key, counter, cardData := mdoctest.Hex(t, v.Key), mdoctest.Hex(t, v.Counter), mdoctest.Hex(t, v.CardData)
+			if n, ok := map[string]int{"delete": 1, "load": 2, "install": 2}[v.What]; !ok || n != len(v.AIDs) {
+				t.Errorf("%s with %d AIDs", v.What, len(v.AIDs))
+			}
 			var aids []gp.AID
 			for _, a := range v.AIDs {
 				aids = append(aids, gp.AID(mdoctest.Hex(t, a)))

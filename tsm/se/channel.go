@@ -100,7 +100,9 @@ func (ch *channel) initializeUpdate(c apdu.Command) apdu.Response {
 		return status(apdu.Conditions)
 	}
 	ch.keys = ch.se.keySource(ch.domain)
-	card, err := scp03.NewCard(scp03.CardConfig{Keys: ch.keys, KDD: ch.se.id, Option: ch.se.option, Rand: ch.se.cfg.Rand})
+	card, err := scp03.NewCard(scp03.CardConfig{
+		Keys: ch.keys, KDD: ch.se.id, Option: ch.se.option, Rand: ch.se.cfg.Rand, Test: ch.se.testSet(),
+	})
 	if err != nil {
 		return status(apdu.ExecutionError)
 	}
@@ -145,27 +147,26 @@ func (ch *channel) forget(keys keySets, version byte) {
 // selected, or the security domain of the channel it came on, and closes one. Sessions of other channels go on.
 func (ch *channel) manageChannel(c apdu.Command) apdu.Response {
 	s := ch.se
+	m, err := gp.ParseManageChannel(c)
 	switch {
 	case c.Secured():
 		return status(apdu.SecureUnsupported)
+	case err != nil:
+		return refused(err)
 	case s.cardState == gp.CardLocked:
 		return status(apdu.Conditions)
-	case len(c.Data) != 0:
-		return status(apdu.WrongLength)
-	case c.P1 == 0x80 && c.P2 >= 1 && c.P2 < channels:
-		other := s.channels[c.P2]
+	case m.Close:
+		other := s.channels[m.Channel]
 		if !other.open {
 			return status(apdu.WarnUnchanged)
 		}
 		other.deselect()
 		other.clear(false)
 		return status(apdu.OK)
-	case c.P1 != 0 || c.P2 >= channels:
-		return status(apdu.WrongParameters)
 	case ch.instance != nil && ch != s.channels[0]:
 		return status(apdu.Conditions) // it would be selected twice
 	}
-	return ch.openChannel(c.P2)
+	return ch.openChannel(m.Channel)
 }
 
 // openChannel opens a channel by number, or any for 0.

@@ -61,7 +61,7 @@ func (ch *channel) process(c apdu.Command) apdu.Response {
 		ch.endSession()
 		return status(apdu.ClaUnsupported)
 	}
-	if c.INS == insManageChannel && c.CLA == 0x00 && ch.chained == nil && ch.se.cardState != gp.CardTerminated {
+	if c.INS == insManageChannel && c.CLA&^0x04 == 0 && ch.chained == nil && ch.se.cardState != gp.CardTerminated {
 		return ch.manageChannel(c)
 	}
 	c, sw, whole := ch.join(c)

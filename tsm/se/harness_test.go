@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,4 +148,13 @@ func install(tb testing.TB, h *setest.Host, n byte) {
 	if err := h.Install(context.Background(), echo{}, instanceAID(n)); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+func unhex(tb testing.TB, s string) []byte {
+	tb.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
 }

@@ -151,6 +151,40 @@ func TestSessionEnds(t *testing.T) {
 	})
 }
 
+// A level other than the host's is refused, by its MAC or because there is no such level, and no session is there afterwards.
+func TestAnotherLevel(t *testing.T) {
+	e := newElement(t)
+	s := open(t, e, se.Config{})
+	for level := range 256 {
+		if level == 0x33 {
+			continue
+		}
+		h, err := scp03.NewHost(e.Factory.Keys, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		external, hs, err := h.Authenticate(send(t, s, h.InitializeUpdate()), scp03.Full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		external.P1 = byte(level)
+		want := apdu.WrongParameters
+		if scp03.Level(level).Check() == nil {
+			want = apdu.SecurityStatus
+		}
+		if r := send(t, s, external); r.SW != want {
+			t.Fatalf("level %02X: %v", level, r.SW)
+		}
+		wrapped, _, err := hs.Wrap(command(t, "80F28002024F0000"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := send(t, s, wrapped); r.SW != apdu.SecurityStatus {
+			t.Fatalf("level %02X: GET STATUS %v", level, r.SW)
+		}
+	}
+}
+
 // Ten failed authentications in a row block the key set for good, over any number of restarts.
 func TestKeySetBlocks(t *testing.T) {
 	e := newElement(t)

@@ -26,10 +26,11 @@ const idSize = 10
 type Factory struct {
 	// ID is the identity of the element and the key diversification data of its keys, 10 bytes, unique.
 	ID []byte
-	// Keys is the ISD's SCP03 key set; its version must be 30 to 3F. Weak keys are refused.
+	// Keys is the ISD's SCP03 key set; its version must be 30 to 3F.
 	Keys scp03.Keys
-	// TestKeys makes an element of a test bench: weak and published keys are taken, here and in PUT KEY, for its whole life.
-	TestKeys bool
+	// TestKeys takes the place of Keys in an element for a bench, which keeps in mind that it is one: PUT KEY takes weak
+	// keys there. Published keys come into an element in no other way.
+	TestKeys scp03.TestSet
 	// Option is the SCP03 parameter "i" of the element; 0 means 70.
 	Option scp03.Option
 	// State is where the card's life cycle begins; 0 means SECURED.
@@ -52,11 +53,11 @@ type Factory struct {
 }
 
 func (f Factory) validate() error {
-	switch {
+	switch keys := f.keys(); {
 	case len(f.ID) != idSize:
 		return fmt.Errorf("identity of %d bytes, expected %d", len(f.ID), idSize)
-	case f.Keys.Version < firstVersion || f.Keys.Version > lastVersion:
-		return fmt.Errorf("key version %02X is not one of SCP03 (30 to 3F)", f.Keys.Version)
+	case keys.Version < firstVersion || keys.Version > lastVersion:
+		return fmt.Errorf("key version %02X is not one of SCP03 (30 to 3F)", keys.Version)
 	case f.AttestationKey == nil || f.AttestationKey.Curve != elliptic.P256():
 		return errors.New("attestation key is not of P-256")
 	case len(f.AttestationChain) == 0:
@@ -64,11 +65,8 @@ func (f Factory) validate() error {
 	case len(f.IssuerAnchors) == 0:
 		return errors.New("no issuer anchors")
 	}
-	if err := errors.Join(f.Keys.Validate(), f.option().Check(), f.checkObjects()); err != nil {
+	if err := errors.Join(f.validateKeys(), f.option().Check(), f.checkObjects()); err != nil {
 		return err
-	}
-	if reason, weak := f.Keys.Weak(); weak && !f.TestKeys {
-		return fmt.Errorf("weak keys: %s", reason)
 	}
 	switch f.state() {
 	case gp.OPReady, gp.CardInitialized, gp.CardSecured:
@@ -140,20 +138,18 @@ func (f Factory) objects() ([]nvm.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	isd := keySets{prefix: prefixISD}
+	keys, isd := f.keys(), keySets{prefix: prefixISD}
 	out := []nvm.Change{
 		{Key: keyID, Value: f.ID},
 		{Key: keyOption, Value: []byte{byte(f.option())}},
 		{Key: keyCardState, Value: []byte{byte(f.state())}},
-		{Key: isd.name(setName, f.Keys.Version), Value: slices.Concat(f.Keys.ENC, f.Keys.MAC, f.Keys.DEK)},
+		{Key: keyTestElement, Value: f.testElement()},
+		{Key: isd.name(setName, keys.Version), Value: slices.Concat(keys.ENC, keys.MAC, keys.DEK)},
 		{Key: keyAttestation, Value: key},
 		{Key: keyChain, Value: chain},
 		{Key: keyAnchors, Value: anchors},
 		{Key: keyCertificateAnchors, Value: certificates},
 		{Key: keyReceipts, Value: binary.BigEndian.AppendUint64(nil, 0)},
-	}
-	if f.TestKeys {
-		out = append(out, nvm.Change{Key: keyTestKeys, Value: []byte{1}})
 	}
 	if f.Unloaded {
 		out = append(out, nvm.Change{Key: keyUnloaded, Value: []byte{1}})
@@ -183,7 +179,6 @@ func (s *SE) load() error {
 	if len(state) == 1 {
 		s.cardState = gp.CardState(state[0])
 	}
-	_, s.testKeys = s.mem.Load(keyTestKeys)
 	parsed, err := x509.ParseECPrivateKey(key)
 	clear(key)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 	keyConfirm            = "se/confirmation" // counter of the ISD's receipts
 	keyCardState          = "se/card-state"
 	keyOption             = "se/option"
-	keyTestKeys           = "se/test-keys"
+	keyTestElement        = "se/test-element"
 	keyUnloaded           = "se/unloaded"
 	prefixRegistry        = "registry/"
 	prefixObjects         = "object/"

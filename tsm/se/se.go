@@ -57,7 +57,6 @@ type SE struct {
 
 	id          []byte
 	option      scp03.Option
-	testKeys    bool
 	attestation *ecdsa.PrivateKey
 	chain       [][]byte
 	anchors     [][]byte

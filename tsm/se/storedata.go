@@ -11,9 +11,6 @@ import (
 // personalizationLevel is the least security level at which the element takes personal data or keys in STORE DATA.
 const personalizationLevel = scp03.CommandMAC | scp03.CommandEncryption
 
-// reaches tells whether a level protects all that another does.
-func reaches(l, least scp03.Level) bool { return l&least == least }
-
 const (
 	// maxStored bounds what a security domain takes in one sequence of STORE DATA.
 	maxStored = 8 << 10
@@ -32,7 +29,7 @@ type storing struct {
 // storeData answers STORE DATA, GlobalPlatform Card Specification 2.3.1, 11.11: to the application that [for
 // personalization] named, or to a security domain.
 func (ch *channel) storeData(c apdu.Command) apdu.Response {
-	if !reaches(ch.level(), personalizationLevel) {
+	if !ch.level().Has(personalizationLevel) {
 		return status(apdu.SecurityStatus)
 	}
 	b, err := gp.ParseStoreData(c)
@@ -45,7 +42,7 @@ func (ch *channel) storeData(c apdu.Command) apdu.Response {
 	if ch.target.instance == nil {
 		return ch.storeObjects(ch.target.domain, b)
 	}
-	if !reaches(ch.level(), ch.target.instance.level) {
+	if !ch.level().Has(ch.target.instance.level) {
 		return status(apdu.SecurityStatus)
 	}
 	return ch.target.instance.applet.StoreData(b)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -71,9 +72,6 @@ func TestHostTraces(t *testing.T) {
 	var exchanges, equal int
 	different := map[string]int{}
 	for _, tr := range file.Traces {
-		if tr.Option != "70" || !strings.HasSuffix(tr.Name, "33") {
-			continue
-		}
 		t.Run(tr.Name, func(t *testing.T) {
 			n, others := replay(t, tr)
 			exchanges += len(tr.Exchanges)
@@ -102,10 +100,14 @@ func TestHostTraces(t *testing.T) {
 // recorded makes the element of a trace: one without the applet's load file, which the hosts load.
 func recorded(t *testing.T, tr trace) *se.SE {
 	e := newElement(t)
-	key, option := mdoctest.Hex(t, tr.Key), mdoctest.Hex(t, tr.Option)
-	e.Factory.ID = make([]byte, 10)
-	e.Factory.Keys = scp03.Keys{ENC: key, MAC: key, DEK: key, Version: mdoctest.Hex(t, tr.Version)[0]}
-	e.Factory.TestKeys, e.Factory.Unloaded, e.Factory.Option = true, true, scp03.Option(option[0])
+	e.Factory.ID, e.Factory.Keys, e.Factory.TestKeys = make([]byte, 10), scp03.Keys{}, scp03.TestKeys()
+	if len(tr.Key) == 64 {
+		e.Factory.TestKeys = scp03.TestKeys256()
+	}
+	if k := e.Factory.TestKeys.Keys(); hex.EncodeToString(k.ENC) != tr.Key || fmt.Sprintf("%02x", k.Version) != tr.Version {
+		t.Fatal("the trace has other keys")
+	}
+	e.Factory.Unloaded, e.Factory.Option = true, scp03.Option(mdoctest.Hex(t, tr.Option)[0])
 	e.Factory.Objects = map[uint16][]byte{
 		gp.DataCPLC: mdoctest.Hex(t, tracedProduction), gp.DataCardRecognition: mdoctest.Hex(t, tracedRecognition),
 	}
@@ -146,12 +148,7 @@ func clip(s string) string { return s[:min(len(s), 60)] }
 func TestRecordedSession(t *testing.T) {
 	e := newElement(t)
 	e.Factory.ID = make([]byte, 10)
-	key, err := hex.DecodeString("404142434445464748494a4b4c4d4e4f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.Factory.Keys = scp03.Keys{ENC: key, MAC: key, DEK: key, Version: 0x30}
-	e.Factory.TestKeys = true
+	e.Factory.Keys, e.Factory.TestKeys = scp03.Keys{}, scp03.TestKeys()
 	e.Again(t)
 	s := open(t, e, se.Config{})
 	for _, x := range [][2]string{
