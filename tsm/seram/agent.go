@@ -146,7 +146,7 @@ func (a *Agent) execute(ctx context.Context, res *Result, list []APDU) ([]APDU, 
 
 // post sends one message and reads the answer into out.
 func (a *Agent) post(ctx context.Context, res *Result, path, session string, in, out any) error {
-	body, err := json.Marshal(in)
+	body, err := encode(in)
 	if err != nil {
 		return fmt.Errorf("encoding message: %w", err)
 	}
@@ -185,6 +185,13 @@ func (a *Agent) post(ctx context.Context, res *Result, path, session string, in,
 		return errors.New("reading answer of service manager: not the JSON expected")
 	}
 	return nil
+}
+
+func encode(message any) ([]byte, error) {
+	if m, ok := message.(interface{ Bytes() ([]byte, error) }); ok {
+		return m.Bytes()
+	}
+	return json.Marshal(message)
 }
 
 // withoutURL keeps the session id, which the query holds, out of error texts.

@@ -37,18 +37,18 @@ const keyVersion = 0x30
 // manager is a service manager behind loopback HTTP, with an issuer that it asks in process: it verifies an attestation,
 // issues the document of the workload and seals it, and keeps no records.
 type manager struct {
-	world     *world
-	dir       string
-	orderKey  *ecdsa.PrivateKey
-	seRoot    party
-	seRoots   *pki.Anchors
-	master    *tsm.MasterKey
-	store     *store.Embedded
-	server    *http.Server
-	client    *http.Client
-	url       string
-	elements  uint64       // manufactured
-	sealed    atomic.Int64 // bytes sealed last
+	world    *world
+	dir      string
+	orderKey *ecdsa.PrivateKey
+	seRoot   party
+	seRoots  *pki.Anchors
+	master   *tsm.MasterKey
+	store    *store.Embedded
+	server   *http.Server
+	client   *http.Client
+	url      string
+	elements uint64       // manufactured
+	sealed   atomic.Int64 // bytes sealed last
 }
 
 func newManager(ctx context.Context, w *world, phones int) (m *manager, err error) {
