@@ -2,6 +2,7 @@ package tsm
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -80,4 +81,32 @@ func diversify(ctx context.Context, m Master, seID []byte) (keys scp03.Keys, err
 		return keys, fmt.Errorf("%s: %w", reason, ErrWeakKey)
 	}
 	return keys, nil
+}
+
+// checkText is what a master key is tried with: no input of a derivation has this size.
+const checkText = "mobileid: is this master key a published one?"
+
+// CheckMaster refuses a published or patterned master key whose bytes nobody can see (ErrWeakKey): its MAC of a fixed text is
+// compared with those of all keys that count up or down by one step, whole or one half twice; all zero, 40 to 5F and the
+// published 40 to 4F are among them. It makes one call of m.
+func CheckMaster(ctx context.Context, m Master) error {
+	mac, err := m.CMAC(ctx, []byte(checkText))
+	if err != nil {
+		return fmt.Errorf("trying master key: %w", err)
+	}
+	var key [MasterKeySize]byte
+	for first := range 256 {
+		for step := range 256 {
+			for _, size := range []int{MasterKeySize, MasterKeySize / 2} {
+				for i := range key {
+					key[i] = byte(first + step*(i%size))
+				}
+				known, err := scp03.CMAC(key[:], []byte(checkText))
+				if err != nil || subtle.ConstantTimeCompare(known[:], mac[:]) == 1 {
+					return errors.Join(fmt.Errorf("trying master key: %w", ErrWeakKey), err)
+				}
+			}
+		}
+	}
+	return nil
 }
