@@ -20,15 +20,19 @@ func refused(err error) apdu.Response {
 // install answers INSTALL, GlobalPlatform Card Specification 2.3.1, 11.5.
 func (s *SE) install(c apdu.Command) apdu.Response {
 	s.endPersonalization()
-	application, personalize, err := gp.ParseInstall(c)
-	switch {
-	case err != nil:
+	installation, err := gp.ParseInstall(c)
+	if err != nil {
 		return refused(err)
-	case personalize != nil:
-		return s.installForPersonalization(*personalize)
-	default:
-		return s.installApplication(*application)
 	}
+	switch i := installation.(type) {
+	case gp.Personalize:
+		return s.installForPersonalization(i)
+	case gp.Install:
+		if !i.NotSelectable {
+			return s.installApplication(i)
+		}
+	}
+	return status(apdu.WrongParameters)
 }
 
 // installApplication makes an instance and makes it selectable. Applications have no privileges here, and tokens are for
@@ -78,9 +82,13 @@ func (s *SE) storeData(c apdu.Command) apdu.Response {
 // delete answers DELETE of an application, 11.2, and destroys what it stored.
 func (s *SE) delete(c apdu.Command) apdu.Response {
 	s.endPersonalization()
-	d, err := gp.ParseDelete(c)
+	deletion, err := gp.ParseDelete(c)
 	if err != nil {
 		return refused(err)
+	}
+	d, ok := deletion.(gp.Delete)
+	if !ok {
+		return status(apdu.FunctionUnsupported)
 	}
 	if len(d.Token) != 0 {
 		return status(apdu.WrongData)
