@@ -2,13 +2,34 @@ package link
 
 import (
 	"crypto"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
+	"os"
+	"path/filepath"
 	"time"
+
+	"mobileid/cmd/internal/serve"
+	"mobileid/issuer/keys"
+	"mobileid/mdoc/pki"
+)
+
+// The two ends of a TEST installation, by the names of their files, and the names in their certificates.
+const (
+	IssuerEnd = "issuer"
+	TSMEnd    = "tsm"
+
+	domain = ".test" // RFC 6761, 6.2: never a real name
+)
+
+const (
+	rootFile = "ca.pem"
+	rootKey  = "service-ca.key"
 )
 
 // Lives of what an authority makes.
@@ -80,4 +101,86 @@ func template(name string, at time.Time, life time.Duration) (*x509.Certificate,
 	from := at.UTC().Truncate(24*time.Hour).AddDate(0, 0, -1) // clocks may differ
 	return &x509.Certificate{SerialNumber: serial.Add(serial, big.NewInt(1)), Subject: pkix.Name{Country: []string{"JP"}, Organization: []string{"TEST authority"}, CommonName: name},
 		NotBefore: from, NotAfter: from.Add(life)}, nil
+}
+
+// In gives the settings of one end whose files [Certify] made in dir.
+func In(dir, end, listen string) Settings {
+	peer := map[string]string{IssuerEnd: TSMEnd, TSMEnd: IssuerEnd}[end]
+	return Settings{Listen: listen, Certificate: filepath.Join(dir, end+".pem"), Key: "file:" + filepath.Join(dir, end+".key"),
+		Authorities: filepath.Join(dir, rootFile), Peer: peer + domain}
+}
+
+// Certify makes a key and a certificate for each end in dir, in place of those that are there:
+//
+//	ca.pem  issuer.key  issuer.pem  tsm.key  tsm.pem
+//
+// If there is no authority yet, it makes dir and the authority too, with its key in offline. Running services take what is
+// new at their next connection.
+func Certify(dir, offline string, at time.Time) error {
+	a, err := authorityIn(dir, offline, at)
+	if err != nil {
+		return err
+	}
+	for _, end := range []string{IssuerEnd, TSMEnd} {
+		if err := a.install(dir, end, at); err != nil {
+			return fmt.Errorf("certifying %s: %w", end, err)
+		}
+	}
+	return nil
+}
+
+// authorityIn opens the authority of a folder, or makes it.
+func authorityIn(dir, offline string, at time.Time) (*Authority, error) {
+	uri := "file:" + filepath.Join(offline, rootKey)
+	text, err := serve.ReadFile(filepath.Join(dir, rootFile), maxPEM)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newAuthorityIn(dir, uri, at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := keys.Open(uri)
+	if err != nil {
+		return nil, err
+	}
+	ders, err := pki.DecodePEM(text)
+	if err != nil || len(ders) != 1 {
+		return nil, errors.Join(fmt.Errorf("%s is not one certificate", filepath.Join(dir, rootFile)), err)
+	}
+	return OpenAuthority(key, ders[0])
+}
+
+func newAuthorityIn(dir, uri string, at time.Time) (*Authority, error) {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	key, err := keys.Generate(uri, elliptic.P256())
+	if err != nil {
+		return nil, err
+	}
+	a, err := NewAuthority(key, at)
+	if err != nil {
+		return nil, err
+	}
+	return a, os.WriteFile(filepath.Join(dir, rootFile), pki.EncodePEM(a.Certificate), 0o644) //nolint:gosec // a certificate is for everybody
+}
+
+// install puts one end's new key and certificate into place, each in one step.
+func (a *Authority) install(dir, end string, at time.Time) (err error) {
+	path := filepath.Join(dir, end)
+	if err := os.Remove(path + ".key.new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err // left over from a run that was cut
+	}
+	key, err := keys.Generate("file:"+path+".key.new", elliptic.P256())
+	if err != nil {
+		return err
+	}
+	der, err := a.Issue(end+domain, key.Public(), at)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".pem.new", pki.EncodePEM(der), 0o644); err != nil { //nolint:gosec // a certificate is for everybody
+		return err
+	}
+	return errors.Join(os.Rename(path+".key.new", path+".key"), os.Rename(path+".pem.new", path+".pem"))
 }

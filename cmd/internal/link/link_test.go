@@ -490,3 +490,50 @@ func TestTransportKeepsToTheContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Certify makes both ends' files, and new ones under the same authority for as long as its key is there.
+func TestCertify(t *testing.T) {
+	dir, offline, at := filepath.Join(t.TempDir(), "service"), t.TempDir(), time.Now()
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		check(t, err)
+		return string(b)
+	}
+	check(t, link.Certify(dir, offline, at))
+	a, err := link.Open(link.In(dir, link.TSMEnd, "127.0.0.1:0"), slog.New(slog.DiscardHandler), nil)
+	check(t, err)
+	b, err := link.Open(link.In(dir, link.IssuerEnd, "127.0.0.1:0"), slog.New(slog.DiscardHandler), nil)
+	check(t, err)
+	s := httptest.NewUnstartedServer(a.Guard(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	s.TLS = a.Server()
+	s.StartTLS()
+	defer s.Close()
+	caller := b.Transport()
+	before := map[string]string{}
+	for _, name := range []string{"issuer.key", "issuer.pem", "tsm.key", "tsm.pem"} {
+		before[name] = read(name)
+	}
+	root := read("ca.pem")
+	for range 2 {
+		if status, _, err := get(t.Context(), t, caller, s.URL); err != nil || status != 200 {
+			t.Fatalf("%d, %v", status, err)
+		}
+		check(t, link.Certify(dir, offline, at))
+	}
+	for name, text := range before {
+		if read(name) == text {
+			t.Errorf("%s is not new", name)
+		}
+	}
+	if read("ca.pem") != root {
+		t.Error("another authority")
+	}
+	check(t, os.Remove(filepath.Join(offline, "service-ca.key")))
+	if err := link.Certify(dir, offline, at); err == nil {
+		t.Error("certified without the authority's key")
+	}
+	check(t, os.WriteFile(filepath.Join(dir, "ca.pem"), []byte("canary"), 0o600))
+	if err := link.Certify(dir, offline, at); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("got %v", err)
+	}
+}
