@@ -109,7 +109,7 @@ func (m *MasterKey) Derive(ctx context.Context, seID []byte, version byte) (scp0
 	if version != m.version {
 		return scp03.Keys{}, fmt.Errorf("deriving key set of version %02X: %w", version, ErrKeyVersion)
 	}
-	return diversify(ctx, m, seID)
+	return derive(ctx, m, seID)
 }
 
 // Format prints [redacted].

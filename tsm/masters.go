@@ -2,13 +2,14 @@ package tsm
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/scp03"
-	"mobileid/tsm/seram"
 )
 
 // Masters is a KeySource of several master keys, one for each key version. It prints as [redacted].
@@ -42,7 +43,7 @@ func (m *Masters) Derive(ctx context.Context, seID []byte, version byte) (scp03.
 	if master == nil {
 		return scp03.Keys{}, fmt.Errorf("deriving key set of version %02X: %w", version, ErrKeyVersion)
 	}
-	return diversify(ctx, master, seID)
+	return derive(ctx, master, seID)
 }
 
 // Format prints [redacted].
@@ -51,33 +52,43 @@ func (*Masters) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacte
 // LogValue is [redacted].
 func (*Masters) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
-// diversify is scp03.Diversify with the master key behind an interface: the method known as KDF3, whose key diversification
-// data is the element's id.
-//
-//	key(k) = CMAC(master, 01 ‖ 00 00 00 k ‖ 00 ‖ KDD) ‖ CMAC(master, 02 ‖ 00 00 00 k ‖ 00 ‖ KDD)    k = 1 ENC, 2 MAC, 3 DEK
-func diversify(ctx context.Context, m Master, seID []byte) (keys scp03.Keys, err error) {
-	if len(seID) != seram.SEIDSize {
-		return scp03.Keys{}, errors.New("deriving key set: the element's id has not 10 bytes")
-	}
-	keys = scp03.Keys{ENC: make([]byte, MasterKeySize), MAC: make([]byte, MasterKeySize), DEK: make([]byte, MasterKeySize), Version: m.Version()}
-	defer func() {
-		if err != nil {
-			keys.Erase()
-			keys, err = scp03.Keys{}, fmt.Errorf("deriving key set: %w", err)
-		}
-	}()
-	for k, key := range [][]byte{keys.ENC, keys.MAC, keys.DEK} {
-		for n := range MasterKeySize / 16 {
-			block, err := m.CMAC(ctx, append([]byte{byte(n + 1), 0, 0, 0, byte(k + 1), 0}, seID...))
-			if err != nil {
-				return keys, err
-			}
-			copy(key[16*n:], block[:])
-			clear(block[:])
-		}
+// derive makes one element's key set by KDF3, whose key diversification data is the element's id.
+func derive(ctx context.Context, m Master, seID []byte) (scp03.Keys, error) {
+	keys, err := diversify.KDF3(ctx, m, seID, MasterKeySize, m.Version())
+	if err != nil {
+		return scp03.Keys{}, fmt.Errorf("deriving key set: %w", err)
 	}
 	if reason, bad := keys.Weak(); bad {
-		return keys, fmt.Errorf("%s: %w", reason, ErrWeakKey)
+		keys.Erase()
+		return scp03.Keys{}, fmt.Errorf("deriving key set: %s: %w", reason, ErrWeakKey)
 	}
 	return keys, nil
+}
+
+// checkText is what a master key is tried with: no input of a derivation has this size.
+const checkText = "mobileid: is this master key a published one?"
+
+// CheckMaster refuses a published or patterned master key whose bytes nobody can see (ErrWeakKey): its MAC of a fixed text is
+// compared with those of all keys that count up or down by one step, whole or one half twice; all zero, 40 to 5F and the
+// published 40 to 4F are among them. It makes one call of m.
+func CheckMaster(ctx context.Context, m Master) error {
+	mac, err := m.CMAC(ctx, []byte(checkText))
+	if err != nil {
+		return fmt.Errorf("trying master key: %w", err)
+	}
+	var key [MasterKeySize]byte
+	for first := range 256 {
+		for step := range 256 {
+			for _, size := range []int{MasterKeySize, MasterKeySize / 2} {
+				for i := range key {
+					key[i] = byte(first + step*(i%size))
+				}
+				known, err := scp03.CMAC(key[:], []byte(checkText))
+				if err != nil || subtle.ConstantTimeCompare(known[:], mac[:]) == 1 {
+					return errors.Join(fmt.Errorf("trying master key: %w", ErrWeakKey), err)
+				}
+			}
+		}
+	}
+	return nil
 }

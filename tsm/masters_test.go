@@ -134,3 +134,28 @@ type constant struct{}
 
 func (constant) Version() byte                                  { return 0x30 }
 func (constant) CMAC(context.Context, []byte) ([16]byte, error) { return [16]byte{}, nil }
+
+// A master key that nobody can see is known by what it makes of a text.
+func TestCheckMaster(t *testing.T) {
+	pattern := func(first, step byte, size int) []byte {
+		key := make([]byte, tsm.MasterKeySize)
+		for i := range key {
+			key[i] = first + step*byte(i%size)
+		}
+		return key
+	}
+	for name, key := range map[string][]byte{"all zero": make([]byte, 32), "all FF": pattern(0xFF, 0, 32), "40 to 5F": pattern(0x40, 1, 32),
+		"40 to 4F twice": pattern(0x40, 1, 16), "falling": pattern(0xFF, 0xFF, 32), "by sevens": pattern(3, 7, 32)} {
+		if err := tsm.CheckMaster(t.Context(), &bench{key: key}); !errors.Is(err, tsm.ErrWeakKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	b := &bench{key: random(32)}
+	if err := tsm.CheckMaster(t.Context(), b); err != nil || b.calls != 1 {
+		t.Errorf("a random key: %v after %d calls", err, b.calls)
+	}
+	broken := errors.New("the module is gone")
+	if err := tsm.CheckMaster(t.Context(), &bench{key: random(32), err: broken, calls: 3}); !errors.Is(err, broken) {
+		t.Errorf("a key store that fails: %v", err)
+	}
+}

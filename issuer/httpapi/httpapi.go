@@ -69,8 +69,31 @@ type doors struct {
 	log     *slog.Logger
 }
 
-// New makes the handler. A nil logger logs nothing. It puts gin into release mode, which is a setting of the process.
+// New is the doors of [Public] and of [TSM] on one address, for a process that holds both ends of each.
 func New(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.public(e)
+	d.tsm(e)
+	return e
+}
+
+// Public makes the doors for everybody: wallets, counters, desks, verifiers, and the two of health. A nil logger logs
+// nothing. It puts gin into release mode, which is a setting of the process.
+func Public(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.public(e)
+	return e
+}
+
+// TSM makes the two doors that the service manager comes to, and the two of health. That the caller is the service manager
+// is for the server in front to see to.
+func TSM(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.tsm(e)
+	return e
+}
+
+func newDoors(service Service, log *slog.Logger) (*doors, *gin.Engine) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -87,22 +110,28 @@ func New(service Service, log *slog.Logger) http.Handler {
 	e.NoMethod(func(c *gin.Context) {
 		problem.New(http.StatusMethodNotAllowed, problem.CodeMethodNotAllowed, "").Write(c.Writer)
 	})
+	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	e.GET("/readyz", d.ready)
+	return d, e
+}
+
+func (d *doors) public(e *gin.Engine) {
 	e.POST("/v1/transactions", bounded(MaxJSON), d.start)
-	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, service.Evidence, progress))
-	e.GET("/v1/transactions/:id", stateOf(d, service.State, progress))
+	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, d.service.Evidence, progress))
+	e.GET("/v1/transactions/:id", stateOf(d, d.service.State, progress))
 	d.sessions(e)
-	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
-	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
 	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)
 	e.POST("/v1/handovers/state", accept(typeJSON, MaxJSON), d.handoverState)
-	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", service.Suspend))
-	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", service.Resume))
+	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", d.service.Suspend))
+	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", d.service.Resume))
 	e.GET("/v1/status-lists/:n", d.statusList)
 	e.GET("/v1/trust/iaca.pem", d.anchors)
 	e.GET("/v1/trust/iaca.crl", d.revocationList)
-	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
-	e.GET("/readyz", d.ready)
-	return e
+}
+
+func (d *doors) tsm(e *gin.Engine) {
+	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
+	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
 }
 
 // bounded limits the body and refuses a compressed one.
