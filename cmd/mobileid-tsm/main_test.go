@@ -141,6 +141,12 @@ func service(t *testing.T, path string, log *lockedBuffer) (phones, orders strin
 			t.Errorf("exit %d: %s", code, log.String())
 		}
 	})
+	return addresses(t, log)
+}
+
+// addresses waits for the two addresses in the log of a TSM that starts.
+func addresses(t *testing.T, log *lockedBuffer) (phones, orders string) {
+	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); phones == "" || orders == ""; {
 		for line := range strings.Lines(log.String()) {
 			var event struct {
