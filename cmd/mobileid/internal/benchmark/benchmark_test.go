@@ -137,6 +137,7 @@ func TestRun(t *testing.T) {
 	if diff := cmp.Diff([]string{"issue_over_sign", "issue_share_of_sign", "issue_allocs", "verify_sig_over_floor",
 		"verify_age_over_floor", "verify_mac_over_floor", "verify_chain_over_floor", "session_over_floor", "answer_bytes",
 		"hostile_cbor_ms", "hostile_cbor_alloc_mb", "card_model_reads_per_s", "card_exchanges_short", "card_exchanges_extended", "card_read_ms", "evidence_check_over_rsa",
+		"se_commands_per_s",
 		"provision_exchanges_short", "provision_round_trips", "provision_exchanges_extended", "provision_cpu_over_sign", "provisionings_per_s"}, names); diff != "" {
 		t.Error(diff)
 	}

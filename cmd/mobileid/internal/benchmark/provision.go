@@ -73,7 +73,8 @@ func channelCost(ctx context.Context, h harness, w *world, p *printer) error {
 	digest := sha256.Sum256([]byte("a digest"))
 	signer := cose.Deterministic(w.signer.key)
 	sign := func() error { _, err := signer.Sign(nil, digest[:], crypto.SHA256); return err }
-	m, err := h.compare(ctx, func() error { return throughChannel(card, keys, commands) }, sign)
+	script := make([]byte, 0, provisionedBytes+len(commands)*wrapping)
+	m, err := h.compare(ctx, func() error { return throughChannel(card, keys, commands, script) }, sign)
 	if err != nil {
 		return err
 	}
@@ -85,8 +86,12 @@ func channelCost(ctx context.Context, h harness, w *world, p *printer) error {
 // provisionedBytes is the size of a sealed document for channelCost.
 const provisionedBytes = 27_000
 
-// throughChannel opens a session and carries the commands over it as a script.
-func throughChannel(card *scp03.Card, keys scp03.Keys, commands []apdu.Command) error {
+// wrapping is the most that padding and MAC add to a command.
+const wrapping = 32
+
+// throughChannel opens a session and carries the commands over it as a script: all are wrapped, into the memory given, before the
+// first is sent.
+func throughChannel(card *scp03.Card, keys scp03.Keys, commands []apdu.Command, script []byte) error {
 	host, err := scp03.NewHost(keys, nil)
 	if err != nil {
 		return err
@@ -99,20 +104,25 @@ func throughChannel(card *scp03.Card, keys scp03.Keys, commands []apdu.Command) 
 	if err := hostEnd.Opened(opened); err != nil {
 		return err
 	}
-	for _, c := range commands {
-		wrapped, ticket, err := hostEnd.Wrap(c)
-		if err != nil {
+	wrapped, tickets := make([]apdu.Command, len(commands)), make([]scp03.Ticket, len(commands))
+	for i, c := range commands {
+		if wrapped[i], tickets[i], err = hostEnd.AppendWrap(script, c); err != nil {
 			return err
 		}
-		plain, err := cardEnd.Unwrap(wrapped)
+		script = script[:len(script)+len(wrapped[i].Data)]
+	}
+	answers := make([]byte, 0, 256)
+	for i, c := range wrapped {
+		plain, err := cardEnd.AppendUnwrap(c.Data[:0], c)
 		if err != nil {
 			return err
 		}
 		answer := apdu.Response{SW: apdu.OK}
-		if plain.P1&0x80 != 0 {
-			answer.Data = plain.Data[:191] // the size of a receipt
+		if i == len(wrapped)-1 {
+			answer.Data = plain.Data[:min(len(plain.Data), 191)] // the size of a receipt
 		}
-		if _, err := hostEnd.Unwrap(ticket, cardEnd.Wrap(answer)); err != nil {
+		answer = cardEnd.AppendWrap(answers, answer)
+		if _, err := hostEnd.AppendUnwrap(answer.Data[:0], tickets[i], answer); err != nil {
 			return err
 		}
 	}
