@@ -51,6 +51,7 @@ type world struct {
 	sePath   string
 	element  *se.SE
 	tear     func(point int) bool // cuts the element's power inside a write
+	longest  int                  // command data the element tells of, 0 for short commands
 	issuer   *issuer
 	port     tsm.IssuerPort // between service and issuer; nil: the issuer itself
 
@@ -148,7 +149,7 @@ func (w *world) power() {
 		check(w.t, w.element.Close())
 	}
 	tear := func(point int) bool { return w.tear != nil && w.tear(point) }
-	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.clock, Tear: tear})
+	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.clock, Tear: tear, CommandData: w.longest})
 	check(w.t, err)
 	w.element = element
 }
