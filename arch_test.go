@@ -29,6 +29,7 @@ func arrows() []arrow {
 		{"mdoc/cbor", nil},
 		{"mdoc/apdu", nil},
 		{"mdoc/apdu/...", []string{"mdoc/apdu/..."}},
+		{"mdoc/jpkiap", []string{"mdoc/apdu"}},
 		{"mdoc/jose", nil},
 		{"mdoc/verdict", nil},
 
