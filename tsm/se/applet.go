@@ -44,6 +44,15 @@ type Applet interface {
 	Delete()
 }
 
+// A FileSelector is an Applet with files of its own, as card applications before GlobalPlatform have them.
+type FileSelector interface {
+	Applet
+	// SelectFile answers SELECT of anything but an application (P1 other than 04) while the instance is selected.
+	SelectFile(c apdu.Command) apdu.Response
+	// Reselect is called instead of Deselect and Select when the selected instance is selected again.
+	Reselect()
+}
+
 // A Platform is what one instance can do with the element: its own objects, and no other instance's.
 type Platform struct {
 	se  *SE
@@ -70,6 +79,9 @@ func (p *Platform) AttestationChain() [][]byte { return p.se.chain }
 
 // IssuerAnchors are the IACA certificates put in at the factory, DER.
 func (p *Platform) IssuerAnchors() [][]byte { return p.se.anchors }
+
+// CertificateAnchors are the CA certificates of phone certificates put in at the factory, DER; there may be none.
+func (p *Platform) CertificateAnchors() [][]byte { return p.se.certificateAnchors }
 
 // Locked tells whether the instance is locked.
 func (p *Platform) Locked() bool {

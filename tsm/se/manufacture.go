@@ -30,6 +30,8 @@ type Factory struct {
 	AttestationChain [][]byte
 	// IssuerAnchors are the IACA certificates under which applets accept a credential, DER. At least one.
 	IssuerAnchors [][]byte
+	// CertificateAnchors are the CA certificates under which applets accept phone certificates, DER. Without any, none is accepted.
+	CertificateAnchors [][]byte
 	// Rand is the source for the state file; nil means crypto/rand.Reader.
 	Rand io.Reader
 }
@@ -92,6 +94,10 @@ func (f Factory) objects() ([]nvm.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	certificates, err := cbor.Marshal(append([][]byte{}, f.CertificateAnchors...))
+	if err != nil {
+		return nil, err
+	}
 	set := append(append(append([]byte{}, f.Keys.ENC...), f.Keys.MAC...), f.Keys.DEK...)
 	return []nvm.Change{
 		{Key: keyID, Value: f.ID},
@@ -99,6 +105,7 @@ func (f Factory) objects() ([]nvm.Change, error) {
 		{Key: keyAttestation, Value: key},
 		{Key: keyChain, Value: chain},
 		{Key: keyAnchors, Value: anchors},
+		{Key: keyCertificateAnchors, Value: certificates},
 		{Key: keyReceipts, Value: binary.BigEndian.AppendUint64(nil, 0)},
 	}, nil
 }
@@ -118,6 +125,10 @@ func (s *SE) load() error {
 		return fmt.Errorf("attestation key: %w", ErrDamaged)
 	}
 	if cbor.Unmarshal(chain, &s.chain) != nil || cbor.Unmarshal(anchors, &s.anchors) != nil {
+		return fmt.Errorf("certificates: %w", ErrDamaged)
+	}
+	// An element made before there were phone certificates has no such object.
+	if raw, found := s.mem.Load(keyCertificateAnchors); found && cbor.Unmarshal(raw, &s.certificateAnchors) != nil {
 		return fmt.Errorf("certificates: %w", ErrDamaged)
 	}
 	s.id, s.attestation = id, parsed

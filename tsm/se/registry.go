@@ -17,6 +17,9 @@ const (
 	keyChain       = "se/attestation-chain"
 	keyAnchors     = "se/issuer-anchors"
 	keyReceipts    = "se/receipts"
+
+	keyCertificateAnchors = "se/certificate-anchors"
+
 	prefixKeySet   = "isd/keys/"
 	prefixSequence = "isd/sequence/"
 	prefixFailures = "isd/failures/"

@@ -57,6 +57,8 @@ type SE struct {
 	chain       [][]byte
 	anchors     [][]byte
 
+	certificateAnchors [][]byte
+
 	// What follows is volatile.
 	instances map[string]*instance
 	selected  *instance // nil: the ISD

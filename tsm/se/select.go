@@ -8,15 +8,39 @@ import (
 )
 
 // selectByAID answers SELECT, 11.9: by whole or partial AID, the ISD for none at all. It ends the session in any case;
-// when nothing is found, what was selected stays so.
+// when nothing is found, what was selected stays so. P2 0C asks for no data (ISO/IEC 7816-4:2020, 11.2.2).
 func (s *SE) selectByAID(c apdu.Command) apdu.Response {
 	s.endSession()
-	if c.P1 != 0x04 || c.P2 != 0x00 && c.P2 != 0x02 {
+	if files, ok := s.fileSelector(); ok && c.P1 != 0x04 {
+		return files.SelectFile(c)
+	}
+	if c.P1 != 0x04 || c.P2 != 0x00 && c.P2 != 0x02 && c.P2 != 0x0C {
 		return status(apdu.WrongParameters)
 	}
+	r := s.selectApplication(c)
+	if c.P2 == 0x0C {
+		r.Data = nil
+	}
+	return r
+}
+
+// fileSelector is the selected program, if it has files.
+func (s *SE) fileSelector() (FileSelector, bool) {
+	if s.selected == nil {
+		return nil, false
+	}
+	f, ok := s.selected.applet.(FileSelector)
+	return f, ok
+}
+
+func (s *SE) selectApplication(c apdu.Command) apdu.Response {
 	aid, ok := s.match(c.Data, c.P2 == 0x02)
 	if !ok {
 		return status(apdu.NotFound)
+	}
+	if files, ok := s.fileSelector(); ok && bytes.Equal(aid, s.selected.aid) {
+		files.Reselect()
+		return s.answerSelect(aid)
 	}
 	if s.selected != nil {
 		s.selected.applet.Deselect()
@@ -27,6 +51,10 @@ func (s *SE) selectByAID(c apdu.Command) apdu.Response {
 	}
 	s.selected = s.instances[string(aid)]
 	s.selected.applet.Select()
+	return s.answerSelect(aid)
+}
+
+func (s *SE) answerSelect(aid []byte) apdu.Response {
 	if e, ok := s.entry(aid); ok && e.locked {
 		return apdu.Response{Data: fci(aid), SW: apdu.WarnCardLocked}
 	}
