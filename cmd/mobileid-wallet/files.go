@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"unicode"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/mdoc/pki"
 	"mobileid/tsm/applet"
 )
 
@@ -31,6 +33,26 @@ func (a authority) keys() string        { return filepath.Join(string(a), "keys"
 func (a authority) cardMaker() string   { return filepath.Join(string(a), "card", "authority.secret") }
 func (a authority) readerRoots() string { return filepath.Join(a.keys(), "reader-root.pem") }
 func (a authority) readerCRL() string   { return filepath.Join(a.keys(), "reader-root.crl") }
+
+// phoneCAs are the CAs of phone certificates, DER; none when the folder is from before there were any.
+func (a authority) phoneCAs() ([][]byte, error) {
+	var out [][]byte
+	for _, name := range []string{"signature.pem", "authentication.pem"} {
+		text, err := serve.ReadFile(filepath.Join(string(a), "phone", name), maxRoots)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNoAuthority, err)
+		}
+		ders, err := pki.DecodePEM(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNoAuthority, err)
+		}
+		out = append(out, ders...)
+	}
+	return out, nil
+}
 
 // masterKey names the TSM's key as a URI (RFC 8089), whatever characters the path has.
 func (a authority) masterKey() (string, error) {
