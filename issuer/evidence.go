@@ -57,7 +57,9 @@ type Evidence struct {
 }
 
 // phone tells that phone certificates are asked for.
-func (e *Evidence) phone() bool { return e.Application == uint64(provisioning.ApplicationPhoneCertificates) }
+func (e *Evidence) phone() bool {
+	return e.Application == uint64(provisioning.ApplicationPhoneCertificates)
+}
 
 // Format keeps the reading out of formatted text.
 func (Evidence) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }

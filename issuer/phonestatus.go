@@ -209,7 +209,7 @@ func (s *Service) followCard(ctx context.Context, row store.Credential) error {
 		if row.Hold&store.HoldCard == 0 {
 			return nil
 		}
-		changed, err = s.config.Store.ReleasePhone(ctx, row.ID, store.HoldCard, now)
+		changed, err = s.config.Store.ReleasePhone(ctx, row.ID, store.HoldCard, now, store.Message{})
 	default:
 		return nil
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/apdu"
-	"mobileid/tsm/scp03"
 	"mobileid/tsm/seram"
 	"mobileid/tsm/store"
 )
@@ -118,31 +117,13 @@ func (s *Service) begin(ctx context.Context, sess *session) ([]apdu.Command, err
 		s.cfg.Log.ErrorContext(ctx, "job not started", "se", short(sess.seID), "error", err)
 		return nil, nil
 	}
-	c, err := s.challenge(sess, job)
+	c, err := s.challenge(ctx, sess, job)
 	if err != nil {
 		s.cfg.Log.ErrorContext(ctx, "job not started", append(jobAttrs(job), "error", err)...)
 		return nil, nil
 	}
 	sess.waiting = c
 	return c.commands(), nil
-}
-
-// challenge draws the host challenge for a job.
-func (s *Service) challenge(sess *session, job store.Job) (*challenge, error) {
-	seID, err := sess.element.ID()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := s.cfg.Keys.Derive(seID)
-	if err != nil {
-		return nil, err
-	}
-	defer keys.Erase() // the host has its own copy
-	host, err := scp03.NewHost(keys, s.cfg.Rand)
-	if err != nil {
-		return nil, err
-	}
-	return &challenge{job: job, host: host, seID: seID}, nil
 }
 
 // order is what the phone gets: a script, or stop.

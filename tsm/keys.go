@@ -1,6 +1,7 @@
 package tsm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +12,22 @@ import (
 	"mobileid/tsm/scp03"
 )
 
-// A KeySource gives the SCP03 key set of an element's issuer security domain.
-// The keys become the caller's, who erases them.
+// A KeySource gives the SCP03 key sets of elements' issuer security domains, of one key version or of several at once, so
+// that an element can be moved from one to the next. It is safe for concurrent use.
 type KeySource interface {
-	Derive(seID []byte) (scp03.Keys, error)
+	// Derive makes one element's key set of a version. The keys become the caller's, who erases them. An error wraps
+	// ErrKeyVersion when there is no master key of that version.
+	Derive(ctx context.Context, seID []byte, version byte) (scp03.Keys, error)
+	// Current is the version that elements have or are to get.
+	Current() byte
+}
+
+// A Master is one master key, wherever it is kept: in memory, or in a hardware security module that never gives it away.
+type Master interface {
+	// Version is the key version number of the sets made of it.
+	Version() byte
+	// CMAC is AES-CMAC (NIST SP 800-38B) of a message under the master key of MasterKeySize bytes.
+	CMAC(ctx context.Context, message []byte) ([16]byte, error)
 }
 
 // MasterKeySize is the size of a master key; the sets made of it are AES-256.
@@ -24,8 +37,10 @@ const MasterKeySize = 32
 // that it was not drawn at random.
 var ErrWeakKey = errors.New("master key is published or patterned")
 
-// MasterKey is a KeySource that diversifies one master key by KDF3
-// (scp03.Diversify). It prints as [redacted].
+// ErrKeyVersion says that there is no master key of a key version.
+var ErrKeyVersion = errors.New("no master key of this version")
+
+// MasterKey is a Master in memory, and the KeySource of its one version. It prints as [redacted].
 type MasterKey struct {
 	key     [MasterKeySize]byte
 	version byte
@@ -78,17 +93,23 @@ func OpenMasterKey(uri string, version byte) (*MasterKey, error) {
 	return NewMasterKey(key, version)
 }
 
+// Version is that of the key sets.
+func (m *MasterKey) Version() byte { return m.version }
+
+// Current is the one version.
+func (m *MasterKey) Current() byte { return m.version }
+
+// CMAC is AES-CMAC under the master key.
+func (m *MasterKey) CMAC(_ context.Context, message []byte) ([16]byte, error) {
+	return scp03.CMAC(m.key[:], message)
+}
+
 // Derive makes the key set of one element and refuses a weak one.
-func (m *MasterKey) Derive(seID []byte) (scp03.Keys, error) {
-	keys, err := scp03.Diversify(m.key[:], seID, m.version)
-	if err != nil {
-		return scp03.Keys{}, fmt.Errorf("deriving key set: %w", err)
+func (m *MasterKey) Derive(ctx context.Context, seID []byte, version byte) (scp03.Keys, error) {
+	if version != m.version {
+		return scp03.Keys{}, fmt.Errorf("deriving key set of version %02X: %w", version, ErrKeyVersion)
 	}
-	if reason, bad := keys.Weak(); bad {
-		keys.Erase()
-		return scp03.Keys{}, fmt.Errorf("deriving key set: %s: %w", reason, ErrWeakKey)
-	}
-	return keys, nil
+	return derive(ctx, m, seID)
 }
 
 // Format prints [redacted].

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"mobileid/tsm"
-	"mobileid/tsm/scp03"
 )
 
 func TestMasterKeyFile(t *testing.T) {
@@ -84,24 +83,6 @@ func TestMasterKeyRefusesPublished(t *testing.T) {
 		if _, err := tsm.NewMasterKey(random(32), 0x30); err != nil {
 			t.Fatalf("a random key is refused: %v", err)
 		}
-	}
-}
-
-// Derive is package scp03's KDF3, which the published vectors prove there, over
-// the element's id.
-func TestDeriveIsKDF3(t *testing.T) {
-	master, id := random(32), random(10)
-	m, err := tsm.NewMasterKey(master, 0x31)
-	check(t, err)
-	got, err := m.Derive(id)
-	check(t, err)
-	want, err := scp03.Diversify(master, id, 0x31)
-	check(t, err)
-	if !bytes.Equal(got.ENC, want.ENC) || !bytes.Equal(got.MAC, want.MAC) || !bytes.Equal(got.DEK, want.DEK) || got.Version != 0x31 {
-		t.Error("Derive is not scp03.Diversify of the master key")
-	}
-	if _, err := m.Derive(id[:9]); err == nil {
-		t.Error("an id of nine bytes was taken")
 	}
 }
 

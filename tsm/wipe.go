@@ -14,19 +14,28 @@ import (
 	"mobileid/tsm/store"
 )
 
-// errNothingFound says that the element named no instance to wipe. It cannot be
+// errNothingFound says that the element named no instance the job is about. It cannot be
 // taken as done: 6A88 carries no R-MAC, so a phone may have made it up. The job
 // stays until an element shows what it holds, or until the order's end.
-var errNothingFound = errors.New("secure element lists nothing to wipe")
+var errNothingFound = errors.New("secure element lists nothing the job is about")
 
-// planWipe asks what there is. A listing of at least one instance is under
+// planListing asks what there is, behind the commands that are in the script
+// already; then gets the whole listing. A listing of at least one instance is under
 // R-MAC, and so is complete.
-func (s *Service) planWipe(sc *script) error {
-	return s.planListing(sc, &gp.Pages{}, false, true)
+func (s *Service) planListing(sc *script, first bool, then listed) error {
+	return s.planPage(sc, &gp.Pages{}, first, then)
 }
 
-// phone tells that the phone certificates were listed.
-func (s *Service) planListing(sc *script, pages *gp.Pages, phone, first bool) error {
+// listed takes what the element lists of the job's scope.
+type listed func(ctx context.Context, sc *script, found []instance) (*script, error)
+
+// instance is one slot's, as listed.
+type instance struct {
+	slot   byte
+	locked bool
+}
+
+func (s *Service) planPage(sc *script, pages *gp.Pages, first bool, then listed) error {
 	if err := sc.list(first); err != nil {
 		return err
 	}
@@ -34,42 +43,62 @@ func (s *Service) planListing(sc *script, pages *gp.Pages, phone, first bool) er
 		if cut != nil {
 			return nil, cut
 		}
-		if len(answers) > 1 { // the phone certificates, asked for first
-			phone, answers = answers[0].SW == apdu.OK, answers[1:]
+		if first && sc.job.Slot == 0 {
+			phone, err := phoneIn(answers[len(answers)-2])
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", errRefusal, err)
+			}
+			then = then.with(phone)
 		}
-		more, err := pages.Add(answers[0])
+		more, err := pages.Add(answers[len(answers)-1])
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errRefusal, err)
 		}
 		if more {
 			next := sc.more(sc.job)
-			return next, s.planListing(next, pages, phone, false)
+			return next, s.planPage(next, pages, false, then)
 		}
-		slots, err := slotsIn(pages, sc.job)
+		found, err := instancesIn(pages, sc.job)
 		if err != nil {
 			return nil, err
 		}
-		if phone {
-			slots = append(slots, gp.PhonePlace)
-		}
-		return s.empty(ctx, sc, slots)
+		return then(ctx, sc, found)
 	}
 	return nil
 }
 
+// with adds an instance that was listed beside the others.
+func (l listed) with(more []instance) listed {
+	return func(ctx context.Context, sc *script, found []instance) (*script, error) {
+		return l(ctx, sc, append(found, more...))
+	}
+}
+
+// phoneIn reads the listing of the phone certificates, which names them or nothing.
+func phoneIn(answer apdu.Response) ([]instance, error) {
+	if answer.SW == apdu.ReferenceNotFound {
+		return nil, nil
+	}
+	entries, err := gp.ParseEntries(answer.Data)
+	if err != nil || len(entries) != 1 || entries[0].AID != gp.PhoneInstance {
+		return nil, errors.Join(errors.New("another listing than that of the phone certificates"), err)
+	}
+	return []instance{{gp.PhonePlace, gp.State(entries[0].State).Locked()}}, nil
+}
+
 // list asks for a page of the instances the job is about. There may be a further
-// page, and on the first one there may be nothing. A wipe of everything asks for
+// page, and on the first one there may be nothing. A job about everything asks for
 // the phone certificates before: their AID is no slot's.
 func (sc *script) list(first bool) error {
-	none := func(sw apdu.SW) bool { return sw == apdu.MoreAvailable || first && sw == apdu.ReferenceNotFound }
+	may := func(sw apdu.SW) bool { return sw == apdu.MoreAvailable || first && sw == apdu.ReferenceNotFound }
 	if first && sc.job.Slot == 0 {
-		phone := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.PhoneInstance}.Command()
-		if err := sc.add("GET STATUS of the phone certificates", phone, none); err != nil {
+		c := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.PhoneInstance}.Command()
+		if err := sc.add("GET STATUS of the phone certificates", c, may); err != nil {
 			return err
 		}
 	}
 	c := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: scope(sc.job), Next: !first}.Command()
-	return sc.add("GET STATUS", c, none)
+	return sc.add("GET STATUS", c, may)
 }
 
 // scope is the AID, or the beginning of AIDs, that a wipe is about.
@@ -80,27 +109,33 @@ func scope(job store.Job) gp.AID {
 	return gp.Instance(job.Slot)
 }
 
-// slotsIn reads a whole listing: the slots with an instance the job is about.
-func slotsIn(pages *gp.Pages, job store.Job) ([]byte, error) {
+// instancesIn reads a whole listing: the slots with an instance the job is about.
+func instancesIn(pages *gp.Pages, job store.Job) ([]instance, error) {
 	entries, err := pages.Entries()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRefusal, err)
 	}
-	var slots []byte
+	var found []instance
 	for _, e := range entries {
 		slot, ok := e.AID.Slot()
-		if ok && (job.Slot == 0 || job.Slot == slot) && !slices.Contains(slots, slot) {
-			slots = append(slots, slot)
+		if ok && (job.Slot == 0 || job.Slot == slot) && !slices.ContainsFunc(found, func(i instance) bool { return i.slot == slot }) {
+			found = append(found, instance{slot, gp.State(e.State).Locked()})
 		}
 	}
-	return slots, nil
+	return found, nil
 }
 
-// empty chooses the next script from what is there and what was receipted: wipe
-// first, delete only what has its receipt (deleting destroys what could repeat
+// empty chooses the next script of a wipe from what is there and what was receipted:
+// wipe first, delete only what has its receipt (deleting destroys what could repeat
 // it), and be done when nothing is left.
-func (s *Service) empty(ctx context.Context, sc *script, slots []byte) (*script, error) {
-	full := slices.DeleteFunc(slices.Clone(slots), func(slot byte) bool { return holds(sc.job.Receipts, slot) })
+func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*script, error) {
+	var slots, full []byte
+	for _, i := range found {
+		slots = append(slots, i.slot)
+		if !holds(sc.job.Receipts, i.slot) {
+			full = append(full, i.slot)
+		}
+	}
 	next := sc.more(sc.job)
 	switch {
 	case len(full) > 0:
@@ -187,18 +222,13 @@ func (s *Service) planDeletion(sc *script, slots []byte) error {
 		if cut != nil {
 			return nil, cut
 		}
-		if listed(answers[len(slots):]) {
+		if slices.ContainsFunc(answers[len(slots):], func(r apdu.Response) bool { return r.SW != apdu.ReferenceNotFound }) {
 			_, err := s.countAttempt(ctx, sc.job, "not_cleared")
 			return nil, errors.Join(fmt.Errorf("instances listed after DELETE: %w", errRefusal), err)
 		}
 		return nil, s.cleared(ctx, sc.job)
 	}
 	return nil
-}
-
-// listed tells whether an answer to GET STATUS names something.
-func listed(answers []apdu.Response) bool {
-	return slices.ContainsFunc(answers, func(r apdu.Response) bool { return r.SW != apdu.ReferenceNotFound })
 }
 
 // cleared notes that nothing is left and settles with the issuer.

@@ -25,6 +25,8 @@ import (
 	"slices"
 	"time"
 
+	"mobileid/cmd/internal/hsm"
+	"mobileid/cmd/internal/link"
 	"mobileid/cmd/internal/serve"
 	"mobileid/issuer"
 	"mobileid/issuer/httpapi"
@@ -41,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return runCounter(ctx, args[1:], stdout, stderr)
 	}
 	s := new(settings)
-	return serve.Command{Name: "mobileid-issuer", Settings: s, Run: s.serve, Init: s.create}.Main(ctx, args, stdout, stderr)
+	return serve.Command{Name: "mobileid-issuer", Settings: s, Run: s.serve, Check: s.check, Init: s.create}.Main(ctx, args, stdout, stderr)
 }
 
 // create makes the empty store.
@@ -56,8 +58,22 @@ func (s *settings) create(context.Context) error {
 	return file.Close()
 }
 
+// parts are what the settings name, opened.
+type parts struct {
+	config issuer.Config // without its store
+	line   *link.Link
+	keys   hsm.Opener
+}
+
+// check opens everything once, a module and its PIN too.
+func (s *settings) check(ctx context.Context) error {
+	p, err := s.open(ctx, slog.New(slog.DiscardHandler))
+	return errors.Join(err, p.keys.Close())
+}
+
 func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
-	config, err := s.config(ctx, log)
+	p, err := s.open(ctx, log)
+	defer func() { err = errors.Join(err, p.keys.Close()) }()
 	if err != nil {
 		return err
 	}
@@ -66,52 +82,60 @@ func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	config.Store = file
-	service, err := issuer.New(ctx, config)
+	p.config.Store = file
+	service, err := issuer.New(ctx, p.config)
 	if err != nil {
 		return err
 	}
-	server, err := s.Open(ctx, httpapi.New(service, log), log)
+	public, err := s.Open(ctx, httpapi.Public(service, log), log)
 	if err != nil {
 		return err
 	}
-	return server.Beside(ctx, service.Run)
+	manager, err := s.OpenAt(ctx, s.Link.Listen, p.line.Server(), p.line.Guard(httpapi.TSM(service, log)), log)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	return public.Beside(ctx, func(ctx context.Context) error { return manager.Beside(ctx, service.Run) })
 }
 
-// config opens everything the settings name but the store.
-func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Config, err error) {
-	c = issuer.Config{StatusURI: s.StatusURI, Authority: s.Authority, StatusTTL: time.Duration(s.StatusTTL),
+// open opens everything the settings name but the store. The caller closes keys, after an error too.
+func (s *settings) open(ctx context.Context, log *slog.Logger) (p *parts, err error) {
+	p = &parts{config: issuer.Config{StatusURI: s.StatusURI, Authority: s.Authority, StatusTTL: time.Duration(s.StatusTTL),
 		StatusLife: time.Duration(s.StatusLife), Life: time.Duration(s.DocumentLife), MaxTransactions: s.MaxTransactions,
-		MaxHeld: s.MaxHeld, Log: log}
-	if c.Orders, err = tsmclient.New(tsmclient.Config{BaseURL: s.TSMURL}); err != nil {
-		return c, err
+		MaxHeld: s.MaxHeld, Log: log}}
+	c := &p.config
+	if p.line, err = link.Open(s.Link, log, nil); err != nil {
+		return p, err
 	}
-	if err := s.signers(&c); err != nil {
-		return c, err
+	if c.Orders, err = tsmclient.New(tsmclient.Config{BaseURL: s.TSMURL, Transport: p.line.Transport()}); err != nil {
+		return p, err
 	}
-	if err := s.cards(&c, log); err != nil {
-		return c, err
+	if err := s.signers(p); err != nil {
+		return p, err
+	}
+	if err := s.cards(c, log); err != nil {
+		return p, err
 	}
 	if c.Phone, err = s.phones(); err != nil {
-		return c, err
+		return p, err
 	}
 	if s.IACACRL != "" {
 		c.CRL = func() ([]byte, error) { return serve.ReadFile(s.IACACRL, pki.MaxCRL) }
 		if _, err := c.CRL(); err != nil {
-			return c, fmt.Errorf("opening CRL: %w", err)
+			return p, fmt.Errorf("opening CRL: %w", err)
 		}
 	}
 	if s.Operators == "" {
 		log.WarnContext(ctx, "no operators: nobody can revoke, suspend or hand over")
 	}
 	if c.Operators, err = operators(s.Operators); err != nil {
-		return c, err
+		return p, err
 	}
 	if c.Counters, err = operators(s.Counters); err != nil {
-		return c, err
+		return p, err
 	}
 	c.Secret, err = serve.ReadSecret(s.Secret)
-	return c, err
+	return p, err
 }
 
 // cards opens what card readings are checked against.
@@ -138,19 +162,20 @@ func (s *settings) cards(c *issuer.Config, log *slog.Logger) (err error) {
 }
 
 // signers opens the issuer's keys and the roots they are held against.
-func (s *settings) signers(c *issuer.Config) (err error) {
+func (s *settings) signers(p *parts) (err error) {
+	c := &p.config
 	if c.Anchors, err = anchors(s.IACA); err != nil {
 		return fmt.Errorf("opening IACA: %w", err)
 	}
 	if c.SERoots, err = anchors(s.SERoots); err != nil {
 		return fmt.Errorf("opening secure element roots: %w", err)
 	}
-	if c.OrderKey, err = keys.Open(s.OrderKey); err != nil {
+	if c.OrderKey, err = p.keys.Signer(s.OrderKey); err != nil {
 		return err
 	}
 	var ring []keys.DocumentSigner
 	for _, f := range s.DocumentSigners {
-		d, err := keys.OpenSigner(f.Key, f.Chain)
+		d, err := f.open(&p.keys)
 		if err != nil {
 			return err
 		}
@@ -159,9 +184,17 @@ func (s *settings) signers(c *issuer.Config) (err error) {
 	if c.Signers, err = keys.NewRing(c.Anchors, ring...); err != nil {
 		return err
 	}
-	status, err := keys.OpenSigner(s.StatusSigner.Key, s.StatusSigner.Chain)
+	status, err := s.StatusSigner.open(&p.keys)
 	c.StatusKey, c.StatusChain = status.Key, status.Chain
 	return err
+}
+
+func (f signerFiles) open(o *hsm.Opener) (keys.DocumentSigner, error) {
+	key, err := o.Signer(f.Key)
+	if err != nil {
+		return keys.DocumentSigner{}, err
+	}
+	return keys.WithChain(key, f.Chain)
 }
 
 func anchors(path string) (*pki.Anchors, error) {

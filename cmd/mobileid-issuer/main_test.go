@@ -14,31 +14,61 @@ import (
 	"testing"
 	"time"
 
+	"mobileid/cmd/internal/link"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/keys"
 	"mobileid/mdoc/pki"
 )
 
-// good is a complete settings file; alter may change it.
-func good(t *testing.T, alter func(map[string]any)) string {
+// named makes a folder with everything that good's settings name.
+func named(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	signer := map[string]any{"key": "file:a.key", "chain": "a.pem"}
-	s := map[string]any{"listen": "127.0.0.1:0", "store": filepath.Join(dir, "issuer.db"), "secret": "secret",
-		"authority": "TEST", "iaca": "iaca.pem", "se_roots": "se.pem", "document_signers": []any{signer}, "status_signer": signer,
-		"order_key": "file:order.key", "status_uri": "https://issuer.example/v1/status-lists/1", "tsm_url": "https://tsm.example",
-		"card_signature_roots": "s.pem", "card_authentication_roots": "a.pem", "card_municipal_roots": "m.pem",
-		"card_status": []any{map[string]any{"ca": "s.pem", "crls": []string{"https://jpki.example/s.crl"}},
-			map[string]any{"ca": "a.pem", "ocsp": "https://jpki.example/ocsp"}}}
+	authority, err := keys.NewTestAuthority(keys.Ceremony{})
+	must(t, err)
+	must(t, authority.Save(filepath.Join(dir, "keys")))
+	must(t, link.Certify(filepath.Join(dir, "service"), dir, time.Now()))
+	cards, err := cardsim.NewAuthority(cardsim.AuthorityConfig{})
+	must(t, err)
+	municipal, err := card.EncodeMunicipalRoots(cards.MunicipalRoots())
+	must(t, err)
+	write(t, filepath.Join(dir, "s.pem"), string(pki.EncodePEM(cards.SignatureRoots()[0].Raw)))
+	write(t, filepath.Join(dir, "a.pem"), string(pki.EncodePEM(cards.AuthenticationRoots()[0].Raw)))
+	write(t, filepath.Join(dir, "m.pem"), string(municipal))
+	write(t, filepath.Join(dir, "secret"), strings.Repeat("s", 32))
+	return dir
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// good is a complete settings file, of what named made in dir; alter may change it.
+func good(t *testing.T, dir string, alter func(map[string]any)) string {
+	t.Helper()
+	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	signer := func(name string) map[string]any {
+		return map[string]any{"key": "file:" + at("keys/"+name+".key"), "chain": at("keys/" + name + ".pem")}
+	}
+	own := t.TempDir()
+	s := map[string]any{"listen": "127.0.0.1:0", "store": filepath.Join(own, "issuer.db"), "secret": at("secret"),
+		"authority": "TEST", "iaca": at("keys/iaca.pem"), "se_roots": at("keys/se-root.pem"), "document_signers": []any{signer("document-signer")},
+		"status_signer": signer("status-signer"), "order_key": "file:" + at("keys/order.key"),
+		"status_uri": "https://issuer.example/v1/status-lists/1", "tsm_url": "https://tsm.example",
+		"link":                 link.In(at("service"), link.IssuerEnd, "127.0.0.1:0"),
+		"card_signature_roots": at("s.pem"), "card_authentication_roots": at("a.pem"), "card_municipal_roots": at("m.pem"),
+		"card_status": []any{map[string]any{"ca": at("s.pem"), "crls": []string{"https://jpki.example/s.crl"}},
+			map[string]any{"ca": at("a.pem"), "ocsp": "https://jpki.example/ocsp"}}}
 	if alter != nil {
 		alter(s)
 	}
 	text, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return write(t, filepath.Join(dir, "issuer.json"), string(text))
+	must(t, err)
+	return write(t, filepath.Join(own, "issuer.json"), string(text))
 }
 
 func write(t *testing.T, path, text string) string {
@@ -68,16 +98,23 @@ func TestSettings(t *testing.T) {
 		{"status URI elsewhere", set("status_uri", "https://issuer.example/lists/1"), "status_uri"},
 		{"status URI is a folder", set("status_uri", "https://issuer.example/v1/status-lists/"), "status_uri"},
 		{"TSM without scheme", set("tsm_url", "tsm.example:80"), "tsm_url"},
+		{"TSM over plain HTTP", set("tsm_url", "http://127.0.0.1:1"), "tsm_url"},
+		{"no link", set("link", map[string]any{}), "link.certificate is missing"},
+		{"no such certificate", set("link", link.In("absent", link.IssuerEnd, "127.0.0.1:0")), "opening link"},
+		{"no such order key", set("order_key", "file:absent"), "opening key"},
+		{"PIN in a URI", set("order_key", "pkcs11:token=t;object=k?module-path=/m.so&pin-value=canary"), "pin-source"},
+		{"no such module", set("order_key", "pkcs11:token=t;object=k?module-path=/absent.so&pin-source=file:/absent"), "module"},
 		{"no status source", set("card_status", []any{}), "card_status is empty"},
 		{"CA without a place", set("card_status", []any{map[string]any{"ca": "s.pem"}}), "card_status: ca"},
 		{"eight days of grace", set("card_status_grace", "192h"), "card_status_grace"},
 		{"no authentication roots", set("card_authentication_roots", ""), "card_authentication_roots is missing"},
 		{"negative bound", set("max_held", -1), "max_held"},
 	}
+	dir := named(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{"-config", good(t, c.alter), "-check"}, &stdout, &stderr)
+			code := run(t.Context(), []string{"-config", good(t, dir, c.alter), "-check"}, &stdout, &stderr)
 			if c.want == "" && (code != 0 || stdout.String() != "settings are good\n") {
 				t.Errorf("exit %d, %s", code, stderr.String())
 			}
@@ -89,7 +126,7 @@ func TestSettings(t *testing.T) {
 }
 
 func TestInitMakesTheStoreOnce(t *testing.T) {
-	path := good(t, nil)
+	path := good(t, "absent", nil)
 	var stdout, stderr bytes.Buffer
 	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 0 {
 		t.Fatalf("exit %d: %s", code, stderr.String())

@@ -6,12 +6,14 @@ import (
 	"strings"
 	"time"
 
+	"mobileid/cmd/internal/hsm"
+	"mobileid/cmd/internal/link"
 	"mobileid/cmd/internal/serve"
 	"mobileid/issuer/card/jpki"
 )
 
 // settings is the file -config names. Paths are taken from the working directory unless they are absolute; keys are
-// named file:PATH and of mode 0600. What is not said to be optional is required.
+// named file:PATH and of mode 0600, or by a pkcs11: URI (package hsm). What is not said to be optional is required.
 type settings struct {
 	serve.Front
 
@@ -44,8 +46,10 @@ type settings struct {
 	// optional.
 	StatusTTL  serve.Duration `json:"status_ttl,omitempty"`
 	StatusLife serve.Duration `json:"status_life,omitempty"`
-	// TSMURL is the root of the service manager.
-	TSMURL string `json:"tsm_url"`
+	// TSMURL is the root of the service manager's end of the line, https. Link is this end: everybody comes to Listen, the
+	// service manager to Link.Listen.
+	TSMURL string        `json:"tsm_url"`
+	Link   link.Settings `json:"link"`
 
 	// CardSignatureRoots is the PEM file of the CAs of signature certificates.
 	CardSignatureRoots string `json:"card_signature_roots"`
@@ -120,7 +124,7 @@ type statusPlaces struct {
 
 // Validate says all that is wrong with the values.
 func (s *settings) Validate() error {
-	errs := []error{s.Check(), serve.Required(map[string]string{
+	errs := []error{s.Front.Check(), s.Link.Check(), serve.Required(map[string]string{
 		"store": s.Store, "secret": s.Secret, "authority": s.Authority, "iaca": s.IACA, "se_roots": s.SERoots,
 		"order_key": s.OrderKey, "status_signer.key": s.StatusSigner.Key, "status_signer.chain": s.StatusSigner.Chain,
 		"card_signature_roots": s.CardSignatureRoots, "card_authentication_roots": s.CardAuthenticationRoots, "card_municipal_roots": s.CardMunicipalRoots})}
@@ -149,14 +153,29 @@ func (s *settings) Validate() error {
 	if u, ok := webAddress(s.StatusURI); !ok || !strings.Contains(u.Path, "/v1/status-lists/") || strings.HasSuffix(u.Path, "/") {
 		errs = append(errs, errors.New("status_uri is not an http or https address that ends in /v1/status-lists/NAME"))
 	}
-	if _, ok := webAddress(s.TSMURL); !ok {
-		errs = append(errs, errors.New("tsm_url is not an http or https address"))
+	if u, ok := webAddress(s.TSMURL); !ok || u.Scheme != "https" {
+		errs = append(errs, errors.New("tsm_url is not an https address"))
+	}
+	for _, uri := range s.keys() {
+		if hsm.Is(uri) {
+			_, err := hsm.ParseURI(uri)
+			errs = append(errs, err)
+		}
 	}
 	errs = append(errs, s.PhoneCertificates.validate())
 	if s.MaxTransactions < 0 || s.MaxHeld < 0 {
 		errs = append(errs, errors.New("max_transactions or max_held is negative"))
 	}
 	return errors.Join(errs...)
+}
+
+// keys are the URIs of the signing keys.
+func (s *settings) keys() []string {
+	uris := []string{s.OrderKey, s.StatusSigner.Key}
+	for _, d := range s.DocumentSigners {
+		uris = append(uris, d.Key)
+	}
+	return uris
 }
 
 func webAddress(text string) (*url.URL, bool) {

@@ -1,5 +1,5 @@
 // Command mobileid-tsm is the trusted service manager: signed orders in, SCP03 to the secure elements out, carried by
-// the phones that ask.
+// the phones that ask. Phones come to one address, the issuer to another, with its certificate.
 //
 // It only wires: settings and keys come from the files that -config names (see settings), the work is package tsm's, the
 // doors are package httpapi's. -init makes the empty job store, once; a service that finds none does not start. It cannot
@@ -18,8 +18,11 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"strconv"
 	"time"
 
+	"mobileid/cmd/internal/hsm"
+	"mobileid/cmd/internal/link"
 	"mobileid/cmd/internal/serve"
 	"mobileid/issuer/keys"
 	"mobileid/tsm"
@@ -42,7 +45,7 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := &settings{KeyVersion: firstKeyVersion}
-	return serve.Command{Name: "mobileid-tsm", Settings: s, Run: s.serve, Init: s.create}.Main(ctx, args, stdout, stderr)
+	return serve.Command{Name: "mobileid-tsm", Settings: s, Run: s.serve, Check: s.check, Init: s.create}.Main(ctx, args, stdout, stderr)
 }
 
 // settings is the file -config names. Paths are taken from the working directory unless they are absolute. What is not
@@ -52,15 +55,17 @@ type settings struct {
 
 	// Store is the bbolt file of the jobs, made by -init.
 	Store string `json:"store"`
-	// MasterKey is file:PATH of the 32 bytes from which the key set of every element is derived; readable by its owner
-	// only.
-	MasterKey string `json:"master_key"`
-	// KeyVersion is the version of the elements' key sets, 48 to 63 (hex 30 to 3F); optional, 48.
+	// MasterKeys name for each version of key sets, "48" to "63" (hex 30 to 3F), the master key from which the sets of
+	// every element are derived: file:PATH of the 32 bytes, readable by its owner only, or a pkcs11: URI (package hsm).
+	MasterKeys map[string]string `json:"master_keys"`
+	// KeyVersion is the version that elements have or are to get, one of MasterKeys; optional, 48.
 	KeyVersion int `json:"key_version,omitempty"`
 	// OrderKey is the PEM file of the public key that makes an order the issuer's.
 	OrderKey string `json:"order_key"`
-	// IssuerURL is the root of the issuer.
-	IssuerURL string `json:"issuer_url"`
+	// IssuerURL is the root of the issuer's end of the line, https. Link is this end: phones come to Listen, the issuer's
+	// orders to Link.Listen.
+	IssuerURL string        `json:"issuer_url"`
+	Link      link.Settings `json:"link"`
 	// SessionLife is how long a phone may be silent, Retention how long a closed job is kept, MaxSessions how many phones
 	// are served at once. All optional, with the defaults of package tsm.
 	SessionLife serve.Duration `json:"session_life,omitempty"`
@@ -70,13 +75,25 @@ type settings struct {
 
 // Validate says all that is wrong with the values.
 func (s *settings) Validate() error {
-	errs := []error{s.Check(), serve.Required(map[string]string{"store": s.Store, "master_key": s.MasterKey, "order_key": s.OrderKey})}
+	errs := []error{s.Front.Check(), s.Link.Check(), serve.Required(map[string]string{"store": s.Store, "order_key": s.OrderKey})}
 	u, err := url.Parse(s.IssuerURL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		errs = append(errs, errors.New("issuer_url is not an http or https address"))
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		errs = append(errs, errors.New("issuer_url is not an https address"))
 	}
-	if s.KeyVersion < firstKeyVersion || s.KeyVersion > lastKeyVersion {
-		errs = append(errs, fmt.Errorf("key_version is %d, want %d to %d", s.KeyVersion, firstKeyVersion, lastKeyVersion))
+	if len(s.MasterKeys) == 0 {
+		errs = append(errs, errors.New("master_keys is empty"))
+	}
+	for version, uri := range s.MasterKeys {
+		n, err := strconv.Atoi(version)
+		if err != nil || n < firstKeyVersion || n > lastKeyVersion || strconv.Itoa(n) != version {
+			errs = append(errs, fmt.Errorf("master_keys: a version that is not %d to %d", firstKeyVersion, lastKeyVersion))
+		} else if hsm.Is(uri) {
+			_, err = hsm.ParseURI(uri)
+			errs = append(errs, err)
+		}
+	}
+	if s.MasterKeys[strconv.Itoa(s.KeyVersion)] == "" && len(s.MasterKeys) > 0 {
+		errs = append(errs, fmt.Errorf("key_version is %d, of which master_keys has none", s.KeyVersion))
 	}
 	if s.MaxSessions < 0 {
 		errs = append(errs, errors.New("max_sessions is negative"))
@@ -96,15 +113,51 @@ func (s *settings) create(context.Context) error {
 	return file.Close()
 }
 
+// parts are what the settings name, opened.
+type parts struct {
+	config tsm.Config // without its store
+	line   *link.Link
+	keys   hsm.Opener
+}
+
+// open opens all that the settings name but the store. The caller closes keys, after an error too.
+func (s *settings) open(ctx context.Context, log *slog.Logger) (p *parts, err error) {
+	p = &parts{config: tsm.Config{Log: log, SessionLife: time.Duration(s.SessionLife), Retention: time.Duration(s.Retention), MaxSessions: s.MaxSessions}}
+	if p.line, err = link.Open(s.Link, log, nil); err != nil {
+		return p, err
+	}
+	if p.config.OrderKey, err = keys.OpenPublicKey(s.OrderKey); err != nil {
+		return p, err
+	}
+	if p.config.Issuer, err = issuerclient.New(issuerclient.Config{BaseURL: s.IssuerURL, Transport: p.line.Transport()}); err != nil {
+		return p, err
+	}
+	var masters []tsm.Master
+	for version, uri := range s.MasterKeys {
+		n, err := strconv.Atoi(version)
+		if err != nil {
+			return p, err
+		}
+		m, err := p.keys.Master(ctx, uri, byte(n))
+		if err != nil {
+			return p, err
+		}
+		masters = append(masters, m)
+	}
+	p.config.Keys, err = tsm.NewMasters(byte(s.KeyVersion), masters...)
+	return p, err
+}
+
+// check opens everything once, a module and its PIN too.
+func (s *settings) check(ctx context.Context) error {
+	p, err := s.open(ctx, slog.New(slog.DiscardHandler))
+	return errors.Join(err, p.keys.Close())
+}
+
 func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
-	config := tsm.Config{Log: log, SessionLife: time.Duration(s.SessionLife), Retention: time.Duration(s.Retention), MaxSessions: s.MaxSessions}
-	if config.Keys, err = tsm.OpenMasterKey(s.MasterKey, byte(s.KeyVersion)); err != nil {
-		return err
-	}
-	if config.OrderKey, err = keys.OpenPublicKey(s.OrderKey); err != nil {
-		return err
-	}
-	if config.Issuer, err = issuerclient.New(issuerclient.Config{BaseURL: s.IssuerURL}); err != nil {
+	p, err := s.open(ctx, log)
+	defer func() { err = errors.Join(err, p.keys.Close()) }()
+	if err != nil {
 		return err
 	}
 	file, err := store.OpenExisting(s.Store)
@@ -112,17 +165,23 @@ func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	config.Store = file
-	service, err := tsm.New(config)
+	p.config.Store = file
+	service, err := tsm.New(p.config)
 	if err != nil {
 		return err
 	}
-	server, err := s.Open(ctx, httpapi.New(service, log), log)
+	phones, err := s.Open(ctx, httpapi.Phones(service, log), log)
 	if err != nil {
 		return err
 	}
-	return server.Beside(ctx, func(ctx context.Context) error {
-		service.Run(ctx, sweepEvery)
-		return nil
+	orders, err := s.OpenAt(ctx, s.Link.Listen, p.line.Server(), p.line.Guard(httpapi.Orders(service, log)), log)
+	if err != nil {
+		return errors.Join(err, phones.Close())
+	}
+	return phones.Beside(ctx, func(ctx context.Context) error {
+		return orders.Beside(ctx, func(ctx context.Context) error {
+			service.Run(ctx, sweepEvery)
+			return nil
+		})
 	})
 }

@@ -44,8 +44,8 @@ func (w *wallet) newCommand() *cobra.Command {
 master key, and an attestation key certified under the secure elements' root, whose key must be in DIR.`,
 		Example: "  mobileid pki new --dir state\n  mobileid-wallet new --state phone.se --authority state",
 		Args:    noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			id, err := w.manufacture(state, authority(dir))
+		RunE: func(c *cobra.Command, _ []string) error {
+			id, err := w.manufacture(c.Context(), state, authority(dir))
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func stateFlag(c *cobra.Command, state *string) {
 }
 
 // manufacture is the factory. The key set is erased once it is in the element.
-func (w *wallet) manufacture(state string, dir authority) (id []byte, err error) {
+func (w *wallet) manufacture(ctx context.Context, state string, dir authority) (id []byte, err error) {
 	maker, err := keys.OpenAuthority(dir.keys(), keys.Ceremony{Now: w.now})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoAuthority, err)
@@ -85,7 +85,7 @@ func (w *wallet) manufacture(state string, dir authority) (id []byte, err error)
 	if err != nil {
 		return nil, err
 	}
-	static, err := master.Derive(id)
+	static, err := master.Derive(ctx, id, keyVersion)
 	if err != nil {
 		return nil, err
 	}

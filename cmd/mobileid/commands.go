@@ -33,7 +33,7 @@ func pkiCommand() *cobra.Command {
 	}
 	made.Flags().StringVar(&dir, "dir", "", "folder to make; it must not exist yet")
 	_ = made.MarkFlagRequired("dir") // the flag was defined just above
-	c.AddCommand(made, crlCommand(), revokeCommand(), releaseCommand(), jpkiCommand())
+	c.AddCommand(made, crlCommand(), revokeCommand(), releaseCommand(), serviceCommand(), jpkiCommand())
 	return c
 }
 
@@ -86,6 +86,23 @@ func releaseCommand() *cobra.Command {
 	}
 	folderFlag(c, &dir)
 	certificateFlag(c, &certificate)
+	return c
+}
+
+func serviceCommand() *cobra.Command {
+	dir := ""
+	c := &cobra.Command{
+		Use:   "service",
+		Short: "Make new certificates for the line between the issuer's service and the TSM",
+		Long: `Make new keys and TEST certificates for the line between the issuer's service and the TSM, in DIR/service, and their
+authority if there is none yet. Services that run take them at their next connection.`,
+		Example: "  mobileid pki service --dir state",
+		Args:    noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ceremony.RenewServices(dir, time.Now(), c.OutOrStdout())
+		},
+	}
+	folderFlag(c, &dir)
 	return c
 }
 

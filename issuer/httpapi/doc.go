@@ -12,13 +12,14 @@
 //	GET  /v1/trust/iaca.crl              anyone                           -> 200 CRL, 404 if none is published
 //	GET  /livez, /readyz
 //
-// The doors of the TSM need no credential of its own: an attestation or a receipt is signed by a secure element, answers
-// one order, and what goes back can be opened by that element only.
+// The doors of the TSM are served at an address of their own, where only it gets to: package cmd/internal/link, mutual TLS.
+// They ask for no credential besides: an attestation or a receipt is signed by a secure element, answers one order, and
+// what goes back can be opened by that element only.
 //
 // Every failure is a problem document (RFC 9457) with a stable code. It names the field or the checks, never a received
 // value. What went wrong inside is logged under the request's id, without bodies, path values or headers. Bodies are bounded
 // and compressed ones refused. The package limits no rates and terminates no TLS; package cmd/internal/serve is the server
 // around it.
 //
-// Start at New.
+// Start at Public and TSM; New is both on one address.
 package httpapi

@@ -53,6 +53,7 @@ type Service interface {
 	Attested(ctx context.Context, attestation []byte) ([]byte, error)
 	Receipt(ctx context.Context, receipt []byte) error
 	Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error)
+	HandoverState(ctx context.Context, operatorToken string, seID []byte) (revocation.HandoverState, error)
 	Suspend(ctx context.Context, operatorToken string, seID []byte) (int, error)
 	Resume(ctx context.Context, operatorToken string, seID []byte) (int, error)
 	StatusURI() string
@@ -69,8 +70,31 @@ type doors struct {
 	log     *slog.Logger
 }
 
-// New makes the handler. A nil logger logs nothing. It puts gin into release mode, which is a setting of the process.
+// New is the doors of [Public] and of [TSM] on one address, for a process that holds both ends of each.
 func New(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.public(e)
+	d.tsm(e)
+	return e
+}
+
+// Public makes the doors for everybody: wallets, counters, desks, verifiers, and the two of health. A nil logger logs
+// nothing. It puts gin into release mode, which is a setting of the process.
+func Public(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.public(e)
+	return e
+}
+
+// TSM makes the two doors that the service manager comes to, and the two of health. That the caller is the service manager
+// is for the server in front to see to.
+func TSM(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.tsm(e)
+	return e
+}
+
+func newDoors(service Service, log *slog.Logger) (*doors, *gin.Engine) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -87,22 +111,29 @@ func New(service Service, log *slog.Logger) http.Handler {
 	e.NoMethod(func(c *gin.Context) {
 		problem.New(http.StatusMethodNotAllowed, problem.CodeMethodNotAllowed, "").Write(c.Writer)
 	})
+	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	e.GET("/readyz", d.ready)
+	return d, e
+}
+
+func (d *doors) public(e *gin.Engine) {
 	e.POST("/v1/transactions", bounded(MaxJSON), d.start)
-	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, service.Evidence, progress))
-	e.GET("/v1/transactions/:id", stateOf(d, service.State, progress))
+	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, d.service.Evidence, progress))
+	e.GET("/v1/transactions/:id", stateOf(d, d.service.State, progress))
 	d.sessions(e)
 	d.phones(e)
-	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
-	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
 	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)
-	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", service.Suspend))
-	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", service.Resume))
+	e.POST("/v1/handovers/state", accept(typeJSON, MaxJSON), d.handoverState)
+	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", d.service.Suspend))
+	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", d.service.Resume))
 	e.GET("/v1/status-lists/:n", d.statusList)
 	e.GET("/v1/trust/iaca.pem", d.anchors)
 	e.GET("/v1/trust/iaca.crl", d.revocationList)
-	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
-	e.GET("/readyz", d.ready)
-	return e
+}
+
+func (d *doors) tsm(e *gin.Engine) {
+	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
+	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
 }
 
 // bounded limits the body and refuses a compressed one.
@@ -247,6 +278,31 @@ func (d *doors) handover(c *gin.Context) {
 	}
 	c.Header("Cache-Control", "no-store")
 	c.Data(http.StatusOK, typeCOSE, receipt)
+}
+
+// handoverAnswer is what an operator learns of a handover.
+type handoverAnswer struct {
+	HandoverID  string `json:"handover_id"`
+	RevokedAt   string `json:"revoked_at"`
+	Credentials uint64 `json:"credentials"`
+	Erasure     string `json:"erasure"`
+	Since       string `json:"since"`
+	WipeOrderID string `json:"wipe_order_id,omitempty"`
+	Receipts    int    `json:"receipts"`
+}
+
+func (d *doors) handoverState(c *gin.Context) {
+	token, seID, ok := d.desk(c)
+	if !ok {
+		return
+	}
+	s, err := d.service.HandoverState(c.Request.Context(), token, seID)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.answer(c, http.StatusOK, handoverAnswer{HandoverID: s.ID, RevokedAt: stamp(s.RevokedAt), Credentials: s.Credentials,
+		Erasure: string(s.Erasure), Since: stamp(s.Since), WipeOrderID: s.WipeOrderID, Receipts: s.Receipts})
 }
 
 func (d *doors) changeOf(member string, change func(context.Context, string, []byte) (int, error)) gin.HandlerFunc {

@@ -70,12 +70,15 @@ func (m *TSM) Order(id string) (provisioning.Order, bool) {
 }
 
 // Wipes are the wipe orders taken.
-func (m *TSM) Wipes() []provisioning.Order {
+func (m *TSM) Wipes() []provisioning.Order { return m.Taken(provisioning.OrderWipe) }
+
+// Taken are the orders of a kind, in the order they came.
+func (m *TSM) Taken(kind provisioning.OrderKind) []provisioning.Order {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []provisioning.Order
 	for _, o := range m.orders {
-		if o.Kind == provisioning.OrderWipe {
+		if o.Kind == kind {
 			out = append(out, o)
 		}
 	}

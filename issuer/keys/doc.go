@@ -5,8 +5,8 @@
 // [Generate] does, and it never overwrites. Signatures are deterministic (RFC 6979, RFC 9053, 2.1), so a weak random
 // source cannot give a key away. Keys never show themselves: every type that holds one prints as [redacted].
 //
-// What is trusted: the file system's owner and mode. Keys in hardware take the same interface, crypto.Signer; this build
-// knows no other scheme than file and says so.
+// What is trusted: the file system's owner and mode. Keys in hardware take the same interface, crypto.Signer, and a
+// certificate chain by [WithChain]; the commands open them (package cmd/internal/hsm), this package knows files alone.
 //
 // Start at [Open], [NewRing] or [NewTestAuthority].
 package keys

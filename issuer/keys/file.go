@@ -83,7 +83,7 @@ func filePath(uri string) (string, error) {
 		return "", errors.New("a key is named file:PATH")
 	}
 	if scheme != "file" {
-		return "", fmt.Errorf("scheme %q is not in this build, only file", clip(scheme))
+		return "", fmt.Errorf("scheme %q is not taken here, only file", clip(scheme))
 	}
 	if rest, host := strings.CutPrefix(path, "//"); host {
 		if !strings.HasPrefix(rest, "/") {

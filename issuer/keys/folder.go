@@ -170,6 +170,11 @@ func OpenSigner(keyURI, chainFile string) (DocumentSigner, error) {
 	if err != nil {
 		return DocumentSigner{}, err
 	}
+	return WithChain(key, chainFile)
+}
+
+// WithChain is [OpenSigner] for a key that is open already, such as one in a hardware security module.
+func WithChain(key crypto.Signer, chainFile string) (DocumentSigner, error) {
 	chain, err := readCertificates(chainFile)
 	if err != nil {
 		return DocumentSigner{}, fmt.Errorf("opening signer: %w", err)

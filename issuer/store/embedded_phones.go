@@ -136,24 +136,23 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		held := change.Reason == CertificateHold && (c.State == Active || c.State == Suspended)
 		if held {
 			changed, err = suspend(tx, c, change.By, change.At)
-			return errors.Join(err, seen(tx, change.At))
+			return errors.Join(err, enqueueIf(tx, changed, change.Order), seen(tx, change.At))
 		}
-		c.Phone.WipeID = change.WipeID
+		if change.Reason != CertificateHold {
+			c.Phone.WipeID = change.Order.OrderID
+		} else {
+			change.Order = Message{} // nothing is held that was not active
+		}
 		if changed, err = revoke(tx, c, change.Reason, change.At); err != nil {
 			return err
 		}
-		if change.Wipe != nil {
-			if err := enqueue(tx, Message{OrderID: change.WipeID, Body: change.Wipe, NotAfter: change.WipeUntil}); err != nil {
-				return err
-			}
-		}
-		return seen(tx, change.At)
+		return errors.Join(enqueueIf(tx, changed, change.Order), seen(tx, change.At))
 	})
 	return changed, err
 }
 
 // ReleasePhone ends a hold.
-func (s *Embedded) ReleasePhone(ctx context.Context, id string, by Hold, at time.Time) (changed bool, err error) {
+func (s *Embedded) ReleasePhone(ctx context.Context, id string, by Hold, at time.Time, unlock Message) (changed bool, err error) {
 	err = s.write(ctx, "releasing certificates", func(tx *bolt.Tx) error {
 		var c Credential
 		if err := load(tx, bucketCredentials, []byte(id), &c); err != nil {
@@ -163,9 +162,17 @@ func (s *Embedded) ReleasePhone(ctx context.Context, id string, by Hold, at time
 			return ErrState
 		}
 		changed, err = release(tx, c, by, at)
-		return errors.Join(err, seen(tx, at))
+		return errors.Join(err, enqueueIf(tx, changed, unlock), seen(tx, at))
 	})
 	return changed, err
+}
+
+// enqueueIf puts an order into the outbox if there is one and it is due.
+func enqueueIf(tx *bolt.Tx, due bool, m Message) error {
+	if !due || len(m.Body) == 0 {
+		return nil
+	}
+	return enqueue(tx, m)
 }
 
 // phoneWiped records the receipt of an order that emptied the phone certificates alone.

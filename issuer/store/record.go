@@ -119,10 +119,8 @@ type PhoneChange struct {
 	Reason Reason
 	By     Hold // of a hold
 	At     time.Time
-	// WipeID and Wipe, if set, are the order to empty the application and its signed form, which goes into the outbox until WipeUntil.
-	WipeID    string
-	Wipe      []byte
-	WipeUntil time.Time
+	// Order, if it has a body, goes into the outbox with the change: to lock the application with a hold, to empty it with a final change.
+	Order Message
 }
 
 // Reservation asks for a row.
@@ -157,6 +155,7 @@ type Wipe struct {
 	Device  string
 	Counter uint64
 	At      time.Time
+	Receipt []byte // as the SE signed it; filed
 }
 
 // Device is what is known of a secure element.
@@ -180,6 +179,10 @@ type Handover struct {
 	WipeOrderID string    `json:"wipe_order_id"`
 	WipeUntil   time.Time `json:"wipe_until"` // end of the wipe order
 	Receipt     []byte    `json:"receipt,omitempty"`
+	// ErasedAt is when the first verified receipt of the SE for the wipe order came, zero before; Erased are all that came,
+	// one for each slot.
+	ErasedAt time.Time `json:"erased_at,omitzero"`
+	Erased   [][]byte  `json:"erased,omitempty"`
 }
 
 // StatusSnapshot lists the positions that must not read as valid.

@@ -105,12 +105,13 @@ type Devices interface {
 	RevokeDevice(ctx context.Context, h Handover, wipe []byte) (recorded Handover, again bool, err error)
 	// AttachReceipt keeps the signed receipt of a handover, so that asking again gives the same bytes.
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
-	// SuspendDevice moves Active rows to Suspended and the epoch onward; rows not yet active become Revoked.
-	SuspendDevice(ctx context.Context, device string, at time.Time) (changed int, err error)
-	// ResumeDevice moves Suspended rows to Active.
-	ResumeDevice(ctx context.Context, device string, at time.Time) (changed int, err error)
+	// SuspendDevice moves Active rows to Suspended and the epoch onward; rows not yet active become Revoked. If any was
+	// active, the order to lock the SE goes into the outbox.
+	SuspendDevice(ctx context.Context, device string, at time.Time, lock Message) (changed int, err error)
+	// ResumeDevice moves Suspended rows to Active. If any was, the order to unlock the SE goes into the outbox.
+	ResumeDevice(ctx context.Context, device string, at time.Time, unlock Message) (changed int, err error)
 	// Wiped records the SE's receipt for the wipe order of the last handover; the device may be ordered for again. An
-	// SE that is emptied slot by slot sends several; the first counts, the others change nothing.
+	// SE that is emptied slot by slot sends several; the first counts, the others are filed.
 	Wiped(ctx context.Context, w Wipe) error
 }
 
@@ -137,8 +138,8 @@ type Phones interface {
 	// ChangePhone changes the status of one row of phone certificates and tells whether that changed anything. A hold on a row that is not
 	// active yet ends it. A revoked row stays as it is.
 	ChangePhone(ctx context.Context, id string, c PhoneChange) (changed bool, err error)
-	// ReleasePhone ends one holder's hold on a row and tells whether that changed anything.
-	ReleasePhone(ctx context.Context, id string, by Hold, at time.Time) (changed bool, err error)
+	// ReleasePhone ends one holder's hold on a row and tells whether that changed anything; then unlock, if it has a body, goes into the outbox.
+	ReleasePhone(ctx context.Context, id string, by Hold, at time.Time, unlock Message) (changed bool, err error)
 }
 
 // Outbox holds signed orders until the TSM has taken them. Delivery is at least once; the TSM carries out an order at

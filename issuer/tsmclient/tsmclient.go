@@ -2,9 +2,9 @@
 //
 //	POST /v1/orders  application/cose -> 202
 //
-// The door is this project's own; an order is a COSE_Sign1 (RFC 9052) signed by the issuer, so the client adds no
-// credential. It trusts the transport it is given (TLS and its roots are the http.RoundTripper's) and looks at the status
-// of the answer only. Redirects are not followed. Repeating is the caller's business; the TSM carries out an order at most
+// The door is this project's own; an order is a COSE_Sign1 (RFC 9052) signed by the issuer. Who calls and who is called is
+// proved by the transport it is given: mutual TLS in the service (package cmd/internal/link). It looks at the status of the
+// answer only. Redirects are not followed. Repeating is the caller's business; the TSM carries out an order at most
 // once.
 //
 // Start at New.

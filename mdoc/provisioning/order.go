@@ -16,6 +16,8 @@ type OrderKind uint64
 const (
 	OrderProvision OrderKind = 1
 	OrderWipe      OrderKind = 2
+	OrderLock      OrderKind = 3 // the credential cannot be used until it is unlocked; nothing is lost
+	OrderUnlock    OrderKind = 4
 )
 
 // Application says which of an element's applications an order, attestation or receipt is about.
@@ -57,9 +59,9 @@ func checkApplication(a Application, slot uint64) error {
 //
 //	order = {
 //	  1: bstr .size 16,    ; id, random, never used twice
-//	  2: 1 / 2,            ; kind: provision, wipe
+//	  2: 1 / 2 / 3 / 4,    ; kind: provision, wipe, lock, unlock
 //	  3: bstr .size 10,    ; secure element id
-//	  4: 0..15,            ; slot; 0 only in a wipe, and means all slots of all applications
+//	  4: 0..15,            ; slot; 0 means all slots of all applications, and never stands in a provision
 //	  ? 5: 1 / 2,          ; provision: purpose of the device key: sign, MAC
 //	  ? 6: bstr .size 32,  ; provision: challenge, random, to be attested
 //	  7: tdate,            ; not to be carried out after
@@ -131,12 +133,12 @@ func (o Order) validate() error {
 			return errors.New("phone certificates for another purpose than to sign")
 		}
 		return checkLengths(length{"challenge", o.Challenge, challengeLength})
-	case OrderWipe:
+	case OrderWipe, OrderLock, OrderUnlock:
 		if o.Slot > maxSlot {
 			return fmt.Errorf("slot %d, expected 0 to %d", o.Slot, maxSlot)
 		}
 		if o.Purpose != 0 || len(o.Challenge) != 0 {
-			return errors.New("a wipe with purpose or challenge")
+			return errors.New("purpose or challenge in an order that makes no key")
 		}
 		return nil
 	default:

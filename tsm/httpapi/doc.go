@@ -8,9 +8,10 @@
 //
 // The document of these doors is schemas/tsm-openapi.yaml. Errors are RFC 9457
 // documents of package schemas/problem with constant texts; the cause goes to
-// the log. Orders prove themselves by their signature and phones are not
-// authenticated, so no door takes a credential. TLS, time-outs, recovery from
+// the log. The door of orders is served at an address of its own, where only
+// the issuer gets to (mutual TLS); an order proves itself besides, by its
+// signature. Phones are not authenticated. TLS, time-outs, recovery from
 // panics and the access log are the server's in front.
 //
-// Start with New.
+// Start with Phones and Orders; New is both on one address.
 package httpapi

@@ -45,9 +45,33 @@ type doors struct {
 	log     *slog.Logger
 }
 
-// New makes the handler. A nil logger logs nothing. It puts gin into release
-// mode, which is a setting of the process.
+// New is the doors of [Phones] and of [Orders] on one address, for a process that
+// holds both ends of each.
 func New(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.phones(e)
+	d.orders(e)
+	return e
+}
+
+// Phones makes the doors that phones come to: SERAM's, and the two of health. A
+// nil logger logs nothing. It puts gin into release mode, which is a setting of
+// the process.
+func Phones(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.phones(e)
+	return e
+}
+
+// Orders makes the one door that the issuer comes to, and the two of health. That
+// the caller is the issuer is for the server in front to see to.
+func Orders(service Service, log *slog.Logger) http.Handler {
+	d, e := newDoors(service, log)
+	d.orders(e)
+	return e
+}
+
+func newDoors(service Service, log *slog.Logger) (*doors, *gin.Engine) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -63,13 +87,19 @@ func New(service Service, log *slog.Logger) http.Handler {
 	e.NoMethod(func(c *gin.Context) {
 		problem.New(http.StatusMethodNotAllowed, problem.CodeMethodNotAllowed, "").Write(c.Writer)
 	})
-	e.POST("/v1/orders", accept(typeCOSE, MaxOrderBody), d.order)
+	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	e.GET("/readyz", d.ready)
+	return d, e
+}
+
+func (d *doors) phones(e *gin.Engine) {
 	e.POST(seram.PathOrder, accept(typeJSON, MaxPhoneBody), d.session)
 	e.POST(seram.PathHandshake, accept(typeJSON, MaxPhoneBody), d.handshake)
 	e.POST(seram.PathRemoteManagement, accept(typeJSON, MaxReportBody), d.report)
-	e.GET("/livez", func(c *gin.Context) { c.Status(http.StatusNoContent) })
-	e.GET("/readyz", d.ready)
-	return e
+}
+
+func (d *doors) orders(e *gin.Engine) {
+	e.POST("/v1/orders", accept(typeCOSE, MaxOrderBody), d.order)
 }
 
 // pattern tells the server in front which route it was, for its log.
@@ -148,7 +178,13 @@ func (d *doors) report(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	answer(c, http.StatusOK, out)
+	raw, err := out.Bytes()
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	sealed(c)
+	c.Data(http.StatusOK, "application/json; charset=utf-8", raw)
 }
 
 func (d *doors) ready(c *gin.Context) {
@@ -173,7 +209,12 @@ func decode(body io.Reader, out any) error {
 }
 
 func answer(c *gin.Context, status int, body any) {
+	sealed(c)
+	c.JSON(status, body)
+}
+
+// sealed keeps caches and guesses away from an answer.
+func sealed(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
 	c.Header("X-Content-Type-Options", "nosniff")
-	c.JSON(status, body)
 }

@@ -294,3 +294,32 @@ func FuzzDoors(f *testing.F) {
 		}
 	})
 }
+
+// Each address has its own doors and not the other's.
+func TestDoorsByCaller(t *testing.T) {
+	for _, tt := range []struct {
+		path, contentType string
+		phones, orders    bool
+	}{
+		{"/v1/orders", "application/cose", false, true},
+		{"/gp/seram/order", "application/json", true, false},
+		{"/gp/seram/handshake", "application/json", true, false},
+		{"/gp/seram/remoteManagement", "application/json", true, false},
+	} {
+		f := &fake{}
+		for name, c := range map[string]struct {
+			handler http.Handler
+			open    bool
+		}{"phones": {httpapi.Phones(f, nil), tt.phones}, "orders": {httpapi.Orders(f, nil), tt.orders}, "both": {httpapi.New(f, nil), true}} {
+			f.called = ""
+			if rec := post(c.handler, tt.path, tt.contentType, "{}"); (rec.Code == http.StatusNotFound) == c.open || (f.called != "") != c.open {
+				t.Errorf("%s at %s: status %d, called %q", tt.path, name, rec.Code, f.called)
+			}
+			rec := httptest.NewRecorder()
+			c.handler.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+			if rec.Code != http.StatusNoContent {
+				t.Errorf("/readyz at %s: status %d", name, rec.Code)
+			}
+		}
+	}
+}

@@ -5,10 +5,9 @@
 //	POST /v1/receipts      application/cose -> 204
 //
 // The doors are this project's own; the messages are COSE_Sign1 (RFC 9052) and
-// prove themselves, so the client adds no credential of its own. It trusts the
-// transport it is given (TLS and its roots are the http.Client's) and checks
-// status, media type and size of an answer, not its content. Redirects are not
-// followed.
+// prove themselves. Who calls and who is called is proved by the transport it is
+// given: mutual TLS in the service (package cmd/internal/link). It checks status,
+// media type and size of an answer, not its content. Redirects are not followed.
 //
 // Start with New.
 package issuerclient

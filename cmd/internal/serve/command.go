@@ -19,8 +19,8 @@ const (
 )
 
 // Command is the command line of a service: -config names its settings, -check
-// stops after they have been read and found good, and -init makes the empty
-// state of a new service, which running one never does.
+// stops after they, and the files they name, have been read and found good, and
+// -init makes the empty state of a new service, which running one never does.
 type Command struct {
 	// Name is the program's name, first in each message: mobileid-issuer.
 	Name string
@@ -28,6 +28,9 @@ type Command struct {
 	Settings Settings
 	// Run is the service: it returns when ctx ends, or with what went wrong.
 	Run func(ctx context.Context, log *slog.Logger) error
+	// Check, when set, is what -check does after the settings were found good:
+	// it opens the keys and certificates they name and closes them again.
+	Check func(ctx context.Context) error
 	// Init, when set, gives the program the flag -init: it makes the empty
 	// state the settings name, which must not be there yet, and stops.
 	Init func(ctx context.Context) error
@@ -41,7 +44,7 @@ func (c Command) Main(ctx context.Context, args []string, stdout, stderr io.Writ
 	flags := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	path := flags.String("config", "", "JSON `file` with the settings (required)")
-	check := flags.Bool("check", false, "read and check the settings, then exit")
+	check := flags.Bool("check", false, "read and check the settings and what they name, then exit")
 	create := new(bool)
 	if c.Init != nil {
 		create = flags.Bool("init", false, "make the empty state of a new service, then exit")
@@ -61,8 +64,7 @@ func (c Command) Main(ctx context.Context, args []string, stdout, stderr io.Writ
 		return exitFailed
 	}
 	if *check {
-		fmt.Fprintln(stdout, "settings are good")
-		return exitOK
+		return c.check(ctx, stdout, stderr)
 	}
 	if *create {
 		return c.initialize(ctx, stdout, stderr)
@@ -74,6 +76,17 @@ func (c Command) Main(ctx context.Context, args []string, stdout, stderr io.Writ
 		c.complain(stderr, err)
 		return exitFailed
 	}
+	return exitOK
+}
+
+func (c Command) check(ctx context.Context, stdout, stderr io.Writer) int {
+	if c.Check != nil {
+		if err := c.Check(ctx); err != nil {
+			c.complain(stderr, err)
+			return exitFailed
+		}
+	}
+	fmt.Fprintln(stdout, "settings are good")
 	return exitOK
 }
 

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,7 +15,8 @@ import (
 // answers. It is embedded, so its names stand beside the service's own.
 type Front struct {
 	// Listen is the address to bind, host:port; port 0 lets the system choose.
-	// Required. The service speaks plain HTTP there.
+	// Required. The service speaks plain HTTP there: loopback, or behind a proxy
+	// that ends TLS.
 	Listen string `json:"listen"`
 	// StopWithin bounds a stop; empty means 10s.
 	StopWithin Duration `json:"stop_within,omitempty"`
@@ -33,7 +35,13 @@ func (f Front) Check() error {
 
 // Open binds the address; see [Listen].
 func (f Front) Open(ctx context.Context, handler http.Handler, log *slog.Logger) (*Server, error) {
-	return Listen(ctx, Config{Addr: f.Listen, Handler: handler, Log: log,
+	return f.OpenAt(ctx, f.Listen, nil, handler, log)
+}
+
+// OpenAt binds a second address, with TLS when secure is given. It stops as the
+// first does.
+func (f Front) OpenAt(ctx context.Context, addr string, secure *tls.Config, handler http.Handler, log *slog.Logger) (*Server, error) {
+	return Listen(ctx, Config{Addr: addr, Handler: handler, Log: log, TLS: secure,
 		StopWithin: time.Duration(f.StopWithin), Drain: time.Duration(f.Drain)})
 }
 

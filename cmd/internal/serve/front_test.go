@@ -112,3 +112,21 @@ func TestInit(t *testing.T) {
 		})
 	}
 }
+
+// -check says that all is good only when what the settings name is good too.
+func TestCheckOpensWhatIsNamed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "settings.json")
+	if err := os.WriteFile(path, []byte(`{"addr":":1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, fails := range map[int]error{0: nil, 1: errors.New("the key is gone")} {
+		ran := false
+		command := serve.Command{Name: "prog", Settings: &settings{}, Check: func(context.Context) error { return fails },
+			Run: func(context.Context, *slog.Logger) error { ran = true; return nil }}
+		var stdout, stderr bytes.Buffer
+		exit := command.Main(t.Context(), []string{"-config", path, "-check"}, &stdout, &stderr)
+		if exit != want || ran || (stdout.String() == "settings are good\n") != (want == 0) {
+			t.Errorf("exit %d, want %d; ran %v; %s%s", exit, want, ran, stdout.String(), stderr.String())
+		}
+	}
+}

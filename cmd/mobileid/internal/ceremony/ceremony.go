@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"mobileid/cmd/internal/link"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/card/jpki/jpkica"
@@ -45,6 +46,7 @@ const (
 //	phone/                   signature.{key,pem} authentication.{key,pem}: the CAs of phone certificates
 //	issuer/                  secret, operators, operator.token, counters, counter.token
 //	tsm/                     master.key
+//	service/                 certificates of the line between issuer and TSM, see link.Certify
 //	verifier/                token
 //	state/                   empty, for what the services make with -init
 //	issuer.json tsm.json verifier.json
@@ -66,7 +68,7 @@ func Run(ctx context.Context, dir string, out io.Writer) (err error) {
 			return err
 		}
 	}
-	for _, step := range []func() error{f.authority, f.cards, f.phones, f.secrets, f.settings} {
+	for _, step := range []func() error{f.authority, f.services, f.cards, f.phones, f.secrets, f.settings} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -88,6 +90,28 @@ func (f folder) authority() error {
 		return err
 	}
 	return a.Save(f.path("keys"))
+}
+
+// serviceFolder holds the certificates of the line between issuer and TSM.
+const serviceFolder = "service"
+
+// services certifies both ends of the line; the authority's key lies with those of the roots.
+func (f folder) services() error {
+	return link.Certify(f.path(serviceFolder), f.path("keys/offline"), time.Now())
+}
+
+// RenewServices gives issuer and TSM new keys and certificates for the line between them, and makes the authority of a folder
+// that has none yet.
+func RenewServices(dir string, at time.Time, out io.Writer) error {
+	f := folder(dir)
+	if _, err := os.Stat(f.path("keys/offline")); err != nil {
+		return fmt.Errorf("certifying services: the keys of the roots are needed: %w", err)
+	}
+	if err := link.Certify(f.path(serviceFolder), f.path("keys/offline"), at); err != nil {
+		return fmt.Errorf("certifying services: %w", err)
+	}
+	_, err := fmt.Fprintf(out, "TEST certificates of issuer and TSM in %s; services that run take them at their next connection.\n", f.path(serviceFolder))
+	return err
 }
 
 // cards makes the hierarchy of modelled cards; the issuer gets its public side.
@@ -216,6 +240,7 @@ func (f folder) explain(out io.Writer) error {
 	_, err := fmt.Fprintf(out, `TEST authority written to %[1]s; keep it to yourself.
 The roots' keys are in %[1]s/keys/offline: move them away once no more is to be certified; revoking needs them.
 The roots' revocation lists speak for 90 days: renew them with mobileid pki crl.
+The services' certificates for each other end in 13 months: renew them with mobileid pki service.
 Make the stores, once:
   mobileid-issuer -config %[1]s/issuer.json -init
   mobileid-tsm -config %[1]s/tsm.json -init

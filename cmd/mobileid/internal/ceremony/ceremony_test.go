@@ -8,11 +8,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"mobileid/cmd/internal/link"
 	"mobileid/cmd/mobileid/internal/ceremony"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
@@ -75,8 +78,8 @@ func TestFolder(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || secrets != 13 {
-			t.Errorf("%d secrets, %v; want 7 keys, the master key, and five more", secrets, err)
+		if err != nil || secrets != 16 {
+			t.Errorf("%d secrets, %v; want 10 keys, the master key, and five more", secrets, err)
 		}
 	})
 	t.Run("authority opens", func(t *testing.T) {
@@ -122,6 +125,33 @@ func TestFolder(t *testing.T) {
 	t.Run("master key is taken", func(t *testing.T) {
 		if _, err := tsm.OpenMasterKey("file:"+filepath.Join(dir, "tsm", "master.key"), 0x30); err != nil {
 			t.Error(err)
+		}
+	})
+	t.Run("issuer and TSM have certificates for each other", func(t *testing.T) {
+		at := func(name string) link.Settings {
+			var settings struct{ Link link.Settings }
+			if err := json.Unmarshal(read(t, dir, name+".json"), &settings); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := link.Open(settings.Link, slog.New(slog.DiscardHandler), nil); err != nil {
+				t.Error(err)
+			}
+			return settings.Link
+		}
+		before := read(t, at("issuer").Certificate)
+		if at("issuer").Peer != "tsm.test" || at("tsm").Peer != "issuer.test" {
+			t.Errorf("peers %q, %q", at("issuer").Peer, at("tsm").Peer)
+		}
+		var out bytes.Buffer
+		if err := ceremony.RenewServices(dir, time.Now(), &out); err != nil || !strings.Contains(out.String(), "TEST") {
+			t.Fatalf("%v: %s", err, out.String())
+		}
+		if bytes.Equal(read(t, at("issuer").Certificate), before) {
+			t.Error("not renewed")
+		}
+		at("tsm")
+		if err := ceremony.RenewServices(t.TempDir(), time.Now(), &out); err == nil {
+			t.Error("certified in an empty folder")
 		}
 	})
 	t.Run("no state", func(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -20,7 +22,11 @@ import (
 	"testing"
 	"time"
 
+	"mobileid/cmd/internal/link"
 	"mobileid/cmd/mobileid/internal/ceremony"
+	"mobileid/issuer/tsmclient"
+	"mobileid/tsm"
+	"mobileid/tsm/issuerclient"
 )
 
 var services = []string{"issuer", "tsm", "verifier"}
@@ -80,9 +86,9 @@ func command(t *testing.T, bin, dir, service string, flags ...string) *exec.Cmd 
 	return exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(bin, "mobileid-"+service), args...)
 }
 
-// start runs a service and gives its address, once it says that it serves. It is told to stop when the test ends, and
-// must then exit 0.
-func start(t *testing.T, bin, dir, service string) *url.URL {
+// start runs a service and gives its address, and that of its end of the line if it has one, once it says that it serves. It
+// is told to stop when the test ends, and must then exit 0.
+func start(t *testing.T, bin, dir, service string) (public *url.URL, line string) {
 	t.Helper()
 	cmd := command(t, bin, dir, service)
 	stderr, err := cmd.StderrPipe()
@@ -93,14 +99,23 @@ func start(t *testing.T, bin, dir, service string) *url.URL {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	addr, drained := make(chan string, 1), make(chan struct{})
+	addr, secure, drained := make(chan string, 1), make(chan string, 1), make(chan struct{})
 	go func() {
 		defer close(drained)
 		defer close(addr)
+		defer close(secure)
 		for lines := bufio.NewScanner(stderr); lines.Scan(); {
 			log.Write(append(lines.Bytes(), '\n'))
-			var event struct{ Msg, Addr string }
-			if json.Unmarshal(lines.Bytes(), &event) == nil && event.Msg == "serving" {
+			var event struct {
+				Msg, Addr string
+				TLS       bool
+			}
+			if json.Unmarshal(lines.Bytes(), &event) != nil || event.Msg != "serving" {
+				continue
+			}
+			if event.TLS {
+				secure <- event.Addr
+			} else {
 				addr <- event.Addr
 			}
 		}
@@ -121,7 +136,46 @@ func start(t *testing.T, bin, dir, service string) *url.URL {
 	if !ok {
 		t.Fatalf("%s did not come up", service)
 	}
-	return &url.URL{Scheme: "http", Host: bound}
+	if service != "verifier" {
+		if line, ok = <-secure; !ok {
+			t.Fatalf("%s has no line", service)
+		}
+	}
+	return &url.URL{Scheme: "http", Host: bound}, "https://" + line
+}
+
+// The line between the two services is open both ways, to the two of them.
+func checkLine(t *testing.T, dir, issuerLine, tsmLine string) {
+	t.Helper()
+	end := func(name string) http.RoundTripper {
+		l, err := link.Open(link.In(filepath.Join(dir, "service"), name, "127.0.0.1:0"), slog.New(slog.DiscardHandler), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Transport()
+	}
+	orders, err := tsmclient.New(tsmclient.Config{BaseURL: tsmLine, Transport: end(link.IssuerEnd)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := orders.Submit(t.Context(), []byte("no order")); err == nil || !strings.Contains(err.Error(), "order_malformed") {
+		t.Errorf("an order to the TSM: %v", err)
+	}
+	receipts, err := issuerclient.New(issuerclient.Config{BaseURL: issuerLine, Transport: end(link.TSMEnd)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := receipts.Receipt(t.Context(), []byte("no receipt")); !errors.Is(err, tsm.ErrIssuerRefused) {
+		t.Errorf("a receipt to the issuer: %v", err)
+	}
+	if err := orders.Submit(t.Context(), nil); err == nil {
+		t.Error("an empty order was taken")
+	}
+	if stranger, err := tsmclient.New(tsmclient.Config{BaseURL: issuerLine, Transport: end(link.IssuerEnd)}); err != nil {
+		t.Fatal(err)
+	} else if err := stranger.Submit(t.Context(), []byte("x")); err == nil || strings.Contains(err.Error(), "not_found") {
+		t.Errorf("the issuer called itself: %v", err)
+	}
 }
 
 func get(ctx context.Context, t *testing.T, address string) (int, string) {
@@ -155,8 +209,10 @@ func TestServicesStart(t *testing.T) {
 
 	issuer := newFront(t)
 	list := issuer.URL + "/v1/status-lists/1"
-	change(t, filepath.Join(dir, "issuer.json"), map[string]any{"listen": "127.0.0.1:0", "status_uri": list})
-	change(t, filepath.Join(dir, "tsm.json"), map[string]any{"listen": "127.0.0.1:0", "issuer_url": issuer.URL})
+	line := filepath.Join(dir, "service")
+	change(t, filepath.Join(dir, "issuer.json"), map[string]any{"listen": "127.0.0.1:0", "status_uri": list,
+		"link": link.In(line, link.IssuerEnd, "127.0.0.1:0")})
+	change(t, filepath.Join(dir, "tsm.json"), map[string]any{"listen": "127.0.0.1:0", "link": link.In(line, link.TSMEnd, "127.0.0.1:0")})
 	change(t, filepath.Join(dir, "verifier.json"), map[string]any{"listen": "127.0.0.1:0", "status_uris": []string{list},
 		"crl_uris": []string{issuer.URL + "/v1/trust/iaca.crl"}})
 
@@ -172,11 +228,17 @@ func TestServicesStart(t *testing.T) {
 		}
 	}
 
-	issuer.behind.Store(start(t, bin, dir, "issuer"))
-	urls := map[string]string{"issuer": issuer.URL}
-	for _, s := range services[1:] {
-		urls[s] = start(t, bin, dir, s).String()
+	urls, lines := map[string]string{"issuer": issuer.URL}, map[string]string{}
+	for _, s := range services {
+		public, secure := start(t, bin, dir, s)
+		lines[s] = secure
+		if s == "issuer" {
+			issuer.behind.Store(public)
+		} else {
+			urls[s] = public.String()
+		}
 	}
+	checkLine(t, dir, lines["issuer"], lines["tsm"])
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for _, s := range services {
@@ -204,11 +266,17 @@ func TestDefaultAddressesDiffer(t *testing.T) {
 		at[address] = who
 	}
 	for _, s := range services {
-		var settings struct{ Listen string }
+		var settings struct {
+			Listen string
+			Link   link.Settings
+		}
 		if err := json.Unmarshal(read(t, dir, s+".json"), &settings); err != nil {
 			t.Fatal(err)
 		}
 		differs(s, settings.Listen)
+		if s != "verifier" {
+			differs(s+"'s line", settings.Link.Listen)
+		}
 	}
 	help, err := exec.CommandContext(t.Context(), filepath.Join(binaries(t), "mobileid-issuer"), "counter", "-help").CombinedOutput()
 	if err != nil {

@@ -1,6 +1,11 @@
 package ceremony
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+
+	"mobileid/cmd/internal/link"
+)
 
 // Where the services listen, on loopback.
 const (
@@ -10,6 +15,10 @@ const (
 
 	// JPKIAddr is where JPKI-TEST tells which card certificates are revoked.
 	JPKIAddr = "127.0.0.1:8084"
+
+	// Where issuer and TSM listen for each other; 8085 is the counter page's.
+	issuerLinkAddr = "127.0.0.1:8086"
+	tsmLinkAddr    = "127.0.0.1:8087"
 
 	statusPath = "/v1/status-lists/"
 	crlPath    = "/v1/trust/iaca.crl"
@@ -35,7 +44,8 @@ func (f folder) settings() error {
 		"authority": "TEST市（試験用の発行者）",
 		"iaca":      f.path("keys/iaca.pem"), "iaca_crl": f.path("keys/iaca.crl"), "se_roots": f.path("keys/se-root.pem"),
 		"document_signers": []object{signer("document-signer")}, "status_signer": signer("status-signer"),
-		"order_key": key("order"), "status_uri": lists + "1", "tsm_url": "http://" + tsmAddr,
+		"order_key": key("order"), "status_uri": lists + "1", "tsm_url": "https://" + tsmLinkAddr,
+		"link":                 link.In(f.path(serviceFolder), link.IssuerEnd, issuerLinkAddr),
 		"card_signature_roots": f.path("card/signature-roots.pem"), "card_municipal_roots": f.path("card/municipal-roots.pem"),
 		"card_authentication_roots": f.path("card/authentication-roots.pem"),
 		"card_status": []object{
@@ -49,8 +59,9 @@ func (f folder) settings() error {
 		return err
 	}
 	if err := f.json("tsm.json", object{
-		"listen": tsmAddr, "store": f.path("state/tsm.db"), "master_key": "file:" + f.path("tsm/master.key"),
-		"key_version": keyVersion, "order_key": f.path("keys/order.pub"), "issuer_url": "http://" + issuerAddr,
+		"listen": tsmAddr, "store": f.path("state/tsm.db"), "master_keys": object{strconv.Itoa(keyVersion): "file:" + f.path("tsm/master.key")},
+		"key_version": keyVersion, "order_key": f.path("keys/order.pub"), "issuer_url": "https://" + issuerLinkAddr,
+		"link": link.In(f.path(serviceFolder), link.TSMEnd, tsmLinkAddr),
 	}); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -27,11 +28,10 @@ type wire struct {
 	seen bytes.Buffer
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *wire) note(r *http.Request) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	fmt.Fprintln(&w.seen, r.Method, r.URL.String())
-	w.mu.Unlock()
-	return http.DefaultTransport.RoundTrip(r)
 }
 
 // locked is a buffer that several loggers share.
@@ -74,7 +74,7 @@ func TestCanaries(t *testing.T) {
 		"signature password": secrets.SignaturePassword, "number B": secrets.NumberB,
 	}
 	logs, requests, out := &locked{}, &wire{}, &bytes.Buffer{}
-	o := Options{Person: person.ID, Language: English, JSON: true, Stdout: out, Transport: requests,
+	o := Options{Person: person.ID, Language: English, JSON: true, Stdout: out, Seen: requests.note,
 		Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if err := o.validate(); err != nil {
 		t.Fatal(err)
@@ -183,19 +183,15 @@ func failures(t *testing.T, r *run) []byte {
 func stored(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	entries, err := os.ReadDir(dir)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), "se.state") {
+			return err
+		}
+		out[path], err = os.ReadFile(path)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), "se.state") {
-			continue
-		}
-		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[e.Name()] = b
 	}
 	return out
 }

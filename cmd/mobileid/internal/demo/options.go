@@ -42,8 +42,8 @@ type Options struct {
 	Stdout io.Writer
 	// Log takes the services' logs; nil means silence.
 	Log *slog.Logger
-	// Transport carries every HTTP request; nil means net/http's default.
-	Transport http.RoundTripper
+	// Seen is shown every HTTP request before it is sent; nil means nobody looks.
+	Seen func(*http.Request)
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
 }
@@ -83,6 +83,28 @@ func (o *Options) validateCard() error {
 		return errors.New("a card in a reader needs the folder that mobileid card new made: add --card-dir DIR")
 	}
 	return nil
+}
+
+// transport is a way over HTTP, shown to Seen; nil means net/http's default.
+func (o *Options) transport(by http.RoundTripper) http.RoundTripper {
+	if by == nil {
+		by = http.DefaultTransport
+	}
+	return shown{by, o.Seen}
+}
+
+// shown is a way over HTTP that somebody looks at.
+type shown struct {
+	http.RoundTripper
+	seen func(*http.Request)
+}
+
+// RoundTrip shows the request and sends it.
+func (w shown) RoundTrip(r *http.Request) (*http.Response, error) {
+	if w.seen != nil {
+		w.seen(r)
+	}
+	return w.RoundTripper.RoundTrip(r)
 }
 
 // Persons lists the ids of the modelled persons.

@@ -175,11 +175,11 @@ func (r *run) newTill() error {
 		return err
 	}
 	if r.fetch, err = trust.NewRefresher(trust.RefresherConfig{Cache: r.lists, URIs: []string{r.statusURI},
-		Transport: r.options.Transport, Now: r.options.Now, Log: r.options.Log}); err != nil {
+		Transport: r.options.transport(nil), Now: r.options.Now, Log: r.options.Log}); err != nil {
 		return err
 	}
 	if r.fetchCRL, err = trust.NewCRLRefresher(trust.CRLRefresherConfig{CRLs: r.crls, URIs: []string{r.crlURI},
-		Transport: r.options.Transport, Now: r.options.Now, Log: r.options.Log}); err != nil {
+		Transport: r.options.transport(nil), Now: r.options.Now, Log: r.options.Log}); err != nil {
 		return err
 	}
 	r.till, err = verifier.New(verifier.Config{Anchors: anchors, Lists: r.lists, CRLs: r.crls, Profile: policy.AgeTill(20, true),
@@ -368,7 +368,7 @@ func (r *run) get(ctx context.Context, uri string) ([]byte, error) {
 }
 
 func (r *run) do(request *http.Request) ([]byte, error) {
-	client := http.Client{Transport: r.options.Transport, Timeout: 10 * time.Second}
+	client := http.Client{Transport: r.options.transport(nil), Timeout: 10 * time.Second}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("asking the issuer: %w", err)

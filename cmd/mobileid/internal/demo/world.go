@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -64,6 +65,8 @@ type world struct {
 	crlURI        string
 	operatorToken string
 	tsmURL        string
+	issuerLine    lineEnd
+	tsmLine       lineEnd
 	element       *se.SE
 	seID          []byte
 	phone         *phone.Phone
@@ -148,6 +151,9 @@ func (w *world) start(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("listening on loopback: %w", err), issuerListener.Close())
 	}
 	w.issuerURL, w.tsmURL = "http://"+issuerListener.Addr().String(), "http://"+tsmListener.Addr().String()
+	if err := w.openLine(ctx); err != nil {
+		return errors.Join(err, issuerListener.Close(), tsmListener.Close())
+	}
 	w.statusURI, w.crlURI = w.issuerURL+"/v1/status-lists/1", w.issuerURL+"/v1/trust/iaca.crl"
 	if err := errors.Join(w.startJPKI(ctx), w.startIssuer(ctx, issuerListener)); err != nil {
 		return errors.Join(err, issuerListener.Close(), tsmListener.Close())
@@ -166,7 +172,7 @@ func (w *world) startJPKI(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listening on loopback: %w", err)
 	}
-	w.cardStatus, err = jpki.New(jpki.Config{Authorities: authority.Places("http://" + l.Addr().String()), Transport: w.options.Transport, Log: w.log})
+	w.cardStatus, err = jpki.New(jpki.Config{Authorities: authority.Places("http://" + l.Addr().String()), Transport: w.options.transport(nil), Log: w.log})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -179,7 +185,7 @@ func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	w.closers = append(w.closers, file.Close)
-	client, err := tsmclient.New(tsmclient.Config{BaseURL: w.tsmURL, Transport: w.options.Transport})
+	client, err := tsmclient.New(tsmclient.Config{BaseURL: w.tsmLine.url(), Transport: w.options.transport(w.issuerLine.Transport())})
 	if err != nil {
 		return err
 	}
@@ -212,7 +218,7 @@ func (w *world) startIssuer(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	w.run(ctx, func() error { return w.issuer.Run(ctx) })
-	return w.serve(ctx, l, issuerapi.New(w.issuer, w.log))
+	return errors.Join(w.serve(ctx, l, issuerapi.Public(w.issuer, w.log)), w.issuerLine.serve(ctx, w, issuerapi.TSM(w.issuer, w.log)))
 }
 
 // orders shows what the issuer orders, and passes it on.
@@ -257,7 +263,7 @@ func (w *world) startTSM(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	client, err := issuerclient.New(issuerclient.Config{BaseURL: w.issuerURL, Transport: w.options.Transport})
+	client, err := issuerclient.New(issuerclient.Config{BaseURL: w.issuerLine.url(), Transport: w.options.transport(w.tsmLine.Transport())})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -267,14 +273,14 @@ func (w *world) startTSM(ctx context.Context, l net.Listener) error {
 		return errors.Join(err, l.Close())
 	}
 	w.run(ctx, func() error { service.Run(ctx, time.Minute); return nil })
-	if err := w.serve(ctx, l, tsmapi.New(service, w.log)); err != nil {
+	if err := errors.Join(w.serve(ctx, l, tsmapi.Phones(service, w.log)), w.tsmLine.serve(ctx, w, tsmapi.Orders(service, w.log))); err != nil {
 		return err
 	}
-	return w.manufacture(source)
+	return w.manufacture(ctx, source)
 }
 
 // manufacture is the factory: an element with keys of its own and an attestation key under the maker's root.
-func (w *world) manufacture(source tsm.KeySource) error {
+func (w *world) manufacture(ctx context.Context, source tsm.KeySource) error {
 	w.seID = make([]byte, 10)
 	_, _ = rand.Read(w.seID)
 	attestation, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -285,7 +291,7 @@ func (w *world) manufacture(source tsm.KeySource) error {
 	if err != nil {
 		return err
 	}
-	static, err := source.Derive(w.seID)
+	static, err := source.Derive(ctx, w.seID, source.Current())
 	if err != nil {
 		return err
 	}
@@ -303,7 +309,7 @@ func (w *world) manufacture(source tsm.KeySource) error {
 
 func (w *world) makePhone(context.Context) error {
 	w.phone = &phone.Phone{SE: w.element, SEID: w.seID, IssuerURL: w.issuerURL, TSMURL: w.tsmURL,
-		Transport: w.options.Transport}
+		Transport: w.options.transport(nil)}
 	return nil
 }
 
@@ -313,7 +319,11 @@ func (w *world) watched(chip string, t apdu.Transmitter) apdu.Transmitter {
 }
 
 func (w *world) serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	s, err := serve.New(l, serve.Config{Handler: h, Log: w.log})
+	return w.serveTLS(ctx, l, nil, h)
+}
+
+func (w *world) serveTLS(ctx context.Context, l net.Listener, secure *tls.Config, h http.Handler) error {
+	s, err := serve.New(l, serve.Config{Handler: h, Log: w.log, TLS: secure})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

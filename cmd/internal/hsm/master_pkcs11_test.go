@@ -1,0 +1,264 @@
+//go:build pkcs11
+
+package hsm
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mobileid/mdoc/mdoctest"
+	"mobileid/tsm"
+	"mobileid/tsm/scp03"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/pkcs11"
+)
+
+// open opens a master key and closes the module when the test ends.
+func open(t *testing.T, uri string) *master {
+	t.Helper()
+	var o Opener
+	m, err := o.Master(t.Context(), uri, 0x30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { check(t, o.Close()) })
+	return m.(*master)
+}
+
+// A master key that the module made derives key sets: every one of its own, the same each time.
+func TestMasterKeyBornInTheModule(t *testing.T) {
+	b := newBed(t)
+	b.masterKey("scp03-48")
+	b.masterKey("scp03-49")
+	var o Opener
+	defer func() { check(t, o.Close()) }()
+	one, err := o.Master(t.Context(), b.uri("scp03-48"), 0x30)
+	check(t, err)
+	two, err := o.Master(t.Context(), b.uri("scp03-49"), 0x31)
+	check(t, err)
+	source, err := tsm.NewMasters(0x31, one, two)
+	check(t, err)
+	derive := func(id []byte, version byte) scp03.Keys {
+		keys, err := source.Derive(t.Context(), id, version)
+		check(t, err)
+		return keys
+	}
+	id, other := []byte("0123456789"), []byte("9876543210")
+	first := derive(id, 0x30)
+	for name, c := range map[string]struct {
+		keys scp03.Keys
+		same bool
+	}{"again": {derive(id, 0x30), true}, "another element": {derive(other, 0x30), false}, "another version": {derive(id, 0x31), false}} {
+		if bytes.Equal(first.ENC, c.keys.ENC) != c.same || bytes.Equal(first.MAC, c.keys.MAC) != c.same || bytes.Equal(first.DEK, c.keys.DEK) != c.same {
+			t.Errorf("%s: want the same %v", name, c.same)
+		}
+	}
+	if err := first.Validate(); err != nil || len(first.ENC) != 32 {
+		t.Errorf("%v, %d bytes", err, len(first.ENC))
+	}
+}
+
+// The module derives the published keys, and those that the process derives from the same master key.
+func TestMasterKeyVectors(t *testing.T) {
+	var file struct {
+		Vectors []struct {
+			Scheme, Master, KDD, Key string
+			Index                    int
+		}
+	}
+	mdoctest.ReadJSON(t, "scp03/diversification.json", &file)
+	vector := file.Vectors[0]
+	b := newBed(t)
+	key := mdoctest.Hex(t, vector.Master)
+	b.importKey("published", key)
+	source, err := tsm.NewMasters(0x30, open(t, b.uri("published")))
+	check(t, err)
+	got, err := source.Derive(t.Context(), mdoctest.Hex(t, vector.KDD), 0x30)
+	check(t, err)
+	if vector.Scheme != "kdf3" || vector.Index != 1 || !bytes.Equal(got.ENC, mdoctest.Hex(t, vector.Key)) {
+		t.Errorf("got %x, want %s", got.ENC, vector.Key)
+	}
+	want, err := scp03.Diversify(key, mdoctest.Hex(t, vector.KDD), 0x30)
+	check(t, err)
+	if !bytes.Equal(got.MAC, want.MAC) || !bytes.Equal(got.DEK, want.DEK) {
+		t.Error("the module and the process derive different keys")
+	}
+}
+
+func TestMasterKeyRefused(t *testing.T) {
+	b := newBed(t)
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	b.importKey("good", key)
+	b.importKey("twice", key)
+	b.importKey("twice", key)
+	b.importKey("zero", make([]byte, 32))
+	run := make([]byte, 32)
+	for i := range run {
+		run[i] = 0x40 + byte(i%16)
+	}
+	b.importKey("published", run)
+	b.importKey("short", key[:16])
+	b.importKey("extractable", key, pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true))
+	b.importKey("readable", key, pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, false))
+	b.importKey("other use", key, pkcs11.NewAttribute(pkcs11.CKA_SIGN, false))
+	named := func(change func(*URI)) string {
+		u := URI{Token: "tsm", Object: "good", ModulePath: softHSM, PINFile: b.pin}
+		change(&u)
+		return u.String()
+	}
+	public := b.write("public-pin", userPIN)
+	check(t, os.Chmod(public, 0o644))
+	cases := []struct {
+		name, uri string
+		is        error
+		says      string
+	}{
+		{"no such key", b.uri("nobody"), ErrKey, "0 secret keys"},
+		{"two keys", b.uri("twice"), ErrKey, "2 secret keys"},
+		{"all zero", b.uri("zero"), tsm.ErrWeakKey, ""},
+		{"published", b.uri("published"), tsm.ErrWeakKey, ""},
+		{"AES-128", b.uri("short"), ErrKey, "32 bytes"},
+		{"extractable", b.uri("extractable"), ErrKey, "extractable"},
+		{"not sensitive", b.uri("readable"), ErrKey, "not sensitive"},
+		{"not for signing", b.uri("other use"), ErrKey, "signing"},
+		{"no such token", named(func(u *URI) { u.Token = "other" }), ErrKey, "0 tokens"},
+		{"another maker", named(func(u *URI) { u.Manufacturer = "other" }), ErrKey, "0 tokens"},
+		{"no such module", named(func(u *URI) { u.ModulePath = b.path("none.so") }), nil, "cannot be loaded"},
+		{"a module that is none", named(func(u *URI) { u.ModulePath = b.pin }), nil, "cannot be loaded"},
+		{"wrong PIN", named(func(u *URI) { u.PINFile = b.write("wrong", "canary-wrong-pin") }), ErrPIN, ""},
+		{"PIN for all", named(func(u *URI) { u.PINFile = public }), nil, "open to others"},
+		{"no PIN", named(func(u *URI) { u.PINFile = b.write("empty", "\n") }), nil, "empty"},
+		{"no PIN file", named(func(u *URI) { u.PINFile = b.path("absent") }), os.ErrNotExist, ""},
+		{"a private key's type", named(func(u *URI) { u.Type = "private" }), ErrURI, "type"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var o Opener
+			defer func() { check(t, o.Close()) }()
+			m, err := o.Master(t.Context(), c.uri, 0x30)
+			if err == nil || m != nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("got %v", err)
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("the error holds a PIN: %v", err)
+			}
+		})
+	}
+	open(t, b.uri("good")) // a wrong PIN locked nobody out
+}
+
+// When the module forgets its sessions, the next MAC logs in again; a PIN that is refused then is never tried twice.
+func TestMasterKeyReconnects(t *testing.T) {
+	b := newBed(t)
+	b.masterKey("scp03-48")
+	m := open(t, b.uri("scp03-48"))
+	before, err := m.CMAC(t.Context(), []byte("text"))
+	check(t, err)
+	forget := func() {
+		slot, _, err := tokenOf(m.module, m.uri)
+		check(t, err)
+		check(t, m.module.CloseAllSessions(slot))
+	}
+	for range 3 {
+		forget()
+		after, err := m.CMAC(t.Context(), []byte("text"))
+		if err != nil || after != before {
+			t.Fatalf("after the sessions were gone: %v, the same MAC %v", err, after == before)
+		}
+	}
+	b.write("pin", "canary-wrong-pin")
+	forget()
+	for range 3 {
+		if _, err := m.CMAC(t.Context(), []byte("text")); !errors.Is(err, ErrPIN) || strings.Contains(err.Error(), "canary") {
+			t.Fatalf("with a wrong PIN: %v", err)
+		}
+		b.write("pin", userPIN) // too late: only a start reads it again
+	}
+}
+
+func TestMasterKeyWaits(t *testing.T) {
+	b := newBed(t)
+	b.masterKey("scp03-48")
+	m := open(t, b.uri("scp03-48"))
+	for range maxSessions {
+		<-m.current.idle
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := m.CMAC(ctx, []byte("text")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without an idle session: %v", err)
+	}
+	if _, err := m.CMAC(ctx, []byte("text")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("after the deadline: %v", err)
+	}
+}
+
+// Many derivations at once, over sessions that vanish now and then, give what one gives.
+func TestMasterKeyConcurrently(t *testing.T) {
+	b := newBed(t)
+	b.masterKey("scp03-48")
+	m := open(t, b.uri("scp03-48"))
+	source, err := tsm.NewMasters(0x30, m)
+	check(t, err)
+	want, err := source.Derive(t.Context(), []byte("0123456789"), 0x30)
+	check(t, err)
+	const workers, each = 16, 20
+	var all sync.WaitGroup
+	began := time.Now()
+	for range workers {
+		all.Go(func() {
+			for range each {
+				got, err := source.Derive(t.Context(), []byte("0123456789"), 0x30)
+				if err != nil || !bytes.Equal(got.MAC, want.MAC) {
+					t.Errorf("got %v", err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d key sets of 6 CMACs by %d workers in %v", workers*each, workers, time.Since(began).Round(time.Millisecond))
+}
+
+// Neither key, PIN nor sessions show in what a master key or an opener prints.
+func TestMasterKeyIsHidden(t *testing.T) {
+	b := newBed(t)
+	b.masterKey("scp03-48")
+	m := open(t, b.uri("scp03-48"))
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("key", "m", m, "any", any(m))
+	text := log.String() + fmt.Sprintf("%v %+v %#v %s", m, m, m, m)
+	if diff := cmp.Diff(6, strings.Count(text, "[redacted]")); diff != "" || strings.Contains(text, "canary") {
+		t.Errorf("prints %s", text)
+	}
+}
+
+func TestMayTry(t *testing.T) {
+	const ready = pkcs11.CKF_TOKEN_INITIALIZED | pkcs11.CKF_USER_PIN_INITIALIZED
+	for name, c := range map[string]struct {
+		flags uint
+		ok    bool
+	}{
+		"ready":         {ready, true},
+		"one was wrong": {ready | pkcs11.CKF_USER_PIN_COUNT_LOW, true},
+		"one try left":  {ready | pkcs11.CKF_USER_PIN_COUNT_LOW | pkcs11.CKF_USER_PIN_FINAL_TRY, false},
+		"locked":        {ready | pkcs11.CKF_USER_PIN_LOCKED, false},
+		"no user PIN":   {pkcs11.CKF_TOKEN_INITIALIZED, false},
+		"no token":      {0, false},
+	} {
+		if err := mayTry(c.flags); (err == nil) != c.ok || err != nil && !errors.Is(err, ErrPIN) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
