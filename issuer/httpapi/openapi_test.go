@@ -103,8 +103,8 @@ func TestDoorsWithTokens(t *testing.T) {
 			wantProblem(t, rec, http.StatusUnauthorized, problem.CodeUnauthorized)
 		}
 	}
-	if guarded != 12 {
-		t.Errorf("%d doors take a token, expected 12", guarded)
+	if guarded != 15 {
+		t.Errorf("%d doors take a token, expected 15", guarded)
 	}
 }
 
