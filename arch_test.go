@@ -77,7 +77,7 @@ func libraries() []arrow {
 		{"github.com/gin-gonic/gin", []string{"issuer/httpapi", "tsm/httpapi", "verifier/httpapi"}},
 		{"go.etcd.io/bbolt", []string{"issuer/store/...", "tsm/store/...", "verifier/store/..."}},
 		{"golang.org/x/crypto/cryptobyte", []string{"issuer/card/...", "mdoc/pki"}},
-		{"golang.org/x/crypto/ocsp", []string{"issuer/card/jpki/..."}},
+		{"golang.org/x/crypto/ocsp", []string{"issuer/card/jpki/...", "test"}},
 		{"github.com/goccy/go-yaml", []string{"issuer/card/cardsim"}},
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"github.com/skip2/go-qrcode", []string{"cmd/..."}},
