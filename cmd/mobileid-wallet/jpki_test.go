@@ -293,7 +293,14 @@ func TestPhoneCertificatesAreRevoked(t *testing.T) {
 	change("certificateHold", 1)
 	w.wantStatus("held", c, card.StateOnHold, pki.CertificateHold)
 	change("certificateHold", 0)
+	contact := []string{"contact", "--state", b.state, "--tsm", w.tsmURL}
+	w.dispatch(t.Context())
+	w.expect(exitOK, nil, "", contact...)
+	w.expect(exitOK, []string{"committed, locked yes"}, "", "jpki", "show", "--state", b.state)
 	release(1)
+	w.dispatch(t.Context())
+	w.expect(exitOK, nil, "", contact...)
+	w.expect(exitOK, []string{"committed, locked no"}, "", "jpki", "show", "--state", b.state)
 	w.wantStatus("released", c, card.StateInForce, 0)
 	release(0)
 
