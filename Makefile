@@ -29,7 +29,7 @@ build: ## all binaries, static, into bin/
 
 build-pkcs11: ## mobileid-issuer-pkcs11 and mobileid-tsm-pkcs11, whose keys may be in a PKCS#11 module; needs a C compiler
 	@mkdir -p bin
-	for service in $(PKCS11_SERVICES); do \
+	@for service in $(PKCS11_SERVICES); do \
 	  CGO_ENABLED=1 $(GO) build -tags pkcs11 -trimpath -o bin/mobileid-$$service-pkcs11 ./cmd/mobileid-$$service || exit 1; \
 	done
 
