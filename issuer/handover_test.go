@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"encoding/hex"
 	"errors"
 	"io"
 	"testing"
@@ -99,6 +100,30 @@ func TestHandover(t *testing.T) {
 		_, err = s.Evidence(ctx, one.TransactionID, one.Token.Reveal(), wallet.Body(ctx, t, one.Challenge))
 		wantError(t, err, store.ErrWipePending)
 	})
+	erasure := func(t *testing.T, want revocation.Erasure, since time.Time, receipts int) {
+		t.Helper()
+		state, err := s.HandoverState(ctx, issuertest.OperatorToken, wallet.SE.ID)
+		must(t, err)
+		if state.Erasure != want || !state.Since.Equal(since) || state.Receipts != receipts || !state.RevokedAt.Equal(issuertest.Instant()) ||
+			state.ID != hex.EncodeToString(r.ID) || state.WipeOrderID != hex.EncodeToString(r.WipeOrderID) || state.Credentials != 2 {
+			t.Errorf("the record says %+v, want %s since %s", state, want, since)
+		}
+	}
+	t.Run("a phone that never comes by is unreachable, revoked by the list", func(t *testing.T) {
+		erasure(t, revocation.ErasureQueued, issuertest.Instant(), 0)
+		deadline := issuertest.Instant().Add(30 * 24 * time.Hour)
+		now := w.Now
+		defer func() { w.Now = now }()
+		w.Now = func() time.Time { return deadline.Add(-time.Second) }
+		erasure(t, revocation.ErasureQueued, issuertest.Instant(), 0)
+		w.Now = func() time.Time { return deadline }
+		erasure(t, revocation.ErasureUnreachable, deadline, 0)
+		wantState(t, s, a, "revoked")
+		_, err := s.HandoverState(ctx, issuertest.OperatorToken+"x", wallet.SE.ID)
+		wantError(t, err, revocation.ErrUnauthorized)
+		_, err = s.HandoverState(ctx, issuertest.OperatorToken, stranger.SE.ID)
+		wantError(t, err, store.ErrNotFound)
+	})
 	t.Run("the wipe order waits for the TSM", func(t *testing.T) {
 		for range 3 {
 			s.Dispatch(ctx)
@@ -117,10 +142,20 @@ func TestHandover(t *testing.T) {
 			t.Errorf("%d orders still wait: %v", len(waiting), err)
 		}
 	})
+	t.Run("a receipt of another element or key is not taken", func(t *testing.T) {
+		forged := stranger.SE.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: r.WipeOrderID,
+			SEID: wallet.SE.ID, Counter: 77})
+		if err := s.Receipt(ctx, forged); err == nil {
+			t.Error("taken")
+		}
+		wantError(t, s.Receipt(ctx, stranger.SE.Wiped(t, w.TSM.Wipes()[0])), issuer.ErrOrder)
+		erasure(t, revocation.ErasureQueued, issuertest.Instant(), 0)
+	})
 	t.Run("once emptied it may serve again", func(t *testing.T) {
 		wiped := wallet.SE.Wiped(t, w.TSM.Wipes()[0])
 		must(t, s.Receipt(ctx, wiped))
 		must(t, s.Receipt(ctx, wiped))
+		erasure(t, revocation.ErasureDone, issuertest.Instant(), 1)
 		c := w.Ordered(ctx, t, s, wallet).Attested(ctx, t, s).Committed(ctx, t, s)
 		wantState(t, s, c, "active")
 		again, err := s.Handover(ctx, issuertest.OperatorToken, wallet.SE.ID)
@@ -251,6 +286,7 @@ func TestSuspendAndResume(t *testing.T) {
 	s, _ := open(t, w, nil)
 	wallet := w.Wallet(t, "nineteen", "element-01")
 	a := w.Ordered(ctx, t, s, wallet).Attested(ctx, t, s).Committed(ctx, t, s)
+	w.TSM.Fail(errAway) // the status does not wait for it
 	for _, step := range []struct {
 		do    func(context.Context, string, []byte) (int, error)
 		n     int
@@ -266,6 +302,14 @@ func TestSuspendAndResume(t *testing.T) {
 		wantState(t, s, a, step.state)
 		if got := bit(t, w, s, a.Issued); got != step.bit {
 			t.Errorf("%s: the list says %d", step.state, got)
+		}
+	}
+	w.TSM.Fail(nil)
+	s.Dispatch(ctx)
+	for _, kind := range []provisioning.OrderKind{provisioning.OrderLock, provisioning.OrderUnlock} {
+		taken := w.TSM.Taken(kind)
+		if len(taken) != 1 || !bytes.Equal(taken[0].SEID, wallet.SE.ID) || taken[0].Slot != 0 {
+			t.Errorf("%d orders of kind %d taken, want one for all slots", len(taken), kind)
 		}
 	}
 }

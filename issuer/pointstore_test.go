@@ -197,14 +197,14 @@ func (s pointStore) AttachReceipt(ctx context.Context, device, handoverID string
 	return s.inner.AttachReceipt(ctx, device, handoverID, receipt)
 }
 
-func (s pointStore) SuspendDevice(ctx context.Context, device string, at time.Time) (int, error) {
+func (s pointStore) SuspendDevice(ctx context.Context, device string, at time.Time, lock store.Message) (int, error) {
 	defer s.k.around()()
-	return s.inner.SuspendDevice(ctx, device, at)
+	return s.inner.SuspendDevice(ctx, device, at, lock)
 }
 
-func (s pointStore) ResumeDevice(ctx context.Context, device string, at time.Time) (int, error) {
+func (s pointStore) ResumeDevice(ctx context.Context, device string, at time.Time, unlock store.Message) (int, error) {
 	defer s.k.around()()
-	return s.inner.ResumeDevice(ctx, device, at)
+	return s.inner.ResumeDevice(ctx, device, at, unlock)
 }
 
 func (s pointStore) Wiped(ctx context.Context, w store.Wipe) error {

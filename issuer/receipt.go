@@ -50,7 +50,7 @@ func (s *Service) receipt(ctx context.Context, raw []byte) error {
 		return &RefusedError{What: "receipt", Checks: []string{"receipt.signature"}}
 	}
 	if r.Kind == provisioning.ReceiptWiped {
-		return s.wiped(ctx, device, r)
+		return s.wiped(ctx, device, r, raw)
 	}
 	return s.committed(ctx, device, r)
 }
@@ -73,9 +73,9 @@ func (s *Service) committed(ctx context.Context, device string, r *provisioning.
 	return nil
 }
 
-func (s *Service) wiped(ctx context.Context, device string, r *provisioning.Receipt) error {
+func (s *Service) wiped(ctx context.Context, device string, r *provisioning.Receipt, raw []byte) error {
 	order := hex.EncodeToString(r.OrderID)
-	err := s.config.Store.Wiped(ctx, store.Wipe{OrderID: order, Device: device, Counter: r.Counter, At: s.now()})
+	err := s.config.Store.Wiped(ctx, store.Wipe{OrderID: order, Device: device, Counter: r.Counter, At: s.now(), Receipt: raw})
 	if errors.Is(err, store.ErrMismatch) {
 		return ErrOrder
 	}

@@ -57,7 +57,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	s.desk, err = revocation.NewDesk(revocation.DeskConfig{Store: c.Store, Publisher: s.publisher, Operators: c.Operators,
 		Counters: c.Counters,
 		OrderKey: c.OrderKey, ReceiptKey: c.StatusKey, ReceiptChain: c.StatusChain, Pseudonym: s.device,
-		Queued: s.queued, Now: c.Now, Rand: c.Rand, Log: c.Log})
+		Queued: s.queued, Patience: c.Life, Now: c.Now, Rand: c.Rand, Log: c.Log})
 	if err != nil {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
@@ -156,6 +156,11 @@ func (s *Service) RevocationList() ([]byte, error) {
 // revocation.Desk.
 func (s *Service) Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error) {
 	return s.desk.Handover(ctx, operatorToken, seID)
+}
+
+// HandoverState tells how far the last handover of a secure element has come; see revocation.Desk.
+func (s *Service) HandoverState(ctx context.Context, operatorToken string, seID []byte) (revocation.HandoverState, error) {
+	return s.desk.HandoverState(ctx, operatorToken, seID)
 }
 
 // Suspend stops what is bound to a secure element until Resume; see revocation.Desk.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/apdu"
-	"mobileid/tsm/scp03"
 	"mobileid/tsm/seram"
 	"mobileid/tsm/store"
 )
@@ -125,24 +124,6 @@ func (s *Service) begin(ctx context.Context, sess *session) ([]apdu.Command, err
 	}
 	sess.waiting = c
 	return c.commands(), nil
-}
-
-// challenge draws the host challenge for a job.
-func (s *Service) challenge(ctx context.Context, sess *session, job store.Job) (*challenge, error) {
-	seID, err := sess.element.ID()
-	if err != nil {
-		return nil, err
-	}
-	keys, err := s.cfg.Keys.Derive(ctx, seID, s.cfg.Keys.Current())
-	if err != nil {
-		return nil, err
-	}
-	defer keys.Erase() // the host has its own copy
-	host, err := scp03.NewHost(keys, s.cfg.Rand)
-	if err != nil {
-		return nil, err
-	}
-	return &challenge{job: job, host: host, seID: seID}, nil
 }
 
 // order is what the phone gets: a script, or stop.

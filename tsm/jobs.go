@@ -93,7 +93,7 @@ func (s *Service) next(ctx context.Context, seID string) (store.Job, error) {
 		case s.cfg.Now().After(job.NotAfter):
 			job.State = store.Expired
 			_, err = s.advance(ctx, job)
-		case failed > s.cfg.MaxFailedAuth && job.Kind != store.Wipe:
+		case failed > s.cfg.MaxFailedAuth && !job.Kind.Urgent():
 			_, err = s.park(ctx, job, "failed_auth")
 		case job.Kind == store.Provision && job.Cursor == store.Attested:
 			if job, err = s.seal(ctx, job); err == nil {
@@ -128,13 +128,13 @@ func (s *Service) park(ctx context.Context, job store.Job, reason string) (store
 }
 
 // countAttempt notes that the element or the issuer ended a run, and parks the
-// job after too many. A wipe is never parked: phones are not authenticated, and
-// nobody is to stop the emptying of an element by answering in its name. With a
-// wrong card cryptogram no EXTERNAL AUTHENTICATE is sent, so that trying again
-// costs the element none of its ten tries.
+// job after too many. A wipe is never parked, nor is a lock or unlock: phones are
+// not authenticated, and nobody is to stop the emptying or locking of an element by
+// answering in its name. With a wrong card cryptogram no EXTERNAL AUTHENTICATE is
+// sent, so that trying again costs the element none of its ten tries.
 func (s *Service) countAttempt(ctx context.Context, job store.Job, reason string) (store.Job, error) {
 	job.Attempts++
-	if job.Attempts >= s.cfg.MaxAttempts && job.Kind != store.Wipe {
+	if job.Attempts >= s.cfg.MaxAttempts && !job.Kind.Urgent() {
 		return s.park(ctx, job, reason)
 	}
 	return s.advance(ctx, job)

@@ -13,10 +13,12 @@ import (
 	"mobileid/tsm/store"
 )
 
-// Pages of an attestation asked for at once. Seven pages hold a chain of two
-// certificates; a longer one costs a further round trip.
+// Pages of an attestation asked for at once. Four pages hold a chain of one
+// certificate; a longer one costs a further round trip, until the service has seen
+// how long they are with the elements of this maker.
 const (
-	firstPages     = 7
+	firstPages     = 4
+	mostFirstPages = 12
 	furtherPages   = 8
 	maxAttestation = 16 << 10
 )
@@ -70,7 +72,7 @@ func (s *Service) planGeneration(sc *script) error {
 	}
 	before := len(sc.items)
 	objects := [][]byte{generate}
-	for i := 1; i < firstPages; i++ {
+	for i := 1; i < int(s.pages.Load()); i++ {
 		objects = append(objects, stream.Page(uint16(i*stream.PageSize)))
 	}
 	if err := sc.storeEach("DF01 generate", objects); err != nil {
@@ -99,10 +101,11 @@ func (sc *script) storeEach(name string, objects [][]byte) error {
 // store sends whole objects as one sequence of blocks; the last block is
 // answered with what the last object gives.
 func (sc *script) store(name string, objects []byte) error {
-	blocks, err := gp.StoreData(objects, gp.BlockSize, true)
+	blocks, err := gp.StoreData(objects, sc.block, true)
 	if err != nil {
 		return err
 	}
+	sc.makeRoom(len(blocks), len(objects))
 	for _, c := range blocks {
 		if err := sc.add(name, c, nil); err != nil {
 			return err
@@ -148,6 +151,7 @@ func (s *Service) attested(ctx context.Context, sc *script, attestation []byte) 
 	if len(attestation) == 0 {
 		return nil, fmt.Errorf("empty attestation: %w", errRefusal)
 	}
+	s.pages.Store(int32(min(len(attestation)/stream.PageSize+1, mostFirstPages)))
 	job := sc.job
 	job.Cursor, job.Attestation = store.Attested, attestation
 	job, err := s.advance(ctx, job)

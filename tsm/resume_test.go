@@ -78,29 +78,6 @@ func (c *cutter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, errCut
 }
 
-// The phone vanishes at each of the six round trips: before its request got
-// through, and after it did but the answer was lost.
-func TestPhoneVanishes(t *testing.T) {
-	for at := 1; at <= 6; at++ {
-		for _, answers := range []bool{false, true} {
-			t.Run(fmt.Sprintf("round trip %d, answer lost %v", at, answers), func(t *testing.T) {
-				w := newWorld(t)
-				order := w.provision(2)
-				a := w.agent()
-				cut := &cutter{next: direct{w}, at: at, answers: answers}
-				a.Client.Transport = cut
-				if _, err := a.Run(t.Context()); !errors.Is(err, errCut) || cut.seen != at {
-					t.Fatalf("cut at %d: %v", cut.seen, err)
-				}
-				w.settle(order)
-				if w.issuer.asked != 1 {
-					t.Errorf("issuer was asked %d times", w.issuer.asked)
-				}
-			})
-		}
-	}
-}
-
 // The phone repeats a report whose answer was lost: the same order comes again,
 // and the run goes on in the same session.
 func TestPhoneRepeatsReport(t *testing.T) {
@@ -136,94 +113,6 @@ func (r *repeater) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return r.next.RoundTrip(req)
-}
-
-// torn is an element that loses power at one command, before or after it was
-// carried out.
-type torn struct {
-	w         *world
-	at        int
-	after     bool
-	commands  int
-	delivered bool
-}
-
-func (x *torn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	x.commands++
-	if x.commands == x.at {
-		if x.after {
-			if _, err := x.w.element.Transmit(ctx, command); err != nil {
-				return nil, err
-			}
-		}
-		x.delivered = true
-		x.w.element.Reset()
-		return nil, errCut
-	}
-	return x.w.element.Transmit(ctx, command)
-}
-
-// The element goes away at every single command of the run.
-func TestElementVanishes(t *testing.T) {
-	commands := func(t *testing.T) int {
-		w := newWorld(t)
-		w.provision(2)
-		res, err := w.contact()
-		check(t, err)
-		return res.APDUs
-	}(t)
-	for at := 1; at <= commands; at++ {
-		for _, after := range []bool{false, true} {
-			t.Run(fmt.Sprintf("command %d of %d, carried out %v", at, commands, after), func(t *testing.T) {
-				w := newWorld(t)
-				order := w.provision(2)
-				x := &torn{w: w, at: at, after: after}
-				a := w.agent()
-				a.SE = x
-				if _, err := a.Run(t.Context()); err == nil || !x.delivered {
-					t.Fatalf("cut at command %d: %v", x.commands, err)
-				}
-				if w.job(order).State != store.Queued {
-					t.Fatalf("job is %v after a cut", w.job(order).State)
-				}
-				w.settle(order)
-			})
-		}
-	}
-}
-
-// The manager's process ends after each round trip.
-func TestRestartAfterEachRoundTrip(t *testing.T) {
-	for at := 1; at <= 6; at++ {
-		t.Run(fmt.Sprintf("round trip %d", at), func(t *testing.T) {
-			w := newWorld(t)
-			order := w.provision(2)
-			a := w.agent()
-			a.Client.Transport = &restarter{w: w, at: at}
-			_, err := a.Run(t.Context())
-			if at < 6 && err == nil {
-				t.Fatal("a session outlived the process")
-			}
-			w.settle(order)
-			if w.issuer.asked != 1 {
-				t.Errorf("issuer was asked %d times", w.issuer.asked)
-			}
-		})
-	}
-}
-
-type restarter struct {
-	w        *world
-	at, seen int
-}
-
-func (r *restarter) RoundTrip(req *http.Request) (*http.Response, error) {
-	r.seen++
-	resp, err := direct{r.w}.RoundTrip(req)
-	if r.seen == r.at {
-		r.w.restart()
-	}
-	return resp, err
 }
 
 // faulty is a store whose process dies at one write: before the write reached
@@ -275,51 +164,23 @@ func (f *faulty) Advance(ctx context.Context, job store.Job) (store.Job, error) 
 	return job, err
 }
 
+func (f *faulty) SetKeyVersion(ctx context.Context, seID string, version byte) error {
+	do, hear := f.write()
+	if !do {
+		return errDead
+	}
+	err := f.Store.SetKeyVersion(ctx, seID, version)
+	if !hear {
+		return errDead
+	}
+	return err
+}
+
 func (f *faulty) Next(ctx context.Context, seID string) (store.Job, error) {
 	if f.dead {
 		return store.Job{}, errDead
 	}
 	return f.Store.Next(ctx, seID)
-}
-
-// A kill at each store write, before and after it took effect, and a restart.
-func TestKilledAtEachStoreWrite(t *testing.T) {
-	writes := func() int {
-		w := newWorld(t)
-		f := &faulty{Store: w.store}
-		w.useStore(f)
-		w.provision(2)
-		_, err := w.contact()
-		check(t, err)
-		return f.writes
-	}()
-	if writes < 5 {
-		t.Fatalf("only %d writes in a whole run: the fault is not where it is thought to be", writes)
-	}
-	for at := 1; at <= writes; at++ {
-		for _, after := range []bool{false, true} {
-			t.Run(fmt.Sprintf("write %d of %d, on disk %v", at, writes, after), func(t *testing.T) {
-				w := newWorld(t)
-				order := w.order(provisioning.OrderProvision, 2)
-				f := &faulty{Store: w.store, at: at, after: after}
-				w.useStore(f)
-				if w.submit(order) == http.StatusAccepted {
-					if at == 1 {
-						t.Fatal("an order was acknowledged that may not be on disk")
-					}
-					_, _ = w.contact() // ends as it may
-				}
-				if !f.dead {
-					t.Fatal("the fault was not reached")
-				}
-				w.restart()
-				if code := w.submit(order); code != http.StatusAccepted { // the issuer asks again
-					t.Fatalf("the order again: %d", code)
-				}
-				w.settle(order)
-			})
-		}
-	}
 }
 
 // useStore puts f between the service and the store it has open, until restart.

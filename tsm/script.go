@@ -3,8 +3,10 @@ package tsm
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
@@ -23,33 +25,50 @@ var (
 
 // challenge waits for the answers to SELECT and INITIALIZE UPDATE.
 type challenge struct {
-	job  store.Job
-	host *scp03.Host
-	seID []byte
+	job     store.Job
+	host    *scp03.Host
+	seID    []byte
+	version byte   // asked for now
+	untried []byte // to be asked for when the element has no such set
+	noted   byte   // the version the element had last, 0 for none
+	block   int    // most plain data of a STORE DATA command
+	// selected tells that the security domain is, so that INITIALIZE UPDATE goes
+	// alone. It changes with each version tried: two reports that read the same are
+	// taken as one report sent twice, and two refusals do read the same.
+	selected bool
 }
 
-func (c *challenge) expected() int { return 2 }
+func (c *challenge) expected() int { return len(c.commands()) }
 func (c *challenge) close()        {} // a Host is spent or forgotten
 
 func (c *challenge) commands() []apdu.Command {
+	if c.selected {
+		return []apdu.Command{c.host.InitializeUpdate()}
+	}
 	return []apdu.Command{gp.Select(gp.ISD), c.host.InitializeUpdate()}
 }
 
 // proceed checks that the right element proves the keys, and starts the job's
 // script behind EXTERNAL AUTHENTICATE.
 func (c *challenge) proceed(ctx context.Context, s *Service, sess *session, answers [][]byte) (step, []apdu.Command, error) {
-	var responses [2]apdu.Response
-	for i, raw := range answers {
-		r, err := parse(raw)
-		if err == nil {
-			err = r.Err()
+	if !c.selected {
+		if err := c.domain(answers[0]); err != nil {
+			return nil, nil, err
 		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("answer %d to the handshake: %w", i, err)
-		}
-		responses[i] = r
 	}
-	update := responses[1]
+	update, err := parse(answers[len(answers)-1])
+	if err == nil && update.SW == apdu.ReferenceNotFound {
+		c.selected = !c.selected
+		if err = s.draw(ctx, c); err == nil {
+			return c, c.commands(), nil
+		}
+	}
+	if err == nil {
+		err = update.Err()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("answer to INITIALIZE UPDATE: %w", err)
+	}
 	if !bytes.HasPrefix(update.Data, c.seID) {
 		return nil, nil, errNotElement // before its keys are tried
 	}
@@ -60,7 +79,7 @@ func (c *challenge) proceed(ctx context.Context, s *Service, sess *session, answ
 	if err != nil {
 		return nil, nil, err
 	}
-	sc := &script{job: c.job, channel: channel}
+	sc := &script{job: c.job, channel: channel, seID: c.seID, version: c.version, noted: c.noted, block: c.block}
 	sc.open(external)
 	if err := s.plan(ctx, sc); err != nil {
 		channel.Close()
@@ -69,14 +88,32 @@ func (c *challenge) proceed(ctx context.Context, s *Service, sess *session, answ
 	return sc, sc.commands, nil
 }
 
+// domain takes the answer to SELECT. A locked card still has its security domain.
+func (c *challenge) domain(raw []byte) error {
+	r, err := parse(raw)
+	if err == nil && r.SW != apdu.WarnCardLocked {
+		err = r.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("answer to SELECT: %w", err)
+	}
+	c.block = blockSize(r.Data)
+	return nil
+}
+
 // script is a list of commands sent at once, of which each was wrapped before
 // any was answered.
 type script struct {
 	job      store.Job
 	channel  *scp03.HostSession
+	seID     []byte
+	version  byte // of the key set the channel stands on
+	noted    byte // the version the store has for the element
+	block    int  // most plain data of a STORE DATA command
 	opening  bool // the first command is EXTERNAL AUTHENTICATE
 	commands []apdu.Command
 	items    []item
+	room     []byte // where wrapped data goes, one behind the other
 	// finish takes the checked answers of the items and what cut them short, if
 	// anything did.
 	finish func(ctx context.Context, sc *script, answers []apdu.Response, cut error) (*script, error)
@@ -99,17 +136,50 @@ func (sc *script) open(external apdu.Command) {
 
 // add wraps one more command.
 func (sc *script) add(name string, c apdu.Command, may func(apdu.SW) bool) error {
-	wrapped, ticket, err := sc.channel.Wrap(c)
+	wrapped, ticket, err := sc.channel.AppendWrap(sc.room, c)
 	if err != nil {
 		return fmt.Errorf("wrapping %s: %w", name, err)
+	}
+	if n := len(sc.room) + len(wrapped.Data); n <= cap(sc.room) {
+		sc.room = sc.room[:n]
 	}
 	sc.commands = append(sc.commands, wrapped)
 	sc.items = append(sc.items, item{name, ticket, may})
 	return nil
 }
 
+// makeRoom prepares for n commands that carry some bytes in all, so that they share
+// one allocation.
+func (sc *script) makeRoom(n, bytes int) {
+	sc.room = make([]byte, 0, bytes+n*maxWrapping)
+	sc.commands, sc.items = slices.Grow(sc.commands, n), slices.Grow(sc.items, n)
+}
+
+// maxWrapping is the most that padding and MAC add to a command.
+const maxWrapping = 32
+
 // more is an empty script on the same channel.
-func (sc *script) more(job store.Job) *script { return &script{job: job, channel: sc.channel} }
+func (sc *script) more(job store.Job) *script {
+	return &script{job: job, channel: sc.channel, seID: sc.seID, version: sc.version, noted: sc.noted, block: sc.block}
+}
+
+// maxBlock bounds a block, so that a list of commands can be resumed at little cost
+// and a phone need not hold more.
+const maxBlock = 4 << 10
+
+// blockSize is how much plain data a command takes that an element says it does:
+// its FCI tells the longest command data field (9F65), the secure channel adds up
+// to 16 bytes of padding and 8 of MAC. The FCI is under no MAC; a phone that
+// changes it changes the number of commands.
+func blockSize(fci []byte) int {
+	f, err := gp.ParseFCI(fci)
+	if err != nil || f.MaxData <= apdu.MaxShortLc {
+		return gp.BlockSize
+	}
+	const mac = 8
+	whole := (min(f.MaxData, maxBlock) - mac) / aes.BlockSize * aes.BlockSize
+	return max(whole-1, gp.BlockSize)
+}
 
 // proceed checks the answers in order up to the first bad one, and lets finish
 // judge what they say.
@@ -119,7 +189,7 @@ func (sc *script) proceed(ctx context.Context, s *Service, sess *session, answer
 		return nil, nil, s.failedAuth(ctx, sess.seID, cut)
 	}
 	if len(good) > 0 { // at least one R-MAC was right: the keys are
-		if err := s.cfg.Store.ClearFailedAuth(ctx, sess.seID); err != nil {
+		if err := s.proved(ctx, sess.seID, sc); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -188,8 +258,16 @@ func (s *Service) plan(ctx context.Context, sc *script) error {
 	if now.Revision != sc.job.Revision {
 		return store.ErrRevision
 	}
-	if sc.job.Kind == store.Wipe {
-		return s.planWipe(sc)
+	switch sc.job.Kind {
+	case store.Provision:
+		return s.planProvision(sc)
+	case store.Wipe:
+		return s.planListing(sc, true, s.empty)
+	case store.Lock, store.Unlock:
+		return s.planSwitch(sc)
+	case store.Rekey:
+		return s.planRekey(ctx, sc)
+	default:
+		return fmt.Errorf("job of unknown kind %d", sc.job.Kind)
 	}
-	return s.planProvision(sc)
 }

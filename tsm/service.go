@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mobileid/tsm/store"
@@ -85,7 +86,8 @@ func or[T int | time.Duration](v, def T) T {
 
 // Service is the manager. It is safe for concurrent use and holds no goroutine.
 type Service struct {
-	cfg Config
+	cfg   Config
+	pages atomic.Int32 // of an attestation that are asked for at once
 
 	mu        sync.Mutex          // guards the two maps, not the sessions in them
 	sessions  map[string]*session // by session id
@@ -97,7 +99,9 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configuring service manager: %w", err)
 	}
-	return &Service{cfg: cfg, sessions: map[string]*session{}, byElement: map[string]*session{}}, nil
+	s := &Service{cfg: cfg, sessions: map[string]*session{}, byElement: map[string]*session{}}
+	s.pages.Store(firstPages)
+	return s, nil
 }
 
 // Ready fails when orders could not be taken.

@@ -14,18 +14,28 @@ import (
 	"mobileid/tsm/store"
 )
 
-// errNothingFound says that the element named no instance to wipe. It cannot be
+// errNothingFound says that the element named no instance the job is about. It cannot be
 // taken as done: 6A88 carries no R-MAC, so a phone may have made it up. The job
 // stays until an element shows what it holds, or until the order's end.
-var errNothingFound = errors.New("secure element lists nothing to wipe")
+var errNothingFound = errors.New("secure element lists nothing the job is about")
 
-// planWipe asks what there is. A listing of at least one instance is under
+// planListing asks what there is, behind the commands that are in the script
+// already; then gets the whole listing. A listing of at least one instance is under
 // R-MAC, and so is complete.
-func (s *Service) planWipe(sc *script) error {
-	return s.planListing(sc, &gp.Pages{}, true)
+func (s *Service) planListing(sc *script, first bool, then listed) error {
+	return s.planPage(sc, &gp.Pages{}, first, then)
 }
 
-func (s *Service) planListing(sc *script, pages *gp.Pages, first bool) error {
+// listed takes what the element lists of the job's scope.
+type listed func(ctx context.Context, sc *script, found []instance) (*script, error)
+
+// instance is one slot's, as listed.
+type instance struct {
+	slot   byte
+	locked bool
+}
+
+func (s *Service) planPage(sc *script, pages *gp.Pages, first bool, then listed) error {
 	if err := sc.list(first); err != nil {
 		return err
 	}
@@ -33,19 +43,19 @@ func (s *Service) planListing(sc *script, pages *gp.Pages, first bool) error {
 		if cut != nil {
 			return nil, cut
 		}
-		more, err := pages.Add(answers[0])
+		more, err := pages.Add(answers[len(answers)-1])
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errRefusal, err)
 		}
 		if more {
 			next := sc.more(sc.job)
-			return next, s.planListing(next, pages, false)
+			return next, s.planPage(next, pages, false, then)
 		}
-		slots, err := slotsIn(pages, sc.job)
+		found, err := instancesIn(pages, sc.job)
 		if err != nil {
 			return nil, err
 		}
-		return s.empty(ctx, sc, slots)
+		return then(ctx, sc, found)
 	}
 	return nil
 }
@@ -67,27 +77,33 @@ func scope(job store.Job) gp.AID {
 	return gp.Instance(job.Slot)
 }
 
-// slotsIn reads a whole listing: the slots with an instance the job is about.
-func slotsIn(pages *gp.Pages, job store.Job) ([]byte, error) {
+// instancesIn reads a whole listing: the slots with an instance the job is about.
+func instancesIn(pages *gp.Pages, job store.Job) ([]instance, error) {
 	entries, err := pages.Entries()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errRefusal, err)
 	}
-	var slots []byte
+	var found []instance
 	for _, e := range entries {
 		slot, ok := e.AID.Slot()
-		if ok && (job.Slot == 0 || job.Slot == slot) && !slices.Contains(slots, slot) {
-			slots = append(slots, slot)
+		if ok && (job.Slot == 0 || job.Slot == slot) && !slices.ContainsFunc(found, func(i instance) bool { return i.slot == slot }) {
+			found = append(found, instance{slot, gp.State(e.State).Locked()})
 		}
 	}
-	return slots, nil
+	return found, nil
 }
 
-// empty chooses the next script from what is there and what was receipted: wipe
-// first, delete only what has its receipt (deleting destroys what could repeat
+// empty chooses the next script of a wipe from what is there and what was receipted:
+// wipe first, delete only what has its receipt (deleting destroys what could repeat
 // it), and be done when nothing is left.
-func (s *Service) empty(ctx context.Context, sc *script, slots []byte) (*script, error) {
-	full := slices.DeleteFunc(slices.Clone(slots), func(slot byte) bool { return holds(sc.job.Receipts, slot) })
+func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*script, error) {
+	var slots, full []byte
+	for _, i := range found {
+		slots = append(slots, i.slot)
+		if !holds(sc.job.Receipts, i.slot) {
+			full = append(full, i.slot)
+		}
+	}
 	next := sc.more(sc.job)
 	switch {
 	case len(full) > 0:

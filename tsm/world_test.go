@@ -3,6 +3,7 @@ package tsm_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -44,8 +45,11 @@ type world struct {
 
 	orderKey *ecdsa.PrivateKey
 	master   []byte
+	keys     tsm.KeySource // nil: the master key alone, as version 30
 	seID     []byte
+	sePath   string
 	element  *se.SE
+	tear     func(point int) bool // cuts the element's power inside a write
 	issuer   *issuer
 	port     tsm.IssuerPort // between service and issuer; nil: the issuer itself
 
@@ -114,13 +118,24 @@ func (w *world) manufacture(surplus int) {
 	for range surplus {
 		chain = append(chain, der)
 	}
-	path := filepath.Join(t.TempDir(), "se.bin")
-	check(t, se.Manufacture(path, se.Factory{
+	w.sePath = filepath.Join(t.TempDir(), "se.bin")
+	check(t, se.Manufacture(w.sePath, se.Factory{
 		ID: w.seID, Keys: keys, AttestationKey: attestation, AttestationChain: chain,
 		IssuerAnchors: [][]byte{w.issuer.iaca.cert.Raw},
 	}))
-	w.element, err = se.Open(path, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.clock})
-	check(t, err)
+	w.power()
+}
+
+// power switches the element on, anew if it was.
+func (w *world) power() {
+	w.t.Helper()
+	if w.element != nil {
+		check(w.t, w.element.Close())
+	}
+	tear := func(point int) bool { return w.tear != nil && w.tear(point) }
+	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.clock, Tear: tear})
+	check(w.t, err)
+	w.element = element
 }
 
 // start starts the service on the store's file.
@@ -140,15 +155,20 @@ func (w *world) start() {
 func (w *world) newService() {
 	t := w.t
 	t.Helper()
-	master, err := tsm.NewMasterKey(w.master, 0x30)
-	check(t, err)
+	var keys tsm.KeySource = w.keys
+	if keys == nil {
+		master, err := tsm.NewMasterKey(w.master, 0x30)
+		check(t, err)
+		keys = master
+	}
 	log := slog.New(slog.NewJSONHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	port := w.port
 	if port == nil {
 		port = w.issuer
 	}
+	var err error
 	w.service, err = tsm.New(tsm.Config{
-		Store: w.store, Keys: master, Issuer: port, OrderKey: w.orderKey.Public(), Now: w.clock, Log: log,
+		Store: w.store, Keys: keys, Issuer: port, OrderKey: w.orderKey.Public(), Now: w.clock, Log: log,
 	})
 	check(t, err)
 	w.handler = httpapi.New(w.service, log)
@@ -199,11 +219,26 @@ func (w *world) provision(slot uint64) []byte {
 // job finds the job of an order.
 func (w *world) job(order []byte) store.Job {
 	w.t.Helper()
-	o, err := provisioning.VerifyOrder(order, w.orderKey.Public(), time.Time{})
-	check(w.t, err)
-	job, err := w.store.Job(w.t.Context(), hex.EncodeToString(o.ID))
+	if string(order) == rekey {
+		id, err := w.service.Rekey(w.t.Context(), w.seID) // the same again
+		check(w.t, err)
+		return w.jobOf(id)
+	}
+	return w.jobOf(orderID(w.t, w.orderKey.Public(), order))
+}
+
+func (w *world) jobOf(id string) store.Job {
+	w.t.Helper()
+	job, err := w.store.Job(w.t.Context(), id)
 	check(w.t, err)
 	return job
+}
+
+func orderID(t *testing.T, key crypto.PublicKey, order []byte) string {
+	t.Helper()
+	o, err := provisioning.VerifyOrder(order, key, time.Time{})
+	check(t, err)
+	return hex.EncodeToString(o.ID)
 }
 
 // agent is a phone with the world's element.
@@ -211,10 +246,15 @@ func (w *world) agent() *seram.Agent {
 	return &seram.Agent{
 		Client: &http.Client{Transport: direct{w}}, BaseURL: "https://tsm.example",
 		Element: seram.NewSecureElement(w.seID),
-		SE: apdu.Tap{Transmitter: w.element, Seen: func(command, response []byte, _ error) {
+		SE: apdu.Tap{Transmitter: transmit(w.transmit), Seen: func(command, response []byte, _ error) {
 			w.exchanges = append(w.exchanges, exchange{bytes.Clone(command), bytes.Clone(response)})
 		}},
 	}
+}
+
+// transmit reaches the element as it is powered now.
+func (w *world) transmit(ctx context.Context, command []byte) ([]byte, error) {
+	return w.element.Transmit(ctx, command)
 }
 
 // contact lets the phone come by once.

@@ -52,6 +52,7 @@ type Service interface {
 	Attested(ctx context.Context, attestation []byte) ([]byte, error)
 	Receipt(ctx context.Context, receipt []byte) error
 	Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error)
+	HandoverState(ctx context.Context, operatorToken string, seID []byte) (revocation.HandoverState, error)
 	Suspend(ctx context.Context, operatorToken string, seID []byte) (int, error)
 	Resume(ctx context.Context, operatorToken string, seID []byte) (int, error)
 	StatusURI() string
@@ -120,6 +121,7 @@ func (d *doors) public(e *gin.Engine) {
 	e.GET("/v1/transactions/:id", stateOf(d, d.service.State, progress))
 	d.sessions(e)
 	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)
+	e.POST("/v1/handovers/state", accept(typeJSON, MaxJSON), d.handoverState)
 	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", d.service.Suspend))
 	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", d.service.Resume))
 	e.GET("/v1/status-lists/:n", d.statusList)
@@ -274,6 +276,31 @@ func (d *doors) handover(c *gin.Context) {
 	}
 	c.Header("Cache-Control", "no-store")
 	c.Data(http.StatusOK, typeCOSE, receipt)
+}
+
+// handoverAnswer is what an operator learns of a handover.
+type handoverAnswer struct {
+	HandoverID  string `json:"handover_id"`
+	RevokedAt   string `json:"revoked_at"`
+	Credentials uint64 `json:"credentials"`
+	Erasure     string `json:"erasure"`
+	Since       string `json:"since"`
+	WipeOrderID string `json:"wipe_order_id,omitempty"`
+	Receipts    int    `json:"receipts"`
+}
+
+func (d *doors) handoverState(c *gin.Context) {
+	token, seID, ok := d.desk(c)
+	if !ok {
+		return
+	}
+	s, err := d.service.HandoverState(c.Request.Context(), token, seID)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	d.answer(c, http.StatusOK, handoverAnswer{HandoverID: s.ID, RevokedAt: stamp(s.RevokedAt), Credentials: s.Credentials,
+		Erasure: string(s.Erasure), Since: stamp(s.Since), WipeOrderID: s.WipeOrderID, Receipts: s.Receipts})
 }
 
 func (d *doors) changeOf(member string, change func(context.Context, string, []byte) (int, error)) gin.HandlerFunc {

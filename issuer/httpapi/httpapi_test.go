@@ -91,6 +91,12 @@ func TestStory(t *testing.T) {
 		t.Error("handover does not show")
 	}
 	desk("/v1/resumptions", `{"resumed":0}`) // revoked is final
+	state := a.do("POST", "/v1/handovers/state", "application/json", issuertest.OperatorToken, deskBody(w.SE.ID))
+	for _, member := range []string{`"erasure":"queued"`, `"credentials":1`, `"receipts":0`, `"revoked_at":"2026-11-23T03:00:00Z"`, `"wipe_order_id":"`} {
+		if state.Code != http.StatusOK || !strings.Contains(state.Body.String(), member) {
+			t.Errorf("state of the handover: %d %s, want %s in it", state.Code, state.Body, member)
+		}
+	}
 	if a.listed(issued) != statuslist.Invalid {
 		t.Error("a revoked credential came back")
 	}

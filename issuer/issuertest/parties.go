@@ -70,12 +70,15 @@ func (m *TSM) Order(id string) (provisioning.Order, bool) {
 }
 
 // Wipes are the wipe orders taken.
-func (m *TSM) Wipes() []provisioning.Order {
+func (m *TSM) Wipes() []provisioning.Order { return m.Taken(provisioning.OrderWipe) }
+
+// Taken are the orders of a kind, in the order they came.
+func (m *TSM) Taken(kind provisioning.OrderKind) []provisioning.Order {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []provisioning.Order
 	for _, o := range m.orders {
-		if o.Kind == provisioning.OrderWipe {
+		if o.Kind == kind {
 			out = append(out, o)
 		}
 	}
@@ -95,6 +98,13 @@ func (w *World) SE(t testing.TB, id string) *SE {
 	t.Helper()
 	return &SE{ID: []byte(id), Pair: w.Issue(t, w.SERoot, pki.Template{Profile: pki.SEAttestation, CommonName: "SE TEST",
 		SEID: []byte(id), NotBefore: Instant().AddDate(0, 0, -7), NotAfter: Instant().AddDate(5, 0, 0)})}
+}
+
+// Image is a copy of the SE as it is now: what a backup holds.
+func (e *SE) Image() *SE {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return &SE{ID: e.ID, Pair: e.Pair, counter: e.counter}
 }
 
 // Keys are what an SE made for one order.

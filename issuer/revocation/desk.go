@@ -19,9 +19,13 @@ import (
 // SEIDSize is the length of a secure element's id (the key diversification data of SCP03).
 const SEIDSize = 10
 
-// wipeLife is how long a wipe order holds: longer than any phone, since the SE is emptied at its next contact,
-// whenever that is.
-const wipeLife = 10 * 365 * 24 * time.Hour
+// orderLife is how long an order to wipe, lock or unlock holds: longer than any phone, since the SE is emptied at its next
+// contact, whenever that is.
+const orderLife = 10 * 365 * 24 * time.Hour
+
+// defaultPatience is how long the emptying of an SE may take before it is called unreachable: as long as a document is
+// usually valid, after which nobody takes it any more, list or no list.
+const defaultPatience = 30 * 24 * time.Hour
 
 // ErrSEID means that an id is not of the right length.
 var ErrSEID = errors.New("secure element id is not 10 bytes")
@@ -44,9 +48,11 @@ type DeskConfig struct {
 	// Queued is called after an order was put into the outbox, so that it is sent soon. It must not wait: a revocation
 	// does not depend on the TSM. nil means that only the regular round sends it.
 	Queued func()
-	Now    func() time.Time // nil means the clock
-	Rand   io.Reader        // nil means crypto/rand
-	Log    *slog.Logger     // nil means no log
+	// Patience is how long after a handover an SE that has not been emptied is called unreachable; 0 means 30 days.
+	Patience time.Duration
+	Now      func() time.Time // nil means the clock
+	Rand     io.Reader        // nil means crypto/rand
+	Log      *slog.Logger     // nil means no log
 }
 
 // DeskStore is what the desk asks of the issuer's store.
@@ -54,8 +60,8 @@ type DeskStore interface {
 	Device(ctx context.Context, device string) (store.Device, error)
 	RevokeDevice(ctx context.Context, h store.Handover, wipe []byte) (store.Handover, bool, error)
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
-	SuspendDevice(ctx context.Context, device string, at time.Time) (int, error)
-	ResumeDevice(ctx context.Context, device string, at time.Time) (int, error)
+	SuspendDevice(ctx context.Context, device string, at time.Time, lock store.Message) (int, error)
+	ResumeDevice(ctx context.Context, device string, at time.Time, unlock store.Message) (int, error)
 }
 
 // Desk carries out what operators ask. It is safe for concurrent use.
@@ -77,6 +83,12 @@ func NewDesk(c DeskConfig) (*Desk, error) {
 	counters, err := newOperators(c.Counters)
 	if err != nil {
 		return nil, fmt.Errorf("making revocation desk: counters: %w", err)
+	}
+	if c.Patience < 0 {
+		return nil, errors.New("making revocation desk: negative patience")
+	}
+	if c.Patience == 0 {
+		c.Patience = defaultPatience
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -102,7 +114,7 @@ func (d *Desk) Handover(ctx context.Context, token string, seID []byte) ([]byte,
 		return nil, fmt.Errorf("handing over device: %w", err)
 	}
 	d.config.Log.InfoContext(ctx, "handover asked", "operator", operator)
-	order, wipe, err := d.wipeOrder(seID)
+	order, err := d.order(provisioning.OrderWipe, seID)
 	if err != nil {
 		return nil, fmt.Errorf("handing over device: %w", err)
 	}
@@ -111,8 +123,8 @@ func (d *Desk) Handover(ctx context.Context, token string, seID []byte) ([]byte,
 		return nil, fmt.Errorf("handing over device: %w", err)
 	}
 	h, again, err := d.config.Store.RevokeDevice(ctx, store.Handover{ID: hex.EncodeToString(id), Device: device,
-		At: d.now(), Operator: operator, Reason: store.CessationOfOperation, WipeOrderID: hex.EncodeToString(order),
-		WipeUntil: d.now().Add(wipeLife)}, wipe)
+		At: d.now(), Operator: operator, Reason: store.CessationOfOperation, WipeOrderID: order.OrderID,
+		WipeUntil: order.NotAfter}, order.Body)
 	if err != nil {
 		return nil, fmt.Errorf("handing over device: %w", err)
 	}
@@ -131,26 +143,34 @@ func (d *Desk) Handover(ctx context.Context, token string, seID []byte) ([]byte,
 }
 
 // Suspend stops every credential bound to the secure element until Resume or Handover; rows still in flight end for
-// good. It tells how many rows changed.
+// good. It tells how many rows changed. The order to lock the SE is queued with the change; the status does not wait for it,
+// and stands in the list whether the phone ever comes by or not.
 func (d *Desk) Suspend(ctx context.Context, token string, seID []byte) (int, error) {
-	return d.change(ctx, "suspending device", token, seID, d.config.Store.SuspendDevice)
+	return d.change(ctx, "suspending device", token, seID, provisioning.OrderLock, d.config.Store.SuspendDevice)
 }
 
-// Resume brings back what Suspend stopped. What is revoked stays revoked.
+// Resume brings back what Suspend stopped, and queues the order to unlock the SE. What is revoked stays revoked.
 func (d *Desk) Resume(ctx context.Context, token string, seID []byte) (int, error) {
-	return d.change(ctx, "resuming device", token, seID, d.config.Store.ResumeDevice)
+	return d.change(ctx, "resuming device", token, seID, provisioning.OrderUnlock, d.config.Store.ResumeDevice)
 }
 
-func (d *Desk) change(ctx context.Context, what, token string, seID []byte,
-	change func(context.Context, string, time.Time) (int, error)) (int, error) {
+func (d *Desk) change(ctx context.Context, what, token string, seID []byte, kind provisioning.OrderKind,
+	change func(context.Context, string, time.Time, store.Message) (int, error)) (int, error) {
 	operator, device, err := d.admit(token, seID)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
 	d.config.Log.InfoContext(ctx, "change of status asked", "operation", what, "operator", operator)
-	n, err := change(ctx, device, d.now())
+	order, err := d.order(kind, seID)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
+	}
+	n, err := change(ctx, device, d.now(), order)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", what, err)
+	}
+	if d.config.Queued != nil && n > 0 {
+		d.config.Queued()
 	}
 	if err := d.config.Publisher.Publish(ctx); err != nil {
 		return n, fmt.Errorf("%s: %w", what, err)
@@ -170,13 +190,15 @@ func (d *Desk) admit(token string, seID []byte) (operator, device string, err er
 	return operator, d.config.Pseudonym(seID), nil
 }
 
-func (d *Desk) wipeOrder(seID []byte) (id, signed []byte, err error) {
-	if id, err = d.random(16); err != nil {
-		return nil, nil, err
+// order signs an order about all slots of an SE, fit for the outbox.
+func (d *Desk) order(kind provisioning.OrderKind, seID []byte) (store.Message, error) {
+	id, err := d.random(16)
+	if err != nil {
+		return store.Message{}, err
 	}
-	signed, err = provisioning.SignOrder(d.config.OrderKey, provisioning.Order{ID: id, Kind: provisioning.OrderWipe,
-		SEID: seID, NotAfter: cbor.NewTDate(d.now().Add(wipeLife))})
-	return id, signed, err
+	until := d.now().Add(orderLife)
+	signed, err := provisioning.SignOrder(d.config.OrderKey, provisioning.Order{ID: id, Kind: kind, SEID: seID, NotAfter: cbor.NewTDate(until)})
+	return store.Message{OrderID: hex.EncodeToString(id), Body: signed, NotAfter: until}, err
 }
 
 // receipt returns the signed receipt of a handover, the one made before if there is one.

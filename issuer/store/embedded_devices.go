@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -91,7 +92,7 @@ func (s *Embedded) AttachReceipt(ctx context.Context, id, handoverID string, rec
 }
 
 // SuspendDevice stops what may come back.
-func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time) (changed int, err error) {
+func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time, lock Message) (changed int, err error) {
 	err = s.write(ctx, "suspending device", func(tx *bolt.Tx) error {
 		var d Device
 		if err := load(tx, bucketDevices, []byte(id), &d); err != nil {
@@ -101,9 +102,12 @@ func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time) (
 		if err != nil {
 			return err
 		}
+		changed = 0
+		held := false
 		for _, c := range all {
 			switch c.State {
 			case Active:
+				held = true
 				c.State, c.Reason, c.ChangedAt = Suspended, CertificateHold, at
 				err = errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), putRaw(tx, bucketSet, be(c.Index), nil), bumpStatus(tx))
 			case Reserved, Signed, Delivered:
@@ -116,14 +120,17 @@ func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time) (
 			}
 			changed++
 		}
+		if held {
+			err = enqueue(tx, lock)
+		}
 		d.Epoch++
-		return errors.Join(put(tx, bucketDevices, []byte(id), d), seen(tx, at))
+		return errors.Join(err, put(tx, bucketDevices, []byte(id), d), seen(tx, at))
 	})
 	return changed, err
 }
 
 // ResumeDevice brings back what was suspended.
-func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time) (changed int, err error) {
+func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time, unlock Message) (changed int, err error) {
 	err = s.write(ctx, "resuming device", func(tx *bolt.Tx) error {
 		var d Device
 		if err := load(tx, bucketDevices, []byte(id), &d); err != nil {
@@ -133,6 +140,7 @@ func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time) (c
 		if err != nil {
 			return err
 		}
+		changed = 0
 		for _, c := range all {
 			if c.State != Suspended {
 				continue
@@ -144,9 +152,26 @@ func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time) (c
 			}
 			changed++
 		}
-		return seen(tx, at)
+		if changed > 0 {
+			err = enqueue(tx, unlock)
+		}
+		return errors.Join(err, seen(tx, at))
 	})
 	return changed, err
+}
+
+// maxErased bounds the receipts filed: an SE has 15 slots.
+const maxErased = 15
+
+// file keeps a receipt once.
+func (h *Handover) file(w Wipe) {
+	if h.ErasedAt.IsZero() {
+		h.ErasedAt = w.At
+	}
+	known := slices.ContainsFunc(h.Erased, func(r []byte) bool { return bytes.Equal(r, w.Receipt) })
+	if len(w.Receipt) > 0 && !known && len(h.Erased) < maxErased {
+		h.Erased = append(h.Erased, w.Receipt)
+	}
 }
 
 // Wiped records that a secure element was emptied.
@@ -166,6 +191,7 @@ func (s *Embedded) Wiped(ctx context.Context, w Wipe) error {
 		if d.WipeID == w.OrderID {
 			d.WipeID = ""
 		}
+		d.Handover.file(w)
 		return errors.Join(
 			put(tx, bucketDevices, []byte(w.Device), d),
 			putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)),

@@ -115,6 +115,7 @@ type Wipe struct {
 	Device  string
 	Counter uint64
 	At      time.Time
+	Receipt []byte // as the SE signed it; filed
 }
 
 // Device is what is known of a secure element.
@@ -138,6 +139,10 @@ type Handover struct {
 	WipeOrderID string    `json:"wipe_order_id"`
 	WipeUntil   time.Time `json:"wipe_until"` // end of the wipe order
 	Receipt     []byte    `json:"receipt,omitempty"`
+	// ErasedAt is when the first verified receipt of the SE for the wipe order came, zero before; Erased are all that came,
+	// one for each slot.
+	ErasedAt time.Time `json:"erased_at,omitzero"`
+	Erased   [][]byte  `json:"erased,omitempty"`
 }
 
 // StatusSnapshot lists the positions that must not read as valid.

@@ -193,6 +193,14 @@ func TestAnswers(t *testing.T) {
 	if err := r.Answers(&o); !errors.Is(err, provisioning.ErrMismatch) {
 		t.Error("one slot wiped answers an order for all")
 	}
+	for _, kind := range []provisioning.OrderKind{provisioning.OrderLock, provisioning.OrderUnlock} {
+		o := plain(kind, 1)
+		for _, r.Kind = range []provisioning.ReceiptKind{0, provisioning.ReceiptCommitted, provisioning.ReceiptWiped} {
+			if err := r.Answers(&o); !errors.Is(err, provisioning.ErrMismatch) {
+				t.Errorf("a receipt of kind %d answers an order of kind %d", r.Kind, kind)
+			}
+		}
+	}
 }
 
 func TestReceipt(t *testing.T) {

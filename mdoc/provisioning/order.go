@@ -16,15 +16,17 @@ type OrderKind uint64
 const (
 	OrderProvision OrderKind = 1
 	OrderWipe      OrderKind = 2
+	OrderLock      OrderKind = 3 // the credential cannot be used until it is unlocked; nothing is lost
+	OrderUnlock    OrderKind = 4
 )
 
 // Order is the issuer's instruction about one secure element, docs/provisioning.md, order.
 //
 //	order = {
 //	  1: bstr .size 16,    ; id, random, never used twice
-//	  2: 1 / 2,            ; kind: provision, wipe
+//	  2: 1 / 2 / 3 / 4,    ; kind: provision, wipe, lock, unlock
 //	  3: bstr .size 10,    ; secure element id
-//	  4: 0..15,            ; slot; 0 only in a wipe, and means all
+//	  4: 0..15,            ; slot; 0 means all, and never stands in a provision
 //	  ? 5: 1 / 2,          ; provision: purpose of the device key: sign, MAC
 //	  ? 6: bstr .size 32,  ; provision: challenge, random, to be attested
 //	  7: tdate             ; not to be carried out after
@@ -87,12 +89,12 @@ func (o Order) validate() error {
 			return fmt.Errorf("purpose %d is not known", o.Purpose)
 		}
 		return checkLengths(length{"challenge", o.Challenge, challengeLength})
-	case OrderWipe:
+	case OrderWipe, OrderLock, OrderUnlock:
 		if o.Slot > maxSlot {
 			return fmt.Errorf("slot %d, expected 0 to %d", o.Slot, maxSlot)
 		}
 		if o.Purpose != 0 || len(o.Challenge) != 0 {
-			return errors.New("a wipe with purpose or challenge")
+			return errors.New("purpose or challenge in an order that makes no key")
 		}
 		return nil
 	default:

@@ -62,7 +62,8 @@ func TestOrderBytes(t *testing.T) {
 
 func TestVerifyOrder(t *testing.T) {
 	w := newWorld(t)
-	for name, o := range map[string]provisioning.Order{"provision": order(), "wipe": wipe()} {
+	for name, o := range map[string]provisioning.Order{"provision": order(), "wipe": wipe(),
+		"lock of all": plain(provisioning.OrderLock, 0), "unlock of one": plain(provisioning.OrderUnlock, 3)} {
 		t.Run(name, func(t *testing.T) {
 			got, err := provisioning.VerifyOrder(w.signedOrder(o), w.orderKey.Public(), now)
 			if err != nil {
@@ -119,8 +120,10 @@ func TestSignOrderRefuses(t *testing.T) {
 		"challenge of 31 bytes": func(o *provisioning.Order) { o.Challenge = o.Challenge[:31] },
 		"no challenge":          func(o *provisioning.Order) { o.Challenge = nil },
 		"no kind":               func(o *provisioning.Order) { o.Kind = 0 },
-		"kind 3":                func(o *provisioning.Order) { o.Kind = 3 },
+		"kind 5":                func(o *provisioning.Order) { o.Kind = 5 },
 		"wipe with challenge":   func(o *provisioning.Order) { o.Kind = provisioning.OrderWipe; o.Purpose = 0 },
+		"lock with purpose":     func(o *provisioning.Order) { o.Kind = provisioning.OrderLock; o.Challenge = nil },
+		"unlock of slot 16":     func(o *provisioning.Order) { *o = plain(provisioning.OrderUnlock, 16) },
 		"no time":               func(o *provisioning.Order) { o.NotAfter = provisioning.Order{}.NotAfter },
 	} {
 		t.Run(name, func(t *testing.T) {

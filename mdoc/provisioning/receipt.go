@@ -93,15 +93,13 @@ func (s *SignedReceipt) Verify(seKey crypto.PublicKey) (*Receipt, error) {
 	return &r, nil
 }
 
-// Answers compares the receipt with the order it claims to answer; an error wraps [ErrMismatch]. For a committed
+// Answers compares the receipt with the order it claims to answer; an error wraps [ErrMismatch]. No receipt answers a lock
+// or an unlock. For a committed
 // credential the caller also compares Digest with what it sealed.
 func (r *Receipt) Answers(o *Order) error {
-	want := ReceiptCommitted
-	if o.Kind == OrderWipe {
-		want = ReceiptWiped
-	}
+	want, receipted := map[OrderKind]ReceiptKind{OrderProvision: ReceiptCommitted, OrderWipe: ReceiptWiped}[o.Kind]
 	switch {
-	case r.Kind != want:
+	case !receipted || r.Kind != want:
 		return fmt.Errorf("%w: kind", ErrMismatch)
 	case !bytes.Equal(r.OrderID, o.ID):
 		return fmt.Errorf("%w: order id", ErrMismatch)

@@ -89,8 +89,11 @@ func order() provisioning.Order {
 		Purpose: provisioning.PurposeSign, Challenge: chall, NotAfter: cbor.NewTDate(now.Add(time.Hour))}
 }
 
-func wipe() provisioning.Order {
-	return provisioning.Order{ID: orderID, Kind: provisioning.OrderWipe, SEID: seID, NotAfter: cbor.NewTDate(now.Add(time.Hour))}
+func wipe() provisioning.Order { return plain(provisioning.OrderWipe, 0) }
+
+// plain is an order that makes no key.
+func plain(kind provisioning.OrderKind, slot uint64) provisioning.Order {
+	return provisioning.Order{ID: orderID, Kind: kind, SEID: seID, Slot: slot, NotAfter: cbor.NewTDate(now.Add(time.Hour))}
 }
 
 func (w *world) attestation() provisioning.Attestation {

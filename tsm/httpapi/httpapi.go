@@ -178,7 +178,13 @@ func (d *doors) report(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	answer(c, http.StatusOK, out)
+	raw, err := out.Bytes()
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	sealed(c)
+	c.Data(http.StatusOK, "application/json; charset=utf-8", raw)
 }
 
 func (d *doors) ready(c *gin.Context) {
@@ -203,7 +209,12 @@ func decode(body io.Reader, out any) error {
 }
 
 func answer(c *gin.Context, status int, body any) {
+	sealed(c)
+	c.JSON(status, body)
+}
+
+// sealed keeps caches and guesses away from an answer.
+func sealed(c *gin.Context) {
 	c.Header("Cache-Control", "no-store")
 	c.Header("X-Content-Type-Options", "nosniff")
-	c.JSON(status, body)
 }

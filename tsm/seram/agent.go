@@ -46,6 +46,7 @@ type Agent struct {
 // Result counts what a session took.
 type Result struct {
 	RoundTrips int // HTTP requests answered
+	Managed    int // those of remote management among them, which carry scripts and answers
 	APDUs      int // commands the element answered
 }
 
@@ -145,7 +146,7 @@ func (a *Agent) execute(ctx context.Context, res *Result, list []APDU) ([]APDU, 
 
 // post sends one message and reads the answer into out.
 func (a *Agent) post(ctx context.Context, res *Result, path, session string, in, out any) error {
-	body, err := json.Marshal(in)
+	body, err := encode(in)
 	if err != nil {
 		return fmt.Errorf("encoding message: %w", err)
 	}
@@ -164,6 +165,9 @@ func (a *Agent) post(ctx context.Context, res *Result, path, session string, in,
 	}
 	defer resp.Body.Close()
 	res.RoundTrips++
+	if path == PathRemoteManagement {
+		res.Managed++
+	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, MaxOrderBytes+1))
 	if err != nil {
 		return fmt.Errorf("reading answer of service manager: %w", err)
@@ -181,6 +185,13 @@ func (a *Agent) post(ctx context.Context, res *Result, path, session string, in,
 		return errors.New("reading answer of service manager: not the JSON expected")
 	}
 	return nil
+}
+
+func encode(message any) ([]byte, error) {
+	if m, ok := message.(interface{ Bytes() ([]byte, error) }); ok {
+		return m.Bytes()
+	}
+	return json.Marshal(message)
 }
 
 // withoutURL keeps the session id, which the query holds, out of error texts.

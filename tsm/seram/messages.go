@@ -2,12 +2,9 @@ package seram
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"mobileid/mdoc/apdu"
 )
 
 // The doors, relative to the server's base, and the query parameter of the
@@ -118,7 +115,7 @@ type LocalAgentStatus struct {
 // Response is schema ramResponse.
 type Response struct {
 	Type        string `json:"ramResponseType"`
-	ListOfRAPDU []APDU `json:"listOfRAPDU"`
+	ListOfRAPDU APDUs  `json:"listOfRAPDU"`
 }
 
 // TypeResponse is the one type of Response.
@@ -148,7 +145,7 @@ const DefaultDelay = 100
 // Command is schema ramCommand.
 type Command struct {
 	Type        string `json:"ramCommandType"`
-	ListOfCAPDU []APDU `json:"listOfCAPDU,omitempty"`
+	ListOfCAPDU APDUs  `json:"listOfCAPDU,omitempty"`
 	// Notification is for the app, of type notificationCommand.
 	Notification string `json:"deviceAppNotification,omitempty"`
 }
@@ -163,25 +160,3 @@ const (
 	typeStartMapped = "ramStartCommand"
 	typeStopMapped  = "ramStopCommand"
 )
-
-// APDU is a command or a response in hex, upper case when written, either case
-// when read (schema apdu). A missing answer is the empty string.
-type APDU []byte
-
-// MarshalText writes upper-case hex.
-func (a APDU) MarshalText() ([]byte, error) {
-	return []byte(strings.ToUpper(hex.EncodeToString(a))), nil
-}
-
-// UnmarshalText reads hex of at most the longest response there is.
-func (a *APDU) UnmarshalText(text []byte) error {
-	if len(text) > 2*apdu.MaxResponse {
-		return errors.New("reading apdu: too long")
-	}
-	out := make([]byte, hex.DecodedLen(len(text)))
-	if _, err := hex.Decode(out, text); err != nil {
-		return errors.New("reading apdu: not hex")
-	}
-	*a = out
-	return nil
-}

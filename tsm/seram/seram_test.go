@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -166,7 +167,7 @@ func TestAgent(t *testing.T) {
 	if diff := cmp.Diff(want, *reports); diff != "" {
 		t.Errorf("reports (-want +got):\n%s", diff)
 	}
-	if res != (seram.Result{RoundTrips: 5, APDUs: 3}) || c.seen != 3 || !cmp.Equal(heard, []string{"hello"}) {
+	if res != (seram.Result{RoundTrips: 5, Managed: 3, APDUs: 3}) || c.seen != 3 || !cmp.Equal(heard, []string{"hello"}) {
 		t.Errorf("%+v, card saw %d, heard %q", res, c.seen, heard)
 	}
 }
@@ -236,6 +237,55 @@ func FuzzReport(f *testing.F) {
 		again := decode[seram.Report](t, encode(t, r))
 		if !cmp.Equal(r.Answers(), again.Answers()) {
 			t.Fatalf("answers %x became %x", r.Answers(), again.Answers())
+		}
+		sameJSON(t, r, r.Bytes)
+	})
+}
+
+// sameJSON compares what a message writes itself with what encoding/json makes of it.
+func sameJSON[T any](t *testing.T, message T, bytes func() ([]byte, error)) {
+	t.Helper()
+	raw, err := bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := encode(t, message); string(raw) != string(want) {
+		t.Errorf("written %s, want %s", raw, want)
+	}
+}
+
+func TestOrderBytes(t *testing.T) {
+	wait, element := 7, seram.NewSecureElement(make([]byte, 10))
+	for name, o := range map[string]seram.Order{
+		"empty": {},
+		"stop":  {Delay: new(int), RAMCommands: []seram.Command{{Type: seram.TypeStart}, {Type: seram.TypeStop}}},
+		"whole": {Delay: &wait, ChosenSecureElement: &element, RAMCommands: []seram.Command{
+			{Type: seram.TypeSERAM, ListOfCAPDU: seram.APDUs{{0x00, 0xA4}, {}, {0xFF}}},
+			{Type: seram.TypeNotification, Notification: "a \"word\" <of> 見本"},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) { sameJSON(t, o, o.Bytes) })
+	}
+}
+
+// The list's own reader takes what encoding/json takes of a list of APDUs, and
+// nothing else.
+func FuzzAPDUs(f *testing.F) {
+	for _, seed := range []string{
+		`[]`, `null`, `["00A4","",  "ff"]`, `["\u0030\u0030"]`, `[["00"]]`, `["00",1]`, `{"a":"00"}`, `"00"`, `["0"]`, `["0G"]`, `[null]`, ` [ "00" , "01" ] `,
+		`["00",null]`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var slow []seram.APDU
+		var fast seram.APDUs
+		slowErr, fastErr := json.Unmarshal(raw, &slow), json.Unmarshal(raw, &fast)
+		if (slowErr == nil) != (fastErr == nil) {
+			t.Fatalf("%q: %v and %v", raw, slowErr, fastErr)
+		}
+		if slowErr == nil && fastErr == nil && (len(slow) != len(fast) || fmt.Sprintf("%x", slow) != fmt.Sprintf("%x", fast)) {
+			t.Fatalf("%q: %x and %x", raw, slow, fast)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -15,20 +16,30 @@ import (
 
 // The buckets. A key of queue is SEID, priority and position, so that the first
 // key of an element names its next job; a key of due and closed begins with
-// NotAfter, so that the oldest come first.
+// NotAfter, so that the oldest come first. What is long stands beside the jobs,
+// so that looking through them is cheap.
 var (
-	bucketJobs   = []byte("jobs")   // order id -> Job
+	bucketJobs   = []byte("jobs")   // order id -> Job without Attestation and Sealed
+	bucketAttest = []byte("attest") // order id -> Attestation
+	bucketSealed = []byte("sealed") // order id -> Sealed
 	bucketQueue  = []byte("queue")  // SEID 00 priority position -> order id; open jobs
 	bucketOwing  = []byte("owing")  // order id -> nothing; jobs that owe a receipt and are not refused
 	bucketDue    = []byte("due")    // NotAfter order id -> nothing; open jobs not settled
 	bucketClosed = []byte("closed") // NotAfter order id -> nothing; final jobs that owe nothing
 	bucketFailed = []byte("failed") // SEID -> count of failed authentications
+	bucketKeySet = []byte("keyset") // SEID -> version of the key set last used
 )
 
+// buckets are all of them.
+func buckets() [][]byte {
+	return [][]byte{bucketJobs, bucketAttest, bucketSealed, bucketQueue, bucketOwing, bucketDue, bucketClosed, bucketFailed, bucketKeySet}
+}
+
 // Embedded is the Store in one bbolt file. Each write is synced before its call
-// returns.
+// returns; writes that wait at the same time are synced together.
 type Embedded struct {
-	db *bbolt.DB
+	db     *bbolt.DB
+	writes group
 }
 
 var _ Store = (*Embedded)(nil)
@@ -39,18 +50,19 @@ const lockWait = time.Second
 // Open opens the file, making it with mode 0600 if it is missing. ErrLocked
 // when another process has it.
 func Open(path string) (*Embedded, error) {
-	return open(path, &bbolt.Options{Timeout: lockWait})
+	return open(path, &bbolt.Options{})
 }
 
 // OpenExisting is Open for a file that must be there: a wrong path is an error
 // that wraps os.ErrNotExist, and not a manager without orders.
 func OpenExisting(path string) (*Embedded, error) {
-	return open(path, &bbolt.Options{Timeout: lockWait, OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+	return open(path, &bbolt.Options{OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 		return os.OpenFile(name, flag&^os.O_CREATE, mode)
 	}})
 }
 
 func open(path string, options *bbolt.Options) (*Embedded, error) {
+	options.Timeout, options.NoFreelistSync = lockWait, true // the list of free pages is made again at the next Open
 	db, err := bbolt.Open(path, 0o600, options)
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("opening job store: %w", ErrLocked)
@@ -59,7 +71,7 @@ func open(path string, options *bbolt.Options) (*Embedded, error) {
 		return nil, fmt.Errorf("opening job store: %w", err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{bucketJobs, bucketQueue, bucketOwing, bucketDue, bucketClosed, bucketFailed} {
+		for _, name := range buckets() {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -69,7 +81,7 @@ func open(path string, options *bbolt.Options) (*Embedded, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("preparing job store: %w", err), db.Close())
 	}
-	return &Embedded{db: db}, nil
+	return &Embedded{db: db, writes: group{commit: db.Update}}, nil
 }
 
 // Close waits for transactions under way.
@@ -89,8 +101,10 @@ func (s *Embedded) view(ctx context.Context, doing string, fn func(*bbolt.Tx) er
 	return s.run(ctx, doing, s.db.View, fn)
 }
 
+// update may run fn more than once: fn changes nothing outside tx but what it sets
+// anew each time.
 func (s *Embedded) update(ctx context.Context, doing string, fn func(*bbolt.Tx) error) error {
-	return s.run(ctx, doing, s.db.Update, fn)
+	return s.run(ctx, doing, s.writes.do, fn)
 }
 
 func (s *Embedded) run(ctx context.Context, doing string, in func(func(*bbolt.Tx) error) error, fn func(*bbolt.Tx) error) error {
@@ -110,8 +124,11 @@ func (s *Embedded) run(ctx context.Context, doing string, in func(func(*bbolt.Tx
 // Job reads one job.
 func (s *Embedded) Job(ctx context.Context, orderID string) (job Job, err error) {
 	err = s.view(ctx, "reading job", func(tx *bbolt.Tx) error {
-		job, err = load(tx, []byte(orderID))
-		return err
+		if job, err = load(tx, []byte(orderID)); err != nil {
+			return err
+		}
+		job = withCipherText(tx, job)
+		return nil
 	})
 	return job, err
 }
@@ -124,7 +141,7 @@ func (s *Embedded) Next(ctx context.Context, seID string) (Job, error) {
 			if job.State != Queued || job.Settled() {
 				return true, nil
 			}
-			next = job
+			next = withCipherText(tx, job)
 			return false, nil
 		})
 	})
@@ -147,14 +164,14 @@ func (s *Embedded) Owing(ctx context.Context, after string, limit int) (jobs []J
 			if err != nil {
 				return err
 			}
-			jobs = append(jobs, job)
+			jobs = append(jobs, withCipherText(tx, job))
 		}
 		return nil
 	})
 	return jobs, err
 }
 
-// load reads a job inside a transaction.
+// load reads a job inside a transaction, without Attestation and Sealed.
 func load(tx *bbolt.Tx, orderID []byte) (Job, error) {
 	raw := tx.Bucket(bucketJobs).Get(orderID)
 	if raw == nil {
@@ -165,6 +182,18 @@ func load(tx *bbolt.Tx, orderID []byte) (Job, error) {
 		return Job{}, errors.New("decoding job record: not in the form written")
 	}
 	return job, nil
+}
+
+// withCipherText adds what load leaves out. A record of an earlier form holds it
+// itself.
+func withCipherText(tx *bbolt.Tx, job Job) Job {
+	if v := tx.Bucket(bucketAttest).Get([]byte(job.OrderID)); v != nil {
+		job.Attestation = bytes.Clone(v)
+	}
+	if v := tx.Bucket(bucketSealed).Get([]byte(job.OrderID)); v != nil {
+		job.Sealed = bytes.Clone(v)
+	}
+	return job
 }
 
 // eachOpen calls fn with the open jobs of an element in the order of the queue
@@ -189,10 +218,10 @@ func eachOpen(tx *bbolt.Tx, seID string, fn func(Job) (more bool, err error)) er
 	return nil
 }
 
-// queueKey sorts an element's jobs: wipes first, then by position.
+// queueKey sorts an element's jobs: the urgent first, then by position.
 func queueKey(job Job) []byte {
 	priority := byte(1)
-	if job.Kind == Wipe {
+	if job.Kind.Urgent() {
 		priority = 0
 	}
 	k := append([]byte(job.SEID), 0, priority)

@@ -1,10 +1,14 @@
 package store_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.etcd.io/bbolt"
 
 	"mobileid/tsm/store"
 	"mobileid/tsm/store/storetest"
@@ -74,13 +78,67 @@ func TestWords(t *testing.T) {
 	for s := store.Queued; s <= store.Refused; s++ {
 		seen[s.String()] = true
 	}
-	for c := store.Ordered; c <= store.Cleared; c++ {
+	for c := store.Ordered; c <= store.Rekeyed; c++ {
 		seen[c.String()] = true
 	}
-	if len(seen) != 12 || seen["unknown"] || seen[""] {
+	if len(seen) != 16 || seen["unknown"] || seen[""] {
 		t.Errorf("words: %v", seen)
+	}
+	kinds := map[string]bool{}
+	for _, k := range []store.Kind{store.Provision, store.Wipe, store.Lock, store.Unlock, store.Rekey} {
+		kinds[k.String()] = true
+	}
+	if len(kinds) != 5 || kinds["unknown"] || store.Kind(9).String() != "unknown" {
+		t.Errorf("kinds: %v", kinds)
 	}
 	if store.State(99).String() != "unknown" || store.State(0).String() != "unknown" || store.Cursor(99).String() != "unknown" {
 		t.Error("a value out of range has a name")
+	}
+}
+
+// A store of the form before, in which a record held its cipher text itself.
+func TestOlderRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.db")
+	old := store.Job{
+		OrderID: "00", Digest: "d", Kind: store.Provision, SEID: "aa", Slot: 1, State: store.Queued, Cursor: store.Sealed,
+		Attestation: []byte("att"), Sealed: []byte("ct"), Position: 1, Revision: 3,
+	}
+	raw, err := json.Marshal(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		return errors.Join(tx.Bucket([]byte("jobs")).Put([]byte("00"), raw),
+			tx.Bucket([]byte("queue")).Put([]byte("aa\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01"), []byte("00")))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = store.OpenExisting(path); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	j, err := s.Next(t.Context(), "aa")
+	if diff := cmp.Diff(old, j); err != nil || diff != "" {
+		t.Fatalf("%v\n%s", err, diff)
+	}
+	j.Attempts++
+	j, err = s.Advance(t.Context(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.Job(t.Context(), "00"); err != nil || string(again.Sealed) != "ct" || again.Revision != j.Revision {
+		t.Errorf("after a write: %v, %q", err, again.Sealed)
 	}
 }

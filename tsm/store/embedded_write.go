@@ -13,52 +13,59 @@ import (
 )
 
 // Enqueue takes a job in, or finds it there.
-func (s *Embedded) Enqueue(ctx context.Context, job Job) (Job, error) {
-	err := s.update(ctx, "enqueuing job", func(tx *bbolt.Tx) error {
-		switch old, err := load(tx, []byte(job.OrderID)); {
-		case err == nil && old.Digest == job.Digest:
-			job = old
-			return nil
-		case err == nil:
-			return ErrOrderConflict
-		case !errors.Is(err, ErrNotFound):
-			return err
-		}
-		position, err := tx.Bucket(bucketJobs).NextSequence()
-		if err != nil {
-			return err
-		}
-		job.State, job.Cursor, job.Position, job.Revision = Queued, Ordered, position, 0
-		if err := cancelCovered(tx, job); err != nil {
-			return err
-		}
-		job, err = save(tx, job)
+func (s *Embedded) Enqueue(ctx context.Context, job Job) (taken Job, err error) {
+	err = s.update(ctx, "enqueuing job", func(tx *bbolt.Tx) error {
+		taken, err = enqueue(tx, job)
 		return err
 	})
 	if err != nil {
 		return Job{}, err
 	}
-	return job, nil
+	return taken, nil
 }
 
-// cancelCovered closes what a new wipe overtakes.
-func cancelCovered(tx *bbolt.Tx, wipe Job) error {
-	if wipe.Kind != Wipe {
+func enqueue(tx *bbolt.Tx, job Job) (Job, error) {
+	switch old, err := load(tx, []byte(job.OrderID)); {
+	case err == nil && old.Digest == job.Digest:
+		return withCipherText(tx, old), nil
+	case err == nil:
+		return Job{}, ErrOrderConflict
+	case !errors.Is(err, ErrNotFound):
+		return Job{}, err
+	}
+	position, err := tx.Bucket(bucketJobs).NextSequence()
+	if err != nil {
+		return Job{}, err
+	}
+	job.State, job.Cursor, job.Position, job.Revision = Queued, Ordered, position, 0
+	job.Challenge = bytes.Clone(job.Challenge)
+	if err := cancelOvertaken(tx, job); err != nil {
+		return Job{}, err
+	}
+	return save(tx, job)
+}
+
+// cancelOvertaken closes what a new job makes void.
+func cancelOvertaken(tx *bbolt.Tx, by Job) error {
+	if !by.Kind.Urgent() {
 		return nil
 	}
-	return eachOpen(tx, wipe.SEID, func(job Job) (bool, error) {
-		if !wipe.covers(job) || job.Settled() {
+	return eachOpen(tx, by.SEID, func(job Job) (bool, error) {
+		if !by.overtakes(job) {
 			return true, nil
 		}
-		job.State, job.Reason = Cancelled, "wiped"
+		job.State, job.Reason = Cancelled, "overtaken"
+		if by.Kind == Wipe {
+			job.Reason = "wiped"
+		}
 		_, err := save(tx, job)
 		return true, err
 	})
 }
 
 // Advance replaces a job whose revision is the stored one.
-func (s *Embedded) Advance(ctx context.Context, job Job) (Job, error) {
-	err := s.update(ctx, "advancing job", func(tx *bbolt.Tx) error {
+func (s *Embedded) Advance(ctx context.Context, job Job) (moved Job, err error) {
+	err = s.update(ctx, "advancing job", func(tx *bbolt.Tx) error {
 		old, err := load(tx, []byte(job.OrderID))
 		if err != nil {
 			return err
@@ -66,15 +73,16 @@ func (s *Embedded) Advance(ctx context.Context, job Job) (Job, error) {
 		if old.Revision != job.Revision {
 			return ErrRevision
 		}
-		job.Digest, job.Kind, job.SEID, job.Slot = old.Digest, old.Kind, old.SEID, old.Slot
-		job.NotAfter, job.Position = old.NotAfter, old.Position
-		job, err = save(tx, job)
+		next := job
+		next.Digest, next.Kind, next.SEID, next.Slot = old.Digest, old.Kind, old.SEID, old.Slot
+		next.NotAfter, next.Position, next.KeyVersion = old.NotAfter, old.Position, old.KeyVersion
+		moved, err = save(tx, next)
 		return err
 	})
 	if err != nil {
 		return Job{}, err
 	}
-	return job, nil
+	return moved, nil
 }
 
 // Expire closes what is overdue.
@@ -86,7 +94,7 @@ func (s *Embedded) Expire(ctx context.Context, at time.Time, limit int) (n int, 
 			if err != nil {
 				return err
 			}
-			job.State = Expired
+			job.State = Expired // save drops the cipher text
 			if _, err := save(tx, job); err != nil {
 				return err
 			}
@@ -169,6 +177,7 @@ func (s *Embedded) Release(ctx context.Context, seID string) (n int, err error) 
 				return true, nil
 			}
 			n++
+			job = withCipherText(tx, job)
 			job.State, job.Reason, job.Attempts = Queued, "", 0
 			_, err := save(tx, job)
 			return true, err
@@ -184,17 +193,44 @@ func failedAuth(tx *bbolt.Tx, seID string) int {
 	return 0
 }
 
+// KeyVersion reads the version noted last.
+func (s *Embedded) KeyVersion(ctx context.Context, seID string) (version byte, err error) {
+	err = s.view(ctx, "reading key version", func(tx *bbolt.Tx) error {
+		version = 0
+		if raw := tx.Bucket(bucketKeySet).Get([]byte(seID)); len(raw) == 1 {
+			version = raw[0]
+		}
+		return nil
+	})
+	return version, err
+}
+
+// SetKeyVersion writes only what is new.
+func (s *Embedded) SetKeyVersion(ctx context.Context, seID string, version byte) error {
+	if old, err := s.KeyVersion(ctx, seID); err != nil || old == version {
+		return err
+	}
+	return s.update(ctx, "noting key version", func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketKeySet).Put([]byte(seID), []byte{version})
+	})
+}
+
 // save writes the job with the next revision and sets its indexes.
 func save(tx *bbolt.Tx, job Job) (Job, error) {
 	job.Revision++
 	if !job.State.Open() {
 		job.Attestation, job.Sealed = nil, nil
 	}
-	raw, err := json.Marshal(job)
+	id := []byte(job.OrderID)
+	if err := errors.Join(saveBeside(tx, bucketAttest, id, job.Attestation), saveBeside(tx, bucketSealed, id, job.Sealed)); err != nil {
+		return Job{}, err
+	}
+	record := job
+	record.Attestation, record.Sealed = nil, nil
+	raw, err := json.Marshal(record)
 	if err != nil {
 		return Job{}, fmt.Errorf("encoding job record: %w", err)
 	}
-	id := []byte(job.OrderID)
 	if err := tx.Bucket(bucketJobs).Put(id, raw); err != nil {
 		return Job{}, err
 	}
@@ -220,4 +256,17 @@ func save(tx *bbolt.Tx, job Job) (Job, error) {
 		}
 	}
 	return job, nil
+}
+
+// saveBeside writes cipher text of a job that changed; none deletes it.
+func saveBeside(tx *bbolt.Tx, bucket, id, value []byte) error {
+	b := tx.Bucket(bucket)
+	switch {
+	case len(value) == 0:
+		return b.Delete(id)
+	case bytes.Equal(b.Get(id), value):
+		return nil
+	default:
+		return b.Put(id, value)
+	}
 }

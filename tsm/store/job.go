@@ -5,11 +5,32 @@ import "time"
 // Kind is what a job does to a secure element.
 type Kind uint8
 
-// The kinds, with the numbers of the order (provisioning.OrderKind).
+// The kinds, with the numbers of the order (provisioning.OrderKind); the last is
+// the manager's own.
 const (
 	Provision Kind = 1
 	Wipe      Kind = 2
+	Lock      Kind = 3
+	Unlock    Kind = 4
+	Rekey     Kind = 128 // bring the element to another key set
 )
+
+var kindNames = map[Kind]string{Provision: "provision", Wipe: "wipe", Lock: "lock", Unlock: "unlock", Rekey: "rekey"}
+
+// String is a bounded word, fit for a log attribute and a metric label.
+func (k Kind) String() string {
+	if name, ok := kindNames[k]; ok {
+		return name
+	}
+	return "unknown"
+}
+
+// Urgent kinds take something away from whoever holds the phone, or give it back:
+// they run before the others.
+func (k Kind) Urgent() bool { return k == Wipe || k.switches() }
+
+// switches tells that the kind sets a state, so that the latest order counts.
+func (k Kind) switches() bool { return k == Lock || k == Unlock }
 
 // State says whether a job is still to be worked on.
 type State uint8
@@ -19,7 +40,7 @@ const (
 	Queued    State = iota + 1 // to be run, or settled with receipts to deliver
 	Parked                     // not to be run until an operator releases it
 	Done                       // carried out; its receipts are with the issuer
-	Cancelled                  // overtaken by a wipe
+	Cancelled                  // overtaken by a wipe, or by a later lock or unlock
 	Expired                    // its order's NotAfter passed
 	Refused                    // the issuer or the element said no for good
 )
@@ -41,7 +62,8 @@ func (s State) String() string {
 type Cursor uint8
 
 // A provisioning goes Ordered, Attested, Sealed, Committed; a wipe goes
-// Ordered, Wiped, Cleared.
+// Ordered, Wiped, Cleared; a lock or unlock Ordered, Applied; a rekey Ordered,
+// KeySent, KeyOpened, Rekeyed.
 const (
 	Ordered   Cursor = 0 // nothing is known to have happened on the element
 	Attested  Cursor = 1 // Attestation is held; the issuer may have been asked
@@ -49,9 +71,15 @@ const (
 	Committed Cursor = 3 // the element's receipt is held; Sealed was dropped
 	Wiped     Cursor = 4 // receipts of every slot are held; instances may remain
 	Cleared   Cursor = 5 // the element listed no instance any more
+	Applied   Cursor = 6 // the element listed every instance in the state ordered
+	KeySent   Cursor = 7 // the element may hold the new key set already
+	KeyOpened Cursor = 8 // a session stood under the new set; the former may remain
+	Rekeyed   Cursor = 9 // the element listed no key set but the new one
 )
 
-var cursorNames = [...]string{"ordered", "attested", "sealed", "committed", "wiped", "cleared"}
+var cursorNames = [...]string{
+	"ordered", "attested", "sealed", "committed", "wiped", "cleared", "applied", "key_sent", "key_opened", "rekeyed",
+}
 
 // String is a bounded word, fit for a log attribute.
 func (c Cursor) String() string {
@@ -67,10 +95,12 @@ type Job struct {
 	Digest    string    `json:"digest"`    // hex of SHA-256 over the signed order as received
 	Kind      Kind      `json:"kind"`      //
 	SEID      string    `json:"se_id"`     // hex of the 10 bytes, lower case
-	Slot      byte      `json:"slot"`      // 1 to 15; 0 in a wipe is every slot
-	Purpose   uint64    `json:"purpose"`   // of the device key; 0 in a wipe
-	Challenge []byte    `json:"challenge"` // the issuer's; empty in a wipe
+	Slot      byte      `json:"slot"`      // 1 to 15; 0 is every slot, but in a provisioning
+	Purpose   uint64    `json:"purpose"`   // of the device key; 0 but in a provisioning
+	Challenge []byte    `json:"challenge"` // the issuer's; empty but in a provisioning
 	NotAfter  time.Time `json:"not_after"` // the order's own limit
+
+	KeyVersion byte `json:"key_version,omitempty"` // of the key set a rekey brings; 0 in other kinds
 
 	State    State  `json:"state"`
 	Cursor   Cursor `json:"cursor"`
@@ -93,7 +123,14 @@ type Receipt struct {
 }
 
 // Settled tells that the element's part is over and only the issuer's remains.
-func (j Job) Settled() bool { return j.Cursor == Committed || j.Cursor == Cleared }
+func (j Job) Settled() bool {
+	switch j.Cursor {
+	case Committed, Cleared, Applied, Rekeyed:
+		return true
+	default:
+		return false
+	}
+}
 
 // Owes tells that a receipt is held which the issuer is to have and has not
 // taken. A wipe owes nothing before every slot has its receipt: the issuer takes
@@ -110,7 +147,16 @@ func (j Job) Owes() bool {
 	return false
 }
 
-// covers tells whether a wipe reaches the slot of another job.
-func (j Job) covers(o Job) bool {
-	return j.Kind == Wipe && o.Kind == Provision && j.SEID == o.SEID && (j.Slot == 0 || j.Slot == o.Slot)
+// overtakes tells whether this job, just ordered, makes an earlier one void: a
+// wipe what would fill, lock or unlock a slot it empties, a lock or unlock the
+// locks and unlocks before it.
+func (j Job) overtakes(o Job) bool {
+	switch {
+	case j.SEID != o.SEID || j.Slot != 0 && j.Slot != o.Slot || o.Settled():
+		return false
+	case j.Kind == Wipe:
+		return o.Kind == Provision || o.Kind.switches()
+	default:
+		return j.Kind.switches() && o.Kind.switches()
+	}
 }

@@ -46,22 +46,24 @@ type Store interface {
 	// Enqueue takes a job in: State, Cursor, Position and Revision are set here.
 	// The same OrderID with the same Digest returns the job as it stands now;
 	// with another Digest, ErrOrderConflict. A wipe cancels, in the same write,
-	// each open provisioning of the secure element that it covers (its own slot,
-	// all when Slot is 0) and that the element has not committed yet.
+	// each open job of the secure element that fills, locks or unlocks what it
+	// covers (its own slot, all when Slot is 0) and is not settled; a lock or an
+	// unlock cancels in the same way the locks and unlocks before it.
 	Enqueue(ctx context.Context, job Job) (Job, error)
 
 	// Job returns the job of an order id, or ErrNotFound.
 	Job(ctx context.Context, orderID string) (Job, error)
 
 	// Next returns the job to run on a secure element: of those queued and not
-	// settled, wipes first, then in the order they were enqueued. ErrNotFound
-	// when there is none.
+	// settled, wipes, locks and unlocks first, then in the order they were
+	// enqueued. ErrNotFound when there is none.
 	Next(ctx context.Context, seID string) (Job, error)
 
 	// Advance replaces a job by what the caller made of it and returns it with
 	// the new revision. ErrRevision when job.Revision is not the stored one. A
 	// job that is no longer open loses Attestation and Sealed. The identity of
-	// the job (order id, digest, element, slot, kind, position) is not changed.
+	// the job (order id, digest, element, slot, kind, key version, position) is not
+	// changed.
 	Advance(ctx context.Context, job Job) (Job, error)
 
 	// Owing returns up to limit jobs, of any state but Refused, with receipts the
@@ -87,6 +89,12 @@ type Store interface {
 	// Release clears the count, puts the parked jobs of the element back into
 	// the queue with no attempts counted, and says how many there were.
 	Release(ctx context.Context, seID string) (int, error)
+
+	// KeyVersion returns the version of the key set under which the secure element
+	// was last spoken to, 0 when none was noted.
+	KeyVersion(ctx context.Context, seID string) (byte, error)
+	// SetKeyVersion notes it.
+	SetKeyVersion(ctx context.Context, seID string, version byte) error
 
 	// Ready fails when the store cannot be used.
 	Ready(ctx context.Context) error

@@ -3,6 +3,7 @@ package storetest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"mobileid/issuer/store"
 )
@@ -56,11 +57,18 @@ func handover(t *testing.T, open Opener) {
 
 	r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Counter: 90, At: Now}), store.ErrMismatch)
 	r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: h.WipeOrderID, Device: "d", Counter: a.Counter, At: Now}), store.ErrRollback)
-	w := store.Wipe{OrderID: h.WipeOrderID, Device: "d", Counter: 99, At: Now}
+	w := store.Wipe{OrderID: h.WipeOrderID, Device: "d", Counter: 99, At: Now, Receipt: []byte("one")}
 	r.must(r.s.Wiped(r.ctx(), w))
 	r.must(r.s.Wiped(r.ctx(), w))
 	w.Counter++ // of another slot
+	w.Receipt, w.At = []byte("two"), Now.Add(time.Second)
 	r.must(r.s.Wiped(r.ctx(), w))
+	r.reopen()
+	d, err = r.s.Device(r.ctx(), "d")
+	r.must(err)
+	if e := d.Handover; d.WipeID != "" || !e.ErasedAt.Equal(Now) || len(e.Erased) != 2 || string(e.Erased[0]) != "one" || string(e.Erased[1]) != "two" {
+		t.Fatalf("the receipts are not filed: %+v", e)
+	}
 
 	// The next owner: a new credential under the new epoch, and a second handover that is not the first.
 	c := r.activate("v", "d")
@@ -97,7 +105,7 @@ func suspension(t *testing.T, open Opener) {
 	active := r.activate("s", "d")
 	delivered := r.deliver("t", "d")
 	ordered := r.order("s", "d")
-	n, err := r.s.SuspendDevice(r.ctx(), "d", Now)
+	n, err := r.s.SuspendDevice(r.ctx(), "d", Now, message("lock"))
 	r.must(err)
 	if n != 2 {
 		t.Fatalf("%d changed, want 2", n)
@@ -107,26 +115,53 @@ func suspension(t *testing.T, open Opener) {
 	_, err = r.s.Reserve(r.ctx(), r.reservation(ordered))
 	r.want(err, store.ErrEpoch)
 	r.set(active.Index, delivered.Index)
-	n, err = r.s.ResumeDevice(r.ctx(), "d", Now)
+	r.queued("lock", 1)
+	_, err = r.s.SuspendDevice(r.ctx(), "d", Now, message("lock"))
+	r.must(err)
+	r.queued("lock", 1) // nothing was active any more
+	n, err = r.s.ResumeDevice(r.ctx(), "d", Now, message("unlock"))
 	r.must(err)
 	if n != 1 {
 		t.Fatalf("%d resumed, want 1", n)
 	}
+	r.queued("unlock", 1)
 	r.state(active.ID, store.Active)
 	r.state(delivered.ID, store.Revoked)
 	r.set(delivered.Index)
 
-	_, err = r.s.SuspendDevice(r.ctx(), "d", Now)
+	_, err = r.s.SuspendDevice(r.ctx(), "d", Now, message("lock"))
 	r.must(err)
 	_, _, err = r.handover("d")
 	r.must(err)
 	r.state(active.ID, store.Revoked)
-	n, err = r.s.ResumeDevice(r.ctx(), "d", Now)
+	n, err = r.s.ResumeDevice(r.ctx(), "d", Now, message("unlock"))
 	r.must(err)
 	if n != 0 {
 		t.Fatal("revoked came back")
 	}
+	r.queued("unlock", 1) // nothing to unlock
 	r.state(active.ID, store.Revoked)
+}
+
+// message is an order for the outbox, of which nobody looks at the bytes.
+func message(body string) store.Message {
+	return store.Message{OrderID: body, Body: []byte(body), NotAfter: Now.AddDate(1, 0, 0)}
+}
+
+// queued counts the orders of a body in the outbox.
+func (r *rig) queued(body string, want int) {
+	r.Helper()
+	pending, err := r.s.Pending(r.ctx(), 0, 100)
+	r.must(err)
+	n := 0
+	for _, m := range pending {
+		if string(m.Body) == body {
+			n++
+		}
+	}
+	if n != want {
+		r.Fatalf("%d orders to %s queued, want %d", n, body, want)
+	}
 }
 
 // set compares the positions that are not valid.

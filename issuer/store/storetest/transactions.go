@@ -168,8 +168,8 @@ func missing(t *testing.T, open Opener) {
 		"BindSE":      func() error { return r.s.BindSE(ctx, "x", []byte{1}) },
 		"Revoke":      func() error { _, _, err := r.handover("x"); return err },
 		"Attach":      func() error { return r.s.AttachReceipt(ctx, "x", "h", nil) },
-		"Suspend":     func() error { _, err := r.s.SuspendDevice(ctx, "x", Now); return err },
-		"Resume":      func() error { _, err := r.s.ResumeDevice(ctx, "x", Now); return err },
+		"Suspend":     func() error { _, err := r.s.SuspendDevice(ctx, "x", Now, store.Message{}); return err },
+		"Resume":      func() error { _, err := r.s.ResumeDevice(ctx, "x", Now, store.Message{}); return err },
 		"Wiped":       func() error { return r.s.Wiped(ctx, store.Wipe{Device: "x"}) },
 	} {
 		if err := call(); !errors.Is(err, store.ErrNotFound) {

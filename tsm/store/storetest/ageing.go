@@ -137,15 +137,34 @@ func failedAuth(t *testing.T, open Opener) {
 	must(s.CountFailedAuth(ctx, seA))(t)
 	for i, state := range []store.State{store.Parked, store.Parked, store.Done} {
 		j := must(s.Enqueue(ctx, job(i, store.Provision, seA, 1)))(t)
-		j.State, j.Reason, j.Attempts = state, "failed_auth", 4
+		j.State, j.Reason, j.Attempts, j.Sealed = state, "failed_auth", 4, []byte("ct")
 		must(s.Advance(ctx, j))(t)
 	}
 	if n := must(s.Release(ctx, seA))(t); n != 2 {
 		t.Errorf("%d released, want 2", n)
 	}
 	j := must(s.Next(ctx, seA))(t)
-	if j.Reason != "" || j.Attempts != 0 || must(s.FailedAuth(ctx, seA))(t) != 0 {
+	if j.Reason != "" || j.Attempts != 0 || string(j.Sealed) != "ct" || must(s.FailedAuth(ctx, seA))(t) != 0 {
 		t.Errorf("released job has reason %q, %d attempts", j.Reason, j.Attempts)
+	}
+}
+
+func keyVersions(t *testing.T, open Opener) {
+	s := open(t)
+	ctx := t.Context()
+	if v := must(s.KeyVersion(ctx, seA))(t); v != 0 {
+		t.Errorf("version %02X of an element never seen", v)
+	}
+	for _, v := range []byte{0x30, 0x31, 0x31} {
+		if err := s.SetKeyVersion(ctx, seA, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shut(t, s)
+	s = open(t)
+	defer shut(t, s)
+	if a, b := must(s.KeyVersion(ctx, seA))(t), must(s.KeyVersion(ctx, seB))(t); a != 0x31 || b != 0 {
+		t.Errorf("versions %02X and %02X, want 31 and 00", a, b)
 	}
 }
 

@@ -31,8 +31,10 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"enqueue is idempotent", enqueueTwice},
 		{"an order id is taken once", conflict},
 		{"racers enqueue one job", racers},
-		{"wipes come first, then the order of arrival", order},
+		{"wipes and locks come first, then the order of arrival", order},
 		{"a wipe cancels what it covers", wipeCancels},
+		{"the latest of lock and unlock counts", latestSwitch},
+		{"writers at the same time", writers},
 		{"advance needs the revision", advance},
 		{"final jobs lose their cipher text", finalDrops},
 		{"settled and parked jobs are passed over", passedOver},
@@ -40,6 +42,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"expire", expire},
 		{"prune", prune},
 		{"failed authentications and release", failedAuth},
+		{"key versions", keyVersions},
 		{"what was written is there after reopening", reopen},
 		{"a copy is returned", copies},
 		{"closed", closed},
@@ -121,6 +124,8 @@ func order(t *testing.T, open Opener) {
 	must(s.Enqueue(ctx, job(1, store.Provision, seB, 1)))(t)
 	must(s.Enqueue(ctx, job(7, store.Wipe, seA, 5)))(t)
 	must(s.Enqueue(ctx, job(2, store.Wipe, seA, 6)))(t)
+	must(s.Enqueue(ctx, job(8, store.Rekey, seA, 0)))(t)
+	must(s.Enqueue(ctx, job(5, store.Lock, seA, 1)))(t)
 	var got []string
 	for {
 		j, err := s.Next(ctx, seA)
@@ -134,7 +139,7 @@ func order(t *testing.T, open Opener) {
 		j.State = store.Done
 		must(s.Advance(ctx, j))(t)
 	}
-	if diff := cmp.Diff([]string{"7", "2", "9", "3"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"7", "2", "5", "9", "3", "8"}, got); diff != "" {
 		t.Errorf("order of the queue:\n%s", diff)
 	}
 	if j := must(s.Next(ctx, seB))(t); j.Slot != 1 {
@@ -148,8 +153,8 @@ func wipeCancels(t *testing.T, open Opener) {
 		slot byte
 		want map[int]store.State
 	}{
-		{"every slot", 0, map[int]store.State{1: store.Cancelled, 2: store.Cancelled, 3: store.Queued, 4: store.Queued, 5: store.Cancelled}},
-		{"one slot", 2, map[int]store.State{1: store.Queued, 2: store.Cancelled, 3: store.Queued, 4: store.Queued, 5: store.Parked}},
+		{"every slot", 0, map[int]store.State{1: store.Cancelled, 2: store.Cancelled, 3: store.Queued, 4: store.Queued, 5: store.Cancelled, 7: store.Cancelled, 8: store.Queued}},
+		{"one slot", 2, map[int]store.State{1: store.Queued, 2: store.Cancelled, 3: store.Queued, 4: store.Queued, 5: store.Parked, 7: store.Cancelled, 8: store.Queued}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t)
@@ -165,6 +170,8 @@ func wipeCancels(t *testing.T, open Opener) {
 			put(3, seB, 2, func(*store.Job) {})
 			put(4, seA, 2, func(j *store.Job) { j.Cursor = store.Committed })
 			put(5, seA, 1, func(j *store.Job) { j.State = store.Parked })
+			must(s.Enqueue(ctx, job(base+7, store.Lock, seA+fmt.Sprint(tt.slot), 2)))(t)
+			must(s.Enqueue(ctx, job(base+8, store.Rekey, seA+fmt.Sprint(tt.slot), 0)))(t)
 			wipe := must(s.Enqueue(ctx, job(base+6, store.Wipe, seA+fmt.Sprint(tt.slot), tt.slot)))(t)
 			for n, want := range tt.want {
 				j := must(s.Job(ctx, job(base+n, 0, "", 0).OrderID))(t)
@@ -182,18 +189,95 @@ func wipeCancels(t *testing.T, open Opener) {
 	}
 }
 
+func latestSwitch(t *testing.T, open Opener) {
+	s := open(t)
+	defer shut(t, s)
+	ctx := t.Context()
+	enqueue := func(n int, kind store.Kind, se string, slot byte) store.Job {
+		return must(s.Enqueue(ctx, job(n, kind, se, slot)))(t)
+	}
+	enqueue(1, store.Lock, seA, 1)
+	enqueue(2, store.Lock, seA, 2)
+	done := enqueue(3, store.Lock, seA, 3)
+	done.Cursor = store.Applied
+	done.State = store.Done
+	must(s.Advance(ctx, done))(t)
+	enqueue(4, store.Lock, seB, 1)
+	enqueue(5, store.Provision, seA, 1)
+	enqueue(6, store.Unlock, seA, 1) // overtakes 1 alone
+	want := map[int]store.State{1: store.Cancelled, 2: store.Queued, 3: store.Done, 4: store.Queued, 5: store.Queued, 6: store.Queued}
+	states := func() {
+		t.Helper()
+		for n, state := range want {
+			if j := must(s.Job(ctx, job(n, 0, "", 0).OrderID))(t); j.State != state {
+				t.Errorf("job %d is %v, want %v", n, j.State, state)
+			}
+		}
+	}
+	states()
+	enqueue(7, store.Lock, seA, 0) // all slots: 2 and 6
+	want[2], want[6], want[7] = store.Cancelled, store.Cancelled, store.Queued
+	states()
+}
+
+// writers are many at once: each finds on disk what it was told is, and one that
+// is refused spoils no other's write.
+func writers(t *testing.T, open Opener) {
+	s := open(t)
+	ctx := t.Context()
+	const n = 64
+	taken := must(s.Enqueue(ctx, job(n, store.Provision, seB, 1)))(t)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			j, err := s.Enqueue(ctx, job(i, store.Provision, seA, byte(i)))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			j.Cursor, j.Sealed = store.Sealed, []byte{byte(i)}
+			if _, err := s.Advance(ctx, j); err != nil {
+				t.Error(err)
+			}
+			if _, err := s.Advance(ctx, j); !errors.Is(err, store.ErrRevision) {
+				t.Errorf("a late write: %v", err)
+			}
+			other := taken
+			other.Digest = fmt.Sprint(i)
+			if _, err := s.Enqueue(ctx, other); !errors.Is(err, store.ErrOrderConflict) {
+				t.Errorf("another order of the same id: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	shut(t, s)
+	s = open(t)
+	defer shut(t, s)
+	positions := map[uint64]bool{}
+	for i := range n {
+		j := must(s.Job(ctx, job(i, 0, "", 0).OrderID))(t)
+		if j.Cursor != store.Sealed || !cmp.Equal(j.Sealed, []byte{byte(i)}) || j.Revision != 2 {
+			t.Errorf("job %d is at %v, revision %d, with %x", i, j.Cursor, j.Revision, j.Sealed)
+		}
+		positions[j.Position] = true
+	}
+	if len(positions) != n {
+		t.Errorf("%d positions for %d jobs", len(positions), n)
+	}
+}
+
 func advance(t *testing.T, open Opener) {
 	s := open(t)
 	defer shut(t, s)
 	ctx := t.Context()
 	old := must(s.Enqueue(ctx, job(1, store.Provision, seA, 1)))(t)
 	mine := old
-	mine.Cursor, mine.SEID, mine.Slot, mine.Digest = store.Attested, seB, 9, "other"
+	mine.Cursor, mine.SEID, mine.Slot, mine.Digest, mine.KeyVersion = store.Attested, seB, 9, "other", 0x31
 	now := must(s.Advance(ctx, mine))(t)
 	if now.Revision == old.Revision || now.Cursor != store.Attested {
 		t.Errorf("after Advance: revision %d, cursor %v", now.Revision, now.Cursor)
 	}
-	if now.SEID != seA || now.Slot != 1 || now.Digest != old.Digest {
+	if now.SEID != seA || now.Slot != 1 || now.Digest != old.Digest || now.KeyVersion != 0 {
 		t.Error("Advance changed whose job it is")
 	}
 	late := old
@@ -232,6 +316,8 @@ func passedOver(t *testing.T, open Opener) {
 		func(j *store.Job) { j.State = store.Parked },
 		func(j *store.Job) { j.Cursor = store.Committed },
 		func(j *store.Job) { j.Cursor = store.Cleared },
+		func(j *store.Job) { j.Cursor = store.Applied },
+		func(j *store.Job) { j.Cursor = store.Rekeyed },
 	} {
 		j := must(s.Enqueue(t.Context(), job(i, store.Provision, seA, 1)))(t)
 		change(&j)

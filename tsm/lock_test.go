@@ -1,0 +1,153 @@
+package tsm_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet"
+	"mobileid/tsm/store"
+)
+
+// switchTo orders a lock or unlock and lets the phone come by.
+func (w *world) switchTo(kind provisioning.OrderKind, slot uint64) []byte {
+	w.t.Helper()
+	order := w.order(kind, slot)
+	if !w.submitted(order) {
+		w.t.Fatal("the order is not taken")
+	}
+	w.element.Reset()
+	_, err := w.contact()
+	check(w.t, err)
+	return order
+}
+
+func TestLockAndUnlock(t *testing.T) {
+	const lock, unlock = provisioning.OrderLock, provisioning.OrderUnlock
+	w, _ := filled(t, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) // a listing of several pages
+	w.setPIN(7)
+	for _, step := range []struct {
+		kind provisioning.OrderKind
+		slot uint64
+		want []byte
+	}{
+		{lock, 7, []byte{7}}, {lock, 7, []byte{7}}, {lock, 0, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}},
+		{unlock, 3, []byte{1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}, {unlock, 0, nil}, {unlock, 0, nil},
+	} {
+		job := w.job(w.switchTo(step.kind, step.slot))
+		if job.State != store.Done || job.Cursor != store.Applied || job.Owes() {
+			t.Errorf("kind %d of slot %d is %v at %v (%s)", step.kind, step.slot, job.State, job.Cursor, job.Reason)
+		}
+		w.lockedSlots(step.want...)
+	}
+	w.presents(7)
+}
+
+// A locked slot cannot be used by whoever holds the phone, and nothing is put into
+// it; it can be wiped.
+func TestLockHolds(t *testing.T) {
+	w, _ := filled(t, 1)
+	w.setPIN(1)
+	w.switchTo(provisioning.OrderLock, 1)
+	w.element.Reset()
+	if err := applet.NewClient(w.element, 1).VerifyPIN(t.Context(), "2468"); err == nil {
+		t.Error("a locked slot takes its PIN")
+	}
+	renewal := w.provision(1)
+	w.element.Reset()
+	_, err := w.contact()
+	check(t, err)
+	if s := w.job(renewal).State; s != store.Queued {
+		t.Errorf("a renewal of a locked slot is %v", s)
+	}
+	wipe := w.wipe(0)
+	w.element.Reset()
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(wipe, []byte{1}, nil)
+}
+
+// The phone comes by between lock and unlock, or never: the latest order counts.
+func TestUnlockOvertakesLock(t *testing.T) {
+	w, _ := filled(t, 1)
+	w.setPIN(1)
+	lock := w.order(provisioning.OrderLock, 0)
+	w.submitted(lock)
+	unlock := w.switchTo(provisioning.OrderUnlock, 0)
+	if a, b := w.job(lock), w.job(unlock); a.State != store.Cancelled || a.Reason != "overtaken" || b.State != store.Done {
+		t.Errorf("lock is %v (%s), unlock %v", a.State, a.Reason, b.State)
+	}
+	w.presents(1)
+}
+
+// A hostile phone cannot have a lock noted that the element did not make: it drops
+// the command and says that it succeeded, that it was refused, or that there is
+// nothing.
+func TestLockHostileAnswers(t *testing.T) {
+	counts := 0
+	for _, ins := range []byte{0xF0, 0xF2} {
+		for _, fake := range [][]byte{{0x90, 0x00}, {0x6A, 0x88}, {0x69, 0x85}, {0x6A, 0x80}} {
+			t.Run(fmt.Sprintf("%02X answered %X", ins, fake), func(t *testing.T) {
+				w, _ := filled(t, 1)
+				order := w.order(provisioning.OrderLock, 1)
+				w.submitted(order)
+				a := w.agent()
+				w.element.Reset()
+				inner := a.SE
+				a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+					if command[1] == ins {
+						return fake, nil
+					}
+					return inner.Transmit(ctx, command)
+				})
+				_, err := a.Run(t.Context())
+				check(t, err)
+				if j := w.job(order); j.State != store.Queued || j.Cursor != store.Ordered {
+					t.Fatalf("lock is %v at %v", j.State, j.Cursor)
+				}
+				w.element.Reset()
+				_, err = w.contact()
+				check(t, err)
+				if j := w.job(order); j.State != store.Done {
+					t.Errorf("lock is %v (%s) after an honest contact", j.State, j.Reason)
+				}
+				w.lockedSlots(1)
+				counts++
+			})
+		}
+	}
+	t.Logf("%d made-up answers to a lock: none is noted as one", counts)
+}
+
+// An element that lists nothing is asked as often as any job is tried, and then
+// holds no other job up; nobody who answers in its name can have a lock of what is
+// there parked.
+func TestLockOfNothing(t *testing.T) {
+	w := newWorld(t)
+	var locks [][]byte
+	for _, slot := range []uint64{0, 3} {
+		locks = append(locks, w.order(provisioning.OrderLock, slot))
+	}
+	for _, o := range locks[1:] {
+		w.submitted(o)
+	}
+	order := w.provision(1)
+	contacts := 0
+	for ; w.job(order).State != store.Done && contacts < 30; contacts++ {
+		w.element.Reset()
+		_, err := w.contact()
+		check(t, err)
+	}
+	if j := w.job(locks[1]); j.State != store.Parked || j.Reason != "nothing_found" || contacts > 12 {
+		t.Errorf("lock is %v (%s) after %d contacts", j.State, j.Reason, contacts)
+	}
+	w.submitted(locks[0])
+	w.element.Reset()
+	_, err := w.contact()
+	check(t, err)
+	if s := w.job(locks[0]).State; s != store.Done {
+		t.Errorf("lock of every slot is %v", s)
+	}
+	w.lockedSlots(1)
+}
