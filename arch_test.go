@@ -82,6 +82,8 @@ func libraries() []arrow {
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"github.com/skip2/go-qrcode", []string{"cmd/..."}},
 		{"golang.org/x/term", []string{"cmd/mobileid/internal/cardtool"}},
+		{"github.com/miekg/pkcs11", []string{"cmd/internal/hsm"}},
+		{"github.com/ThalesGroup/crypto11", []string{"cmd/internal/hsm"}},
 		{"github.com/makiuchi-d/gozxing", []string{"test"}},
 		{"github.com/chromedp/chromedp", []string{"test"}},
 		{"github.com/google/go-cmp", []string{"test"}},

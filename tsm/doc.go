@@ -1,5 +1,6 @@
 // Package tsm is the trusted service manager: it brings sealed credentials to
-// secure elements and empties elements that change hands.
+// secure elements, locks and unlocks them there, and empties elements that change
+// hands. On an operator's order it brings an element to another key set.
 //
 // It speaks SCP03 at security level 33 (GlobalPlatform Card Specification 2.3.1
 // and its Amendment D 1.1.2, through packages scp03 and gp) inside the messages
@@ -11,7 +12,7 @@
 // What a provisioning takes, counted at the phone: six HTTP round trips, one
 // each for the session and the handshake and four of remote management:
 //
-//	POLLING               -> SELECT, INITIALIZE UPDATE
+//	POLLING               -> SELECT, INITIALIZE UPDATE with the key version noted last
 //	their answers         -> EXTERNAL AUTHENTICATE, INSTALL (twice), DF01 generate, DF02 pages
 //	attestation           -> (issuer: attestation in, sealed bytes out) DF10 DF15 DF1F
 //	receipt               -> (issuer: receipt) next job, or stop
@@ -29,8 +30,15 @@
 // a credential: it holds cipher text, and no package it imports knows an
 // element. A phone is not authenticated, so a stranger who knows an element's
 // identity can hold its sessions up and have it parked; a parked
-// provisioning waits for [Service.Release]; a wipe is never parked.
+// provisioning or rekey waits for [Service.Release]. A wipe is never parked, a lock
+// only when the element lists nothing it is about.
+//
+// An error word carries no R-MAC. So whether a lock stands, and which key sets are
+// left, is read from a listing behind the command; which set an element has is found
+// out by INITIALIZE UPDATE with its version, never by failing to authenticate; and a
+// former set is deleted only from a session under the new one.
 //
 // Start with New, then Service.Submit for orders and Service.Open, Handshake
-// and Report for phones; Service.Run keeps house.
+// and Report for phones, Service.Rekey, Release and OrderState for operators;
+// Service.Run keeps house.
 package tsm

@@ -106,6 +106,7 @@ func (sc *script) store(name string, objects []byte) error {
 	if err != nil {
 		return err
 	}
+	sc.makeRoom(len(blocks), len(objects))
 	for _, c := range blocks {
 		if err := sc.add(name, c, nil); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"crypto/aes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
@@ -112,6 +113,7 @@ type script struct {
 	opening  bool // the first command is EXTERNAL AUTHENTICATE
 	commands []apdu.Command
 	items    []item
+	room     []byte // where wrapped data goes, one behind the other
 	// finish takes the checked answers of the items and what cut them short, if
 	// anything did.
 	finish func(ctx context.Context, sc *script, answers []apdu.Response, cut error) (*script, error)
@@ -134,14 +136,27 @@ func (sc *script) open(external apdu.Command) {
 
 // add wraps one more command.
 func (sc *script) add(name string, c apdu.Command, may func(apdu.SW) bool) error {
-	wrapped, ticket, err := sc.channel.Wrap(c)
+	wrapped, ticket, err := sc.channel.AppendWrap(sc.room, c)
 	if err != nil {
 		return fmt.Errorf("wrapping %s: %w", name, err)
+	}
+	if n := len(sc.room) + len(wrapped.Data); n <= cap(sc.room) {
+		sc.room = sc.room[:n]
 	}
 	sc.commands = append(sc.commands, wrapped)
 	sc.items = append(sc.items, item{name, ticket, may})
 	return nil
 }
+
+// makeRoom prepares for n commands that carry some bytes in all, so that they share
+// one allocation.
+func (sc *script) makeRoom(n, bytes int) {
+	sc.room = make([]byte, 0, bytes+n*maxWrapping)
+	sc.commands, sc.items = slices.Grow(sc.commands, n), slices.Grow(sc.items, n)
+}
+
+// maxWrapping is the most that padding and MAC add to a command.
+const maxWrapping = 32
 
 // more is an empty script on the same channel.
 func (sc *script) more(job store.Job) *script {

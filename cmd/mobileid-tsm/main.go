@@ -12,6 +12,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -66,11 +68,34 @@ type settings struct {
 	// orders to Link.Listen.
 	IssuerURL string        `json:"issuer_url"`
 	Link      link.Settings `json:"link"`
+	// Desk is where operators rekey and release elements and look at orders; optional. Its address should be reachable by
+	// them alone. Operators are named with the SHA-256 of their bearer tokens in hex.
+	Desk *deskSettings `json:"desk,omitempty"`
 	// SessionLife is how long a phone may be silent, Retention how long a closed job is kept, MaxSessions how many phones
 	// are served at once. All optional, with the defaults of package tsm.
 	SessionLife serve.Duration `json:"session_life,omitempty"`
 	Retention   serve.Duration `json:"retention,omitempty"`
 	MaxSessions int            `json:"max_sessions,omitempty"`
+}
+
+type deskSettings struct {
+	Listen    string            `json:"listen"`
+	Operators map[string]string `json:"operators"`
+}
+
+// list gives the operators; an error repeats no value.
+func (d *deskSettings) list() (out []httpapi.Operator, err error) {
+	for name, text := range d.Operators {
+		hash, err := hex.DecodeString(text)
+		if err != nil || len(hash) != sha256.Size || name == "" {
+			return nil, errors.New("desk.operators: not names with 64 hex digits each")
+		}
+		out = append(out, httpapi.Operator{Name: name, TokenHash: [sha256.Size]byte(hash)})
+	}
+	if len(out) == 0 || d.Listen == "" {
+		return nil, errors.New("desk: listen and operators are required")
+	}
+	return out, nil
 }
 
 // Validate says all that is wrong with the values.
@@ -94,6 +119,10 @@ func (s *settings) Validate() error {
 	}
 	if s.MasterKeys[strconv.Itoa(s.KeyVersion)] == "" && len(s.MasterKeys) > 0 {
 		errs = append(errs, fmt.Errorf("key_version is %d, of which master_keys has none", s.KeyVersion))
+	}
+	if s.Desk != nil {
+		_, err := s.Desk.list()
+		errs = append(errs, err)
 	}
 	if s.MaxSessions < 0 {
 		errs = append(errs, errors.New("max_sessions is negative"))
@@ -132,19 +161,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (p *parts, err er
 	if p.config.Issuer, err = issuerclient.New(issuerclient.Config{BaseURL: s.IssuerURL, Transport: p.line.Transport()}); err != nil {
 		return p, err
 	}
-	var masters []tsm.Master
-	for version, uri := range s.MasterKeys {
-		n, err := strconv.Atoi(version)
-		if err != nil {
-			return p, err
-		}
-		m, err := p.keys.Master(ctx, uri, byte(n))
-		if err != nil {
-			return p, err
-		}
-		masters = append(masters, m)
-	}
-	p.config.Keys, err = tsm.NewMasters(byte(s.KeyVersion), masters...)
+	p.config.Keys, err = s.masters(ctx, &p.keys)
 	return p, err
 }
 
@@ -178,10 +195,25 @@ func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
 	if err != nil {
 		return errors.Join(err, phones.Close())
 	}
-	return phones.Beside(ctx, func(ctx context.Context) error {
-		return orders.Beside(ctx, func(ctx context.Context) error {
-			service.Run(ctx, sweepEvery)
-			return nil
-		})
-	})
+	keepHouse := func(ctx context.Context) error {
+		service.Run(ctx, sweepEvery)
+		return nil
+	}
+	if s.Desk != nil {
+		desk, err := s.openDesk(ctx, service, log)
+		if err != nil {
+			return errors.Join(err, phones.Close(), orders.Close())
+		}
+		inner := keepHouse
+		keepHouse = func(ctx context.Context) error { return desk.Beside(ctx, inner) }
+	}
+	return phones.Beside(ctx, func(ctx context.Context) error { return orders.Beside(ctx, keepHouse) })
+}
+
+func (s *settings) openDesk(ctx context.Context, service *tsm.Service, log *slog.Logger) (*serve.Server, error) {
+	operators, err := s.Desk.list()
+	if err != nil {
+		return nil, err
+	}
+	return s.OpenAt(ctx, s.Desk.Listen, nil, httpapi.Desk(service, operators, log), log)
 }

@@ -92,6 +92,9 @@ func TestSettings(t *testing.T) {
 		{"no link", set("link", map[string]any{}), "link.certificate is missing"},
 		{"no such certificate", set("link", link.In("absent", link.TSMEnd, "127.0.0.1:0")), "opening link"},
 		{"no such order key", set("order_key", "absent"), "opening public key"},
+		{"desk without operators", set("desk", map[string]any{"listen": "127.0.0.1:0"}), "desk: listen and operators"},
+		{"desk with a token", set("desk", map[string]any{"listen": "127.0.0.1:0", "operators": map[string]any{"desk": "canary"}}), "desk.operators"},
+		{"desk", set("desk", map[string]any{"listen": "127.0.0.1:0", "operators": map[string]any{"desk": strings.Repeat("0a", 32)}}), ""},
 		{"negative bound", set("max_sessions", -1), "max_sessions"},
 	}
 	for _, c := range cases {

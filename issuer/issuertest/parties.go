@@ -100,6 +100,13 @@ func (w *World) SE(t testing.TB, id string) *SE {
 		SEID: []byte(id), NotBefore: Instant().AddDate(0, 0, -7), NotAfter: Instant().AddDate(5, 0, 0)})}
 }
 
+// Image is a copy of the SE as it is now: what a backup holds.
+func (e *SE) Image() *SE {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return &SE{ID: e.ID, Pair: e.Pair, counter: e.counter}
+}
+
 // Keys are what an SE made for one order.
 type Keys struct {
 	Attestation provisioning.Attestation

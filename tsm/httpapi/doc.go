@@ -4,6 +4,8 @@
 //	POST /gp/seram/order                         a phone asks for a session (GlobalPlatform SERAM 2.0.0)
 //	POST /gp/seram/handshake?sessionId=          protocol, format and version
 //	POST /gp/seram/remoteManagement?sessionId=   the phone's report, answered with an order
+//	POST /v1/rekeys, /v1/releases                an operator: exchange an element's keys, release a parked one
+//	GET  /v1/orders/{id}                         an operator: how far an order is, also in the numbers of BSI TR-03165
 //	GET  /livez, /readyz                         health
 //
 // The document of these doors is schemas/tsm-openapi.yaml. Errors are RFC 9457

@@ -26,6 +26,8 @@ const (
 	CodeNoCommon       = "no_common_protocol"
 	CodeOutOfOrder     = "out_of_order"
 	CodeReportMismatch = "report_mismatch"
+	CodeOrderUnknown   = "order_unknown"
+	CodeNoNewKeys      = "no_new_keys"
 )
 
 var errMalformed = errors.New("body is not the JSON expected")
@@ -66,6 +68,10 @@ func asProblem(err error) problem.Problem {
 		return problem.New(http.StatusConflict, CodeOutOfOrder, "the request does not come next in this session")
 	case errors.Is(err, tsm.ErrReport):
 		return problem.New(http.StatusBadRequest, CodeReportMismatch, "the report does not fit what was ordered")
+	case errors.Is(err, tsm.ErrUnknownOrder):
+		return problem.New(http.StatusNotFound, CodeOrderUnknown, "there is no such order, or it was forgotten")
+	case errors.Is(err, tsm.ErrNoNewKeys):
+		return problem.New(http.StatusConflict, CodeNoNewKeys, "there is no master key of a version to go to")
 	case errors.Is(err, tsm.ErrUnavailable):
 		return later(problem.New(http.StatusServiceUnavailable, problem.CodeUnavailable, "try again later"), 5)
 	case errors.Is(err, errMalformed):

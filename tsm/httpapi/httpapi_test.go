@@ -127,6 +127,8 @@ func TestProblems(t *testing.T) {
 		{tsm.ErrNoCommon, 406, "no_common_protocol", ""},
 		{tsm.ErrPhase, 409, "out_of_order", ""},
 		{tsm.ErrReport, 400, "report_mismatch", ""},
+		{tsm.ErrUnknownOrder, 404, "order_unknown", ""},
+		{tsm.ErrNoNewKeys, 409, "no_new_keys", ""},
 		{tsm.ErrUnavailable, 503, "unavailable", "5"},
 		{errors.New("anything else"), 500, "internal_error", ""},
 	} {
@@ -241,18 +243,21 @@ func TestDocumentFitsTheDoors(t *testing.T) {
 	doc := schemas.TSMOpenAPI()
 	door := regexp.MustCompile(`(?m)^  (/\S+):\n    (get|post|put|delete):`)
 	found := door.FindAllStringSubmatch(doc, -1)
-	if len(found) != 6 || strings.Count(doc, "\n  /") != len(found) {
+	if len(found) != 9 || strings.Count(doc, "\n  /") != len(found) {
 		t.Fatalf("%d doors read in the document", len(found))
 	}
-	h := httpapi.New(&fake{}, nil)
 	for _, f := range found {
-		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequest(strings.ToUpper(f[2]), f[1], nil))
-		if rec.Code == 404 || rec.Code == 405 {
-			t.Errorf("%s %s of the document answers %d", f[2], f[1], rec.Code)
+		served := false
+		for _, h := range []http.Handler{httpapi.New(&fake{}, nil), httpapi.Desk(&fakeDesk{}, nil, nil)} {
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, httptest.NewRequest(strings.ToUpper(f[2]), f[1], nil))
+			served = served || rec.Code != 404 && rec.Code != 405
+		}
+		if !served {
+			t.Errorf("%s %s of the document is not served", f[2], f[1])
 		}
 	}
-	source := readFile(t, "httpapi.go")
+	source := readFile(t, "httpapi.go") + readFile(t, "desk.go")
 	if n := strings.Count(source, "e.POST(") + strings.Count(source, "e.GET("); n != len(found) {
 		t.Errorf("%d routes in the code, %d in the document", n, len(found))
 	}

@@ -58,10 +58,13 @@ func (f *file) page(b []byte, offset int64) error {
 	return f.cut()
 }
 
-// append writes b behind everything else, page by page, and syncs.
+// append writes b behind everything else, page by page where it can be cut, and syncs.
 func (f *file) append(b []byte) error {
 	for len(b) > 0 {
-		n := min(PageSize, len(b))
+		n := len(b)
+		if f.tear != nil {
+			n = min(PageSize, n)
+		}
 		if err := f.page(b[:n], f.size); err != nil {
 			return err
 		}

@@ -136,7 +136,9 @@ func TestRun(t *testing.T) {
 	names, values := figures(t, out.String())
 	if diff := cmp.Diff([]string{"issue_over_sign", "issue_share_of_sign", "issue_allocs", "verify_sig_over_floor",
 		"verify_age_over_floor", "verify_mac_over_floor", "verify_chain_over_floor", "session_over_floor", "answer_bytes",
-		"hostile_cbor_ms", "hostile_cbor_alloc_mb", "card_model_reads_per_s", "card_exchanges_short", "card_exchanges_extended", "card_read_ms", "evidence_check_over_rsa"}, names); diff != "" {
+		"hostile_cbor_ms", "hostile_cbor_alloc_mb", "card_model_reads_per_s", "card_exchanges_short", "card_exchanges_extended", "card_read_ms", "evidence_check_over_rsa",
+		"se_commands_per_s",
+		"provision_exchanges_short", "provision_round_trips", "provision_exchanges_extended", "provision_cpu_over_sign", "provisionings_per_s"}, names); diff != "" {
 		t.Error(diff)
 	}
 	for name, v := range values {
@@ -146,6 +148,10 @@ func TestRun(t *testing.T) {
 	}
 	if v := values["answer_bytes"]; v > 2700 || v < 64*2+32*30 {
 		t.Errorf("an answer of %v bytes", v)
+	}
+	// 27 kB are sealed, which 2 + ceil(n/239) + 8 short commands bring.
+	if short, extended := values["provision_exchanges_short"], values["provision_exchanges_extended"]; short > 126 || extended > 20 || values["provision_round_trips"] > 4 {
+		t.Errorf("%v exchanges, %v with extended lengths, %v round trips", short, extended, values["provision_round_trips"])
 	}
 	if short, extended := values["card_exchanges_short"], values["card_exchanges_extended"]; short > 130 || extended > 32 || extended > short {
 		t.Errorf("%v exchanges, %v with extended lengths", short, extended)
@@ -165,8 +171,8 @@ func (fullDisk) Write([]byte) (int, error) { return 0, errBroken }
 func TestPrintDemo(t *testing.T) {
 	var out bytes.Buffer
 	PrintDemo(&out, DemoFigures{Exchanges: 31, RoundTrips: 5, SealedBytes: 29000, Seconds: 1.25, RSSMB: 42.5, AnswerBytes: 2600})
-	want := "# demonstration: 29000 sealed bytes, answer of 2600 bytes\n" +
-		"figure provision_exchanges 31\nfigure provision_round_trips 5\nfigure demo_seconds 1.25\nfigure demo_rss_mb 42.50\n"
+	want := "# demonstration: 29000 sealed bytes provisioned in 31 APDU exchanges and 5 HTTP requests, answer of 2600 bytes\n" +
+		"figure demo_seconds 1.25\nfigure demo_rss_mb 42.50\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
 	}

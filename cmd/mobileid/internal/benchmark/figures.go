@@ -7,7 +7,8 @@ import (
 
 // DemoFigures are what the caller measured on one run of the demonstration.
 type DemoFigures struct {
-	// Exchanges are the APDU exchanges of one provisioning, RoundTrips its round trips between the phone and the TSM.
+	// Exchanges are the APDU exchanges of one provisioning, RoundTrips the HTTP requests of its phone to the TSM, session and
+	// handshake among them. They are no figures of their own.
 	Exchanges, RoundTrips int
 	// SealedBytes is the size of the sealed handover.
 	SealedBytes int
@@ -20,9 +21,8 @@ type DemoFigures struct {
 // PrintDemo prints the figures of the demonstration. What the writer refuses is lost.
 func PrintDemo(out io.Writer, f DemoFigures) {
 	p := &printer{out: out}
-	p.comment("demonstration: %d sealed bytes, answer of %d bytes", f.SealedBytes, f.AnswerBytes)
-	p.count("provision_exchanges", f.Exchanges)
-	p.count("provision_round_trips", f.RoundTrips)
+	p.comment("demonstration: %d sealed bytes provisioned in %d APDU exchanges and %d HTTP requests, answer of %d bytes",
+		f.SealedBytes, f.Exchanges, f.RoundTrips, f.AnswerBytes)
 	p.amount("demo_seconds", f.Seconds)
 	p.amount("demo_rss_mb", f.RSSMB)
 }

@@ -85,11 +85,39 @@ type folder string
 func (f folder) path(name string) string { return filepath.Join(string(f), filepath.FromSlash(name)) }
 
 func (f folder) authority() error {
-	a, err := keys.NewTestAuthority(keys.Ceremony{CRLURI: "http://" + issuerAddr + crlPath})
+	a, err := keys.NewTestAuthority(held())
 	if err != nil {
 		return err
 	}
 	return a.Save(f.path("keys"))
+}
+
+// held says what the authority of a folder is called and where it is reached.
+func held() keys.Ceremony { return keys.Ceremony{CRLURI: "http://" + issuerAddr + crlPath} }
+
+// CertifySigner certifies a document signer under the folder's IACA, whose key is needed, and writes its chain to a new file.
+// The public key is in a PEM file; the private one may be in a hardware security module.
+func CertifySigner(dir, publicKey, chain string, out io.Writer) error {
+	a, err := keys.OpenAuthority(folder(dir).path("keys"), held())
+	if err != nil {
+		return fmt.Errorf("certifying document signer: %w", err)
+	}
+	public, err := keys.OpenPublicKey(publicKey)
+	if err != nil {
+		return fmt.Errorf("certifying document signer: %w", err)
+	}
+	ders, err := a.CertifyDocumentSigner("TEST document signer", public)
+	if err != nil {
+		return err
+	}
+	if chain, err = filepath.Abs(chain); err != nil {
+		return fmt.Errorf("certifying document signer: %w", err)
+	}
+	if err := folder(filepath.Dir(chain)).write(filepath.Base(chain), pki.EncodePEM(ders...), anyone); err != nil {
+		return fmt.Errorf("certifying document signer: %w", err)
+	}
+	_, err = fmt.Fprintf(out, "TEST document signer certified in %s.\n", chain)
+	return err
 }
 
 // serviceFolder holds the certificates of the line between issuer and TSM.
