@@ -9,20 +9,29 @@ IMAGE_BUILD     ?=
 TOOL            := $(GO) tool -modfile=tools.mod
 
 # Debian packages the tests need besides Go: a C compiler for -race; the PC/SC daemon, its virtual reader and other people's card tools; a
-# browser and a JPEG 2000 decoder for the counter's page.
-DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools
+# browser and a JPEG 2000 decoder for the counter's page; a hardware security module of software.
+DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools softhsm2
+# What is built a second time with the tag pkcs11, which needs cgo: the services that may keep their keys in a module, and their tests.
+PKCS11_SERVICES ?= issuer tsm
+PKCS11_PACKAGES ?= $(PKCS11_SERVICES:%=./cmd/mobileid-%)
 # Folders whose package-lock.json names npm packages that tests run.
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test numbers lint bench vectors fuzz mutate cover image clean packages
+.PHONY: help build build-pkcs11 demo test numbers lint bench vectors fuzz mutate cover image clean packages
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 build: ## all binaries, static, into bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
+
+build-pkcs11: ## mobileid-issuer-pkcs11 and mobileid-tsm-pkcs11, whose keys may be in a PKCS#11 module; needs a C compiler
+	@mkdir -p bin
+	@for service in $(PKCS11_SERVICES); do \
+	  CGO_ENABLED=1 $(GO) build -tags pkcs11 -trimpath -o bin/mobileid-$$service-pkcs11 ./cmd/mobileid-$$service || exit 1; \
+	done
 
 demo: ## card to till in one process, over loopback; CARD=pcsc reads the card through pcscd
 	@mkdir -p bin
@@ -32,13 +41,16 @@ demo: ## card to till in one process, over loopback; CARD=pcsc reads the card th
 
 test: packages ## everything that must hold: vet, then all tests with the race detector
 	$(GO) vet ./...
+	CGO_ENABLED=1 $(GO) vet -tags pkcs11 ./cmd/internal/hsm $(PKCS11_PACKAGES)
 	CGO_ENABLED=1 $(GO) test -race -timeout $(TEST_TIMEOUT) ./...
+	CGO_ENABLED=1 $(GO) test -race -tags pkcs11 ./cmd/internal/hsm
+	CGO_ENABLED=1 $(GO) test -race -tags pkcs11 -run Module $(PKCS11_PACKAGES)
 	@$(MAKE) --no-print-directory numbers
 
 numbers: ## what the tear, kill, tamper and canary tests counted
 	@mkdir -p bin
-	@$(GO) test -v -run 'Torn|KillAtEveryPoint|Tamper|Canaries|EveryPerson|HostileAnswers|CrossElement|DuplicateDelivery' ./mdoc ./tsm ./tsm/applet ./issuer ./cmd/mobileid-tsm ./cmd/mobileid/internal/demo >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
-	@grep -E '(cuts|points|variants|searches|guesses|PIN).*[0-9]' bin/numbers.txt
+	@$(GO) test -v -run 'Torn|PhoneGuessing|KeysStayInside|KillAtEveryPoint|Tamper|Canaries|EveryPerson|HostileAnswers|CrossElement|DuplicateDelivery' ./mdoc ./tsm ./tsm/applet ./tsm/jpkiapplet ./issuer ./cmd/mobileid-tsm ./cmd/mobileid/internal/demo >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
+	@grep -E '(cuts|cut|points|answers|variants|searches|guesses|PIN).*[0-9]' bin/numbers.txt
 
 packages:
 	@.ci/packages $(DEBIAN_PACKAGES)
@@ -49,6 +61,7 @@ lint: ## gofmt, vet, staticcheck, golangci-lint
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	$(TOOL) golangci-lint run ./...
+	CGO_ENABLED=1 $(TOOL) golangci-lint run --build-tags pkcs11 ./cmd/internal/hsm/... $(PKCS11_PACKAGES)
 
 bench: ## print figures, one "figure NAME VALUE" a line
 	@mkdir -p bin

@@ -161,19 +161,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (p *parts, err er
 	if p.config.Issuer, err = issuerclient.New(issuerclient.Config{BaseURL: s.IssuerURL, Transport: p.line.Transport()}); err != nil {
 		return p, err
 	}
-	var masters []tsm.Master
-	for version, uri := range s.MasterKeys {
-		n, err := strconv.Atoi(version)
-		if err != nil {
-			return p, err
-		}
-		m, err := p.keys.Master(ctx, uri, byte(n))
-		if err != nil {
-			return p, err
-		}
-		masters = append(masters, m)
-	}
-	p.config.Keys, err = tsm.NewMasters(byte(s.KeyVersion), masters...)
+	p.config.Keys, err = s.masters(ctx, &p.keys)
 	return p, err
 }
 

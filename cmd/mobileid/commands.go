@@ -33,7 +33,7 @@ func pkiCommand() *cobra.Command {
 	}
 	made.Flags().StringVar(&dir, "dir", "", "folder to make; it must not exist yet")
 	_ = made.MarkFlagRequired("dir") // the flag was defined just above
-	c.AddCommand(made, crlCommand(), revokeCommand(), releaseCommand(), serviceCommand(), jpkiCommand())
+	c.AddCommand(made, crlCommand(), revokeCommand(), releaseCommand(), serviceCommand(), certifyCommand(), jpkiCommand())
 	return c
 }
 
@@ -86,6 +86,26 @@ func releaseCommand() *cobra.Command {
 	}
 	folderFlag(c, &dir)
 	certificateFlag(c, &certificate)
+	return c
+}
+
+func certifyCommand() *cobra.Command {
+	dir, public, chain := "", "", ""
+	c := &cobra.Command{
+		Use:   "certify",
+		Short: "Certify a document signer whose key is elsewhere, as in a hardware security module",
+		Example: `  pkcs11-tool --module MODULE --token-label issuer --read-object --type pubkey --label ds-1 -o ds-1.der
+  openssl pkey -pubin -inform DER -in ds-1.der -out ds-1.pub
+  mobileid pki certify --dir state --public-key ds-1.pub --out ds-1.pem`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return ceremony.CertifySigner(dir, public, chain, c.OutOrStdout())
+		},
+	}
+	folderFlag(c, &dir)
+	c.Flags().StringVar(&public, "public-key", "", "PEM `FILE` of the public key")
+	c.Flags().StringVar(&chain, "out", "", "PEM `FILE` to make")
+	_, _ = c.MarkFlagRequired("public-key"), c.MarkFlagRequired("out") // the flags were defined just above
 	return c
 }
 

@@ -2,15 +2,20 @@ package httpapi_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"mobileid/issuer/httpapi"
 	"mobileid/schemas"
 	"mobileid/schemas/problem"
 )
+
+// lineScheme is the scheme of doors that only the TSM gets to.
+const lineScheme = "line"
 
 // operation is one door of the OpenAPI document.
 type operation struct {
@@ -58,7 +63,7 @@ func operations(t *testing.T) []operation {
 func TestDocumentIsServed(t *testing.T) {
 	a := newAPI(t, nil)
 	ops := operations(t)
-	if len(ops) != 20 {
+	if len(ops) != 30 {
 		t.Fatalf("%d doors in the document", len(ops))
 	}
 	for _, op := range ops {
@@ -92,7 +97,7 @@ func TestDoorsWithTokens(t *testing.T) {
 	a := newAPI(t, nil)
 	guarded := 0
 	for _, op := range operations(t) {
-		if op.security == "" {
+		if op.security == "" || op.security == lineScheme {
 			continue
 		}
 		guarded++
@@ -103,8 +108,37 @@ func TestDoorsWithTokens(t *testing.T) {
 			wantProblem(t, rec, http.StatusUnauthorized, problem.CodeUnauthorized)
 		}
 	}
-	if guarded != 12 {
-		t.Errorf("%d doors take a token, expected 12", guarded)
+	if guarded != 15 {
+		t.Errorf("%d doors take a token, expected 15", guarded)
+	}
+}
+
+// The TSM's doors are at its address alone, the others at the public one alone, those of health at both.
+func TestDoorsByCaller(t *testing.T) {
+	a := newAPI(t, nil)
+	line := 0
+	for _, op := range operations(t) {
+		health := op.path == "/livez" || op.path == "/readyz"
+		if op.security == lineScheme {
+			line++
+		}
+		path := strings.NewReplacer("{id}", "00000000000000000000000000000000", "{n}", "1").Replace(op.path)
+		for name, c := range map[string]struct {
+			handler http.Handler
+			open    bool
+		}{"public": {httpapi.Public(a.service, nil), op.security != lineScheme}, "TSM": {httpapi.TSM(a.service, nil), op.security == lineScheme || health}} {
+			req := httptest.NewRequestWithContext(t.Context(), op.method, path, strings.NewReader("x"))
+			req.Header.Set("Content-Type", op.media)
+			rec := httptest.NewRecorder()
+			c.handler.ServeHTTP(rec, req)
+			p, err := problem.Parse(rec.Body.Bytes())
+			if closed := err == nil && p.Detail == "there is no such door"; closed == c.open {
+				t.Errorf("%s %s at the address of %s: status %d", op.method, op.path, name, rec.Code)
+			}
+		}
+	}
+	if line != 2 {
+		t.Errorf("%d doors on the line, expected 2", line)
 	}
 }
 

@@ -214,6 +214,16 @@ func (a *Authority) NextDocumentSigner(name string) (DocumentSigner, error) {
 	return d, nil
 }
 
+// CertifyDocumentSigner certifies a document signer whose key is elsewhere, as in a hardware security module, and gives its
+// chain. It needs the IACA's key.
+func (a *Authority) CertifyDocumentSigner(name string, pub crypto.PublicKey) ([][]byte, error) {
+	der, err := a.IACA.issue(a.ceremony.template(pki.DocumentSigner, name, lifeSigner), pub, a.ceremony.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("certifying document signer: %w", err)
+	}
+	return [][]byte{der}, nil
+}
+
 // SecureElement certifies the attestation key of a secure element for its id of 10 bytes, and gives the chain to put in
 // it. It needs the key of the secure elements' root.
 func (a *Authority) SecureElement(id []byte, pub crypto.PublicKey) ([][]byte, error) {

@@ -13,7 +13,7 @@ func TestWithoutModules(t *testing.T) {
 	var o Opener
 	defer o.Close()
 	uri := "pkcs11:token=tsm;object=scp03-48" + tail
-	_, err := o.Master(t.Context(), uri, 0x30)
+	_, err := o.CMAC(t.Context(), uri)
 	_, also := o.Signer(uri)
 	for _, err := range []error{err, also} {
 		if !errors.Is(err, ErrNoModule) || !strings.Contains(err.Error(), "mobileid-tsm-pkcs11") {

@@ -4,7 +4,7 @@
 //	pkcs11:token=tsm;object=scp03-48?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/mobileid/pin
 //
 // A master key of the TSM is an AES-256 secret key; the derivation of an element's key set is AES-CMAC inside the module
-// ([Opener.Master], miekg/pkcs11). A signing key is an ECDSA key pair ([Opener.Signer], crypto11). Both must be sensitive
+// ([Opener.CMAC], miekg/pkcs11). A signing key is an ECDSA key pair ([Opener.Signer], crypto11). Both must be sensitive
 // and not extractable, or they are refused. The PIN comes from a file of its owner alone, stands in no URI, no error and
 // no log, and is never tried when the token says that one try is left, nor twice when it was wrong.
 //

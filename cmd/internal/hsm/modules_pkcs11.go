@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"sync"
 
-	"mobileid/tsm"
-
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
 )
@@ -19,7 +17,7 @@ import (
 type modules struct {
 	mu      sync.Mutex // guards the rest
 	loaded  map[string]*library
-	masters []*master
+	secrets []*secret
 	signing map[crypto11.Config]*crypto11.Context
 }
 
@@ -50,18 +48,18 @@ func (m *modules) load(path string) (*pkcs11.Ctx, error) {
 	return ctx, nil
 }
 
-func (m *modules) master(_ context.Context, u URI, version byte) (tsm.Master, error) {
+func (m *modules) cmac(_ context.Context, u URI) (MAC, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ctx, err := m.load(u.ModulePath)
 	if err != nil {
 		return nil, err
 	}
-	one := &master{module: ctx, uri: u, version: version}
+	one := &secret{module: ctx, uri: u}
 	if _, err := one.connection(nil); err != nil {
 		return nil, err
 	}
-	m.masters = append(m.masters, one)
+	m.secrets = append(m.secrets, one)
 	return one, nil
 }
 
@@ -83,7 +81,7 @@ func (m *modules) close() error {
 	for _, session := range m.signing {
 		errs = append(errs, session.Close())
 	}
-	for _, one := range m.masters {
+	for _, one := range m.secrets {
 		one.close()
 	}
 	for _, l := range m.loaded {
@@ -92,6 +90,6 @@ func (m *modules) close() error {
 		}
 		l.ctx.Destroy()
 	}
-	m.signing, m.masters, m.loaded = nil, nil, nil
+	m.signing, m.secrets, m.loaded = nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"mobileid/issuer/keys"
-	"mobileid/tsm"
 )
 
 // ErrNoModule means that this binary cannot reach PKCS #11 modules.
@@ -26,25 +25,24 @@ type Opener struct {
 	modules modules
 }
 
-// Master opens a master key of the TSM, for key sets of the given version. Published and patterned keys are refused
-// wherever they are kept.
-func (o *Opener) Master(ctx context.Context, uri string, version byte) (tsm.Master, error) {
-	if !Is(uri) {
-		return tsm.OpenMasterKey(uri, version)
-	}
+// A MAC is a secret key that makes AES-CMACs (NIST SP 800-38B) inside its module. It is safe for concurrent use and prints as
+// [redacted].
+type MAC interface {
+	CMAC(ctx context.Context, message []byte) ([16]byte, error)
+}
+
+// CMAC opens an AES-256 key in a module, such as a master key of the TSM. Whether it is a good one is the caller's to try.
+func (o *Opener) CMAC(ctx context.Context, uri string) (MAC, error) {
 	u, err := ParseURI(uri)
 	if err != nil {
-		return nil, fmt.Errorf("opening master key: %w", err)
+		return nil, fmt.Errorf("opening key: %w", err)
 	}
 	if u.Type != "" && u.Type != "secret-key" {
-		return nil, fmt.Errorf("opening master key: %w: type is not secret-key", ErrURI)
+		return nil, fmt.Errorf("opening key: %w: type is not secret-key", ErrURI)
 	}
-	m, err := o.modules.master(ctx, u, version)
+	m, err := o.modules.cmac(ctx, u)
 	if err != nil {
-		return nil, fmt.Errorf("opening master key %02X: %s: %w", version, u.name(), err)
-	}
-	if err := tsm.CheckMaster(ctx, m); err != nil {
-		return nil, fmt.Errorf("opening master key %02X: %s: %w", version, u.name(), err)
+		return nil, fmt.Errorf("opening %s: %w", u.name(), err)
 	}
 	return m, nil
 }

@@ -59,7 +59,7 @@ func (m *modules) session(u URI) (*crypto11.Context, error) {
 // it itself and only once.
 func (m *modules) mayLogIn(u URI) error {
 	if m.loaded[u.ModulePath] != nil {
-		return errors.New("one process takes either master keys or signing keys of a module")
+		return errors.New("one process takes either secret keys or signing keys of a module")
 	}
 	var look modules
 	ctx, err := look.load(u.ModulePath)

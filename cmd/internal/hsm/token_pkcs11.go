@@ -69,7 +69,7 @@ func login(ctx *pkcs11.Ctx, session pkcs11.SessionHandle, u URI, flags uint) err
 	}
 }
 
-// secretKey finds the one AES-256 key that the URI names, and refuses one that could come out of the module.
+// secretKey finds the one secret key that the URI names, and judges it.
 func secretKey(ctx *pkcs11.Ctx, session pkcs11.SessionHandle, u URI) (pkcs11.ObjectHandle, error) {
 	template := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY)}
 	if u.Object != "" {
@@ -88,23 +88,29 @@ func secretKey(ctx *pkcs11.Ctx, session pkcs11.SessionHandle, u URI) (pkcs11.Obj
 	if len(found) != 1 {
 		return 0, fmt.Errorf("%d secret keys fit, or more: %w", len(found), ErrKey)
 	}
+	return found[0], holds(ctx, session, found[0])
+}
+
+// holds refuses a key that is not AES-256, not for MACs, or could come out of the module.
+func holds(ctx *pkcs11.Ctx, session pkcs11.SessionHandle, key pkcs11.ObjectHandle) error {
 	for _, want := range []struct {
 		name  string
 		value *pkcs11.Attribute
 	}{
 		{"not AES", pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES)},
-		{"not of 32 bytes", pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, masterKeySize)},
+		// softhsm2-util --import cuts a key at its first zero byte or line's end; what is left of it is found here.
+		{"not of 32 bytes", pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, keySize)},
 		{"not sensitive", pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true)},
 		{"extractable", pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false)},
 		{"not for signing", pkcs11.NewAttribute(pkcs11.CKA_SIGN, true)},
 	} {
-		is, err := ctx.GetAttributeValue(session, found[0], []*pkcs11.Attribute{{Type: want.value.Type}})
+		is, err := ctx.GetAttributeValue(session, key, []*pkcs11.Attribute{{Type: want.value.Type}})
 		if err != nil {
-			return 0, fmt.Errorf("reading the key's attributes: %w", err)
+			return fmt.Errorf("reading the key's attributes: %w", err)
 		}
 		if string(is[0].Value) != string(want.value.Value) {
-			return 0, fmt.Errorf("the key is %s: %w", want.name, ErrKey)
+			return fmt.Errorf("the key is %s: %w", want.name, ErrKey)
 		}
 	}
-	return found[0], nil
+	return nil
 }

@@ -1,11 +1,15 @@
 package hsm
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mobileid/issuer/keys"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -134,28 +138,23 @@ func TestPIN(t *testing.T) {
 	}
 }
 
-// Keys in files are opened as before, and a URI that is wrong says so in every build.
+// Signing keys in files are opened as before, and a URI that is wrong says so in every build.
 func TestFiles(t *testing.T) {
 	var o Opener
 	defer o.Close()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "master")
-	key := make([]byte, 32)
-	for i := range key {
-		key[i] = byte(i * i * 37)
-	}
-	if err := os.WriteFile(path, key, 0o600); err != nil {
+	path := "file:" + filepath.Join(t.TempDir(), "key")
+	made, err := keys.Generate(path, elliptic.P256())
+	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := o.Master(t.Context(), "file:"+path, 0x31)
-	if err != nil || m.Version() != 0x31 {
-		t.Errorf("master key: %v", err)
+	opened, err := o.Signer(path)
+	if err != nil || !made.Public().(*ecdsa.PublicKey).Equal(opened.Public()) {
+		t.Errorf("signing key: %v", err)
 	}
-	if s, err := o.Signer("file:" + path); err == nil || s != nil {
-		t.Error("32 bytes were taken for a signing key")
-	}
-	if _, err := o.Master(t.Context(), "pkcs11:token=t", 0x30); !errors.Is(err, ErrURI) {
-		t.Errorf("master key: %v", err)
+	for _, uri := range []string{"pkcs11:token=t", path} {
+		if _, err := o.CMAC(t.Context(), uri); !errors.Is(err, ErrURI) {
+			t.Errorf("secret key: %v", err)
+		}
 	}
 	if _, err := o.Signer("pkcs11:token=t"); !errors.Is(err, ErrURI) {
 		t.Errorf("signing key: %v", err)

@@ -3,10 +3,14 @@ package ceremony_test
 import (
 	"bytes"
 	"context"
+	"crypto/elliptic"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -78,8 +82,8 @@ func TestFolder(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || secrets != 16 {
-			t.Errorf("%d secrets, %v; want 10 keys, the master key, and five more", secrets, err)
+		if err != nil || secrets != 18 {
+			t.Errorf("%d secrets, %v; want 12 keys, the master key, and five more", secrets, err)
 		}
 	})
 	t.Run("authority opens", func(t *testing.T) {
@@ -152,6 +156,47 @@ func TestFolder(t *testing.T) {
 		at("tsm")
 		if err := ceremony.RenewServices(t.TempDir(), time.Now(), &out); err == nil {
 			t.Error("certified in an empty folder")
+		}
+	})
+	t.Run("a signer with its key elsewhere", func(t *testing.T) {
+		key, err := keys.Generate("file:"+filepath.Join(t.TempDir(), "key"), elliptic.P256())
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKIXPublicKey(key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, chain := filepath.Join(t.TempDir(), "ds.pub"), filepath.Join(t.TempDir(), "ds.pem")
+		if err := os.WriteFile(public, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := ceremony.CertifySigner(dir, public, chain, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		signer, err := keys.WithChain(key, chain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := keys.OpenAuthority(filepath.Join(dir, "keys"), keys.Ceremony{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		anchors, err := a.IACA.Anchors()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keys.NewRing(anchors, a.DocumentSigner, signer); err != nil {
+			t.Errorf("the ring refuses it: %v", err)
+		}
+		if err := ceremony.CertifySigner(dir, public, chain, io.Discard); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("written over another: %v", err)
+		}
+		if err := ceremony.CertifySigner(dir, chain, chain+"2", io.Discard); err == nil {
+			t.Error("a certificate was taken for a public key")
+		}
+		if err := ceremony.CertifySigner(t.TempDir(), public, chain+"3", io.Discard); err == nil {
+			t.Error("certified without an authority")
 		}
 	})
 	t.Run("no state", func(t *testing.T) {

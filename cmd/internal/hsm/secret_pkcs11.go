@@ -10,24 +10,21 @@ import (
 	"log/slog"
 	"sync"
 
-	"mobileid/tsm"
-
 	"github.com/miekg/pkcs11"
 )
 
 const (
-	masterKeySize = tsm.MasterKeySize
-	macSize       = 16
-	// maxSessions is how many MACs one master key makes at a time.
+	keySize = 32
+	macSize = 16
+	// maxSessions is how many MACs one key makes at a time.
 	maxSessions = 8
 )
 
-// master is a key in a module. It survives the module's forgetting its sessions: it logs in again, unless a PIN was
+// secret is an AES key in a module. It survives the module's forgetting its sessions: it logs in again, unless a PIN was
 // refused. It prints as [redacted].
-type master struct {
-	module  *pkcs11.Ctx
-	uri     URI
-	version byte
+type secret struct {
+	module *pkcs11.Ctx
+	uri    URI
 
 	mu      sync.Mutex  // guards the two below
 	current *connection // nil after a failed reconnection
@@ -104,15 +101,12 @@ func (c *connection) cmac(ctx context.Context, message []byte) (mac [macSize]byt
 	return [macSize]byte(out), nil
 }
 
-// Version is that of the key sets.
-func (m *master) Version() byte { return m.version }
-
 // CMAC is AES-CMAC inside the module. A call that the module has begun cannot be broken off.
-func (m *master) CMAC(ctx context.Context, message []byte) ([macSize]byte, error) {
+func (s *secret) CMAC(ctx context.Context, message []byte) ([macSize]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return [macSize]byte{}, err
 	}
-	c, err := m.connection(nil)
+	c, err := s.connection(nil)
 	if err != nil {
 		return [macSize]byte{}, err
 	}
@@ -120,34 +114,34 @@ func (m *master) CMAC(ctx context.Context, message []byte) ([macSize]byte, error
 	if !lost(err) {
 		return mac, err
 	}
-	if c, err = m.connection(c); err != nil {
+	if c, err = s.connection(c); err != nil {
 		return [macSize]byte{}, fmt.Errorf("reaching the token again: %w", err)
 	}
 	return c.cmac(ctx, message)
 }
 
 // connection gives the connection, a new one if the one in use is dead.
-func (m *master) connection(dead *connection) (*connection, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.refused != nil {
-		return nil, m.refused
+func (s *secret) connection(dead *connection) (*connection, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused != nil {
+		return nil, s.refused
 	}
-	if m.current != nil && m.current != dead {
-		return m.current, nil
+	if s.current != nil && s.current != dead {
+		return s.current, nil
 	}
-	if m.current != nil {
-		m.current.close()
-		m.current = nil
+	if s.current != nil {
+		s.current.close()
+		s.current = nil
 	}
-	c, err := connect(m.module, m.uri)
+	c, err := connect(s.module, s.uri)
 	if errors.Is(err, ErrPIN) {
-		m.refused = err
+		s.refused = err
 	}
 	if err != nil {
 		return nil, err
 	}
-	m.current = c
+	s.current = c
 	return c, nil
 }
 
@@ -165,17 +159,17 @@ func lost(err error) bool {
 	return false
 }
 
-func (m *master) close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.current != nil {
-		m.current.close()
-		m.current = nil
+func (s *secret) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		s.current.close()
+		s.current = nil
 	}
 }
 
 // Format prints [redacted].
-func (*master) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
+func (*secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
 // LogValue is [redacted].
-func (*master) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+func (*secret) LogValue() slog.Value { return slog.StringValue("[redacted]") }
