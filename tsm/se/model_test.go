@@ -434,7 +434,7 @@ func TestRandomCommands(t *testing.T) {
 			domainB: {domain: gp.ISD, state: gp.StatePersonalized, isDomain: true},
 		}}
 		x.restart()
-		for range rapid.IntRange(10, 60).Draw(rt, "steps") {
+		for range rapid.IntRange(5, 35).Draw(rt, "steps") {
 			x.step()
 		}
 		if x.ref.card == gp.CardLocked {
