@@ -49,7 +49,7 @@ func FuzzManage(f *testing.F) {
 		if err := os.WriteFile(path, start, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := se.Open(path, se.Config{Applets: []se.Kind{echo{}}})
+		s, err := se.Open(path, se.Config{Applets: []se.Kind{echo{}}, Tear: func(int) bool { return false }})
 		if err != nil {
 			t.Fatal(err)
 		}

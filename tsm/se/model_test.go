@@ -419,7 +419,7 @@ func TestRandomCommands(t *testing.T) {
 		if err := os.WriteFile(path, start, 0o600); err != nil {
 			rt.Fatal(err)
 		}
-		s, err := se.Open(path, se.Config{Applets: []se.Kind{echo{}}})
+		s, err := se.Open(path, se.Config{Applets: []se.Kind{echo{}}, Tear: func(int) bool { return false }})
 		if err != nil {
 			rt.Fatal(err)
 		}
