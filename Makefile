@@ -10,7 +10,7 @@ TOOL            := $(GO) tool -modfile=tools.mod
 
 # Debian packages the tests need besides Go: a C compiler for -race; the PC/SC daemon, its virtual reader and other people's card tools; a
 # browser and a JPEG 2000 decoder for the counter's page.
-DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools
+DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools python3-pyscard python3-cryptography
 # Folders whose package-lock.json names npm packages that tests run.
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 

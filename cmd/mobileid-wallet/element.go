@@ -99,7 +99,7 @@ func (w *wallet) withElement(state string, f func(*se.SE) error) (err error) {
 	if _, err := os.Stat(state); err != nil {
 		return fmt.Errorf("%w: %w", errNoElement, err)
 	}
-	element, err := se.Open(state, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.now})
+	element, err := se.Open(state, se.Config{Applets: phone.Applets(), Now: w.now})
 	if err != nil {
 		return fmt.Errorf("switching the secure element on: %w", err)
 	}
