@@ -68,7 +68,7 @@ func (b *bench) run(code int, says string, args ...string) (out string) {
 		b.t.Errorf("mobileid se %s: code %d, want %d with %q: %s", args[0], got, code, says, all)
 	}
 	for _, key := range [][]byte{b.element.Factory.Keys.ENC, b.element.Factory.Keys.MAC, b.element.Factory.Keys.DEK} {
-		if hex := fmt.Sprintf("%x", key); strings.Contains(strings.ToLower(all), hex) {
+		if hex := fmt.Sprintf("%x", key); hex != "" && strings.Contains(strings.ToLower(all), hex) {
 			b.t.Errorf("mobileid se %s prints a key", args[0])
 		}
 	}
