@@ -71,6 +71,12 @@ func FuzzParseAnswers(f *testing.F) {
 		if _, err := gp.ParseSequenceCounter(b); err == nil && len(b) != 5 {
 			t.Fatalf("counter of %d bytes", len(b))
 		}
+		if v, err := gp.ParseObject(gp.DataCardImage, b); err == nil && !bytes.Equal(gp.AppendObject(nil, gp.DataCardImage, v), b) {
+			t.Fatalf("object %x comes back changed", b)
+		}
+		if n, err := gp.ParseChannel(b); err == nil && (n == 0 || n > gp.MaxChannel || len(b) != 1) {
+			t.Fatalf("channel %d", n)
+		}
 		if kdd, err := gp.ParseDiversification(b); err == nil && len(kdd) != 10 {
 			t.Fatalf("KDD of %d bytes", len(kdd))
 		}
