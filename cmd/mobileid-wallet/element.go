@@ -89,8 +89,12 @@ func (w *wallet) manufacture(state string, dir authority) (id []byte, err error)
 		return nil, err
 	}
 	defer static.Erase()
+	anchors, err := dir.phoneCAs()
+	if err != nil {
+		return nil, err
+	}
 	err = se.Manufacture(state, se.Factory{ID: id, Keys: static, AttestationKey: attestation, AttestationChain: chain,
-		IssuerAnchors: [][]byte{maker.IACA.Certificate}})
+		IssuerAnchors: [][]byte{maker.IACA.Certificate}, CertificateAnchors: anchors})
 	return id, err
 }
 
