@@ -10,7 +10,7 @@ TOOL            := $(GO) tool -modfile=tools.mod
 
 # Debian packages the tests need besides Go: a C compiler for -race; the PC/SC daemon, its virtual reader and other people's card tools; a
 # browser and a JPEG 2000 decoder for the counter's page.
-DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools
+DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools python3-pyscard python3-cryptography
 # Folders whose package-lock.json names npm packages that tests run.
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 
@@ -37,8 +37,8 @@ test: packages ## everything that must hold: vet, then all tests with the race d
 
 numbers: ## what the tear, kill, tamper and canary tests counted
 	@mkdir -p bin
-	@$(GO) test -v -run 'Torn|KillAtEveryPoint|Tamper|Canaries|EveryPerson|HostTraces|GuessesOver|RandomCommands' ./mdoc ./tsm/applet ./tsm/se ./issuer ./cmd/mobileid/internal/demo >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
-	@grep -E '(cuts|points|variants|searches|guesses|exchanges|PIN).*[0-9]' bin/numbers.txt
+	@$(GO) test -v -run 'Torn|KillAtEveryPoint|Tamper|Canaries|EveryPerson|HostTraces|GuessesOver|RandomCommands|PulledAt|ReaderPulled|HostileAnswers|TestKeysStay' ./mdoc ./tsm/applet ./tsm/se ./issuer ./cmd/mobileid/internal/demo ./tsm/gp/manager ./cmd/mobileid-wallet >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
+	@grep -E '(cuts|points|variants|searches|guesses|exchanges|PIN|pulled|hostile|refused by).*[0-9]' bin/numbers.txt
 
 packages:
 	@.ci/packages $(DEBIAN_PACKAGES)
