@@ -10,7 +10,7 @@ TOOL            := $(GO) tool -modfile=tools.mod
 
 # Debian packages the tests need besides Go: a C compiler for -race; the PC/SC daemon, its virtual reader and other people's card tools; a
 # browser and a JPEG 2000 decoder for the counter's page; a hardware security module of software.
-DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools softhsm2
+DEBIAN_PACKAGES ?= gcc libc6-dev pcscd vsmartcard-vpcd opensc openssl chromium libopenjp2-tools softhsm2 python3-pyscard python3-cryptography
 # What is built a second time with the tag pkcs11, which needs cgo: the services that may keep their keys in a module, and their tests.
 PKCS11_SERVICES ?= issuer tsm
 PKCS11_PACKAGES ?= $(PKCS11_SERVICES:%=./cmd/mobileid-%)
@@ -49,8 +49,8 @@ test: packages ## everything that must hold: vet, then all tests with the race d
 
 numbers: ## what the tear, kill, tamper and canary tests counted
 	@mkdir -p bin
-	@$(GO) test -v -run 'Torn|PhoneGuessing|KeysStayInside|KillAtEveryPoint|Tamper|Canaries|EveryPerson|HostileAnswers|CrossElement|DuplicateDelivery' ./mdoc ./tsm ./tsm/applet ./tsm/jpkiapplet ./issuer ./cmd/mobileid-tsm ./cmd/mobileid/internal/demo >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
-	@grep -E '(cuts|cut|points|answers|variants|searches|guesses|PIN).*[0-9]' bin/numbers.txt
+	@$(GO) test -v -run 'Torn|PhoneGuessing|KeysStayInside|KillAtEveryPoint|Tamper|Canaries|EveryPerson|HostileAnswers|CrossElement|DuplicateDelivery|HostTraces|GuessesOver|RandomCommands|PulledAt|ReaderPulled|TestKeysStay' ./mdoc ./tsm ./tsm/applet ./tsm/jpkiapplet ./issuer ./cmd/mobileid-tsm ./cmd/mobileid/internal/demo ./tsm/se ./tsm/gp/manager ./cmd/mobileid-wallet >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
+	@grep -E '(cuts|cut|points|answers|variants|searches|guesses|PIN|exchanges|pulled|hostile|refused by).*[0-9]' bin/numbers.txt
 
 packages:
 	@.ci/packages $(DEBIAN_PACKAGES)

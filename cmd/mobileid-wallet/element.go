@@ -17,7 +17,6 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
 	"mobileid/tsm/applet"
-	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
 	"mobileid/tsm/seram"
 
@@ -104,7 +103,7 @@ func (w *wallet) withElement(state string, f func(*se.SE) error) (err error) {
 	if _, err := os.Stat(state); err != nil {
 		return fmt.Errorf("%w: %w", errNoElement, err)
 	}
-	element, err := se.Open(state, se.Config{Applets: []se.Kind{applet.Kind(), jpkiapplet.Kind(jpkiapplet.Options{})}, Now: w.now})
+	element, err := se.Open(state, se.Config{Applets: phone.Applets(), Now: w.now})
 	if err != nil {
 		return fmt.Errorf("switching the secure element on: %w", err)
 	}

@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(w.newCommand(), w.provisionCommand(), w.joinCommand(), w.slotsCommand(), w.contactCommand(), w.presentCommand(),
-		w.jpkiCommand())
+		w.seCommand(), w.jpkiCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -106,6 +106,10 @@ func hintFor(err error) string {
 		return "mobileid-wallet new --state FILE --authority DIR makes one"
 	case errors.Is(err, se.ErrInUse):
 		return "another mobileid-wallet has the state file open; wait for it to end"
+	case errors.Is(err, se.ErrTestElement):
+		return "an element with published keys holds nothing: use another file, or mobileid-wallet se --test-keys to show it in a reader"
+	case errors.Is(err, se.ErrNoTestElement):
+		return "published keys go into a new element only: name a file that does not exist yet, or leave --test-keys out"
 	case errors.Is(err, se.ErrExists):
 		return "a secure element is made once; name a file that does not exist yet"
 	case errors.Is(err, serve.ErrOpenSecret):

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/netip"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"mobileid/cmd/internal/virtualreader"
 	"mobileid/cmd/mobileid/internal/ceremony"
 	"mobileid/cmd/mobileid/internal/demo"
 	"mobileid/issuer/card/cardsim"
@@ -66,42 +62,19 @@ func (s serving) run(c *cobra.Command) (err error) {
 	if _, _, err := net.SplitHostPort(s.vpcd); err != nil || s.slow < 0 || s.removeAfter < 0 || s.retry <= 0 {
 		return &usageError{errors.New("--vpcd needs HOST:PORT, and times and numbers must not be negative")}
 	}
-	if s.vpcd, err = loopback(c.Context(), s.vpcd); err != nil {
-		return err
+	if s.vpcd, err = virtualreader.Loopback(c.Context(), s.vpcd); err != nil {
+		return &usageError{fmt.Errorf("--vpcd: %w", err)}
 	}
 	card, done, err := openServedCard(s.person, s.state, time.Now())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	out := notices{w: c.OutOrStdout(), address: s.vpcd}
-	if err := vpcd.Serve(c.Context(), s.vpcd, s.misbehave(card), vpcd.Options{Retry: s.retry, Notice: out.tell}); err != nil {
+	out := virtualreader.NewNotices(c.OutOrStdout(), s.vpcd)
+	if err := vpcd.Serve(c.Context(), s.vpcd, s.misbehave(card), vpcd.Options{Retry: s.retry, Notice: out.Tell}); err != nil {
 		return fmt.Errorf("serving the card: %w", err)
 	}
 	return nil
-}
-
-// loopback resolves an address and refuses one that another machine may answer at: whoever answers gets the card. What it gives is what
-// was looked at, so that no later answer of the resolver counts.
-func loopback(ctx context.Context, address string) (string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", err
-	}
-	all, err := new(net.Resolver).LookupNetIP(ctx, "ip", host)
-	if err != nil || len(all) == 0 {
-		return "", &usageError{fmt.Errorf("--vpcd: there is no host %q", host)}
-	}
-	for _, ip := range all {
-		if !ip.Unmap().IsLoopback() {
-			return "", &usageError{fmt.Errorf("--vpcd: %s is not this machine: the reader is not authenticated, so the address must be loopback, such as 127.0.0.1", host)}
-		}
-	}
-	at := all[0]
-	if i := slices.IndexFunc(all, netip.Addr.Is4); i >= 0 {
-		at = all[i] // where vpcd listens
-	}
-	return net.JoinHostPort(at.Unmap().String(), port), nil
 }
 
 func (s serving) misbehave(card vpcd.Card) vpcd.Card {
@@ -116,23 +89,6 @@ func (s serving) misbehave(card vpcd.Card) vpcd.Card {
 		all = append(all, vpcd.RemoveAfter(s.removeAfter))
 	}
 	return vpcd.Misbehave(card, all...)
-}
-
-// notices tells what happens, each thing once in a row.
-type notices struct {
-	w       io.Writer
-	address string
-	mu      sync.Mutex
-	last    vpcd.EventKind
-}
-
-func (n *notices) tell(e vpcd.Event) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if e.Kind != n.last {
-		fmt.Fprintf(n.w, "%s: %s\n", n.address, e.Kind)
-	}
-	n.last = e.Kind
 }
 
 // openServedCard is where the card comes from: a saved one, whose file keeps what becomes of it, or a new one of the person. done gives it back.

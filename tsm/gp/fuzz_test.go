@@ -2,6 +2,7 @@ package gp_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -49,11 +50,32 @@ func FuzzParseAnswers(f *testing.F) {
 		if keys, err := gp.ParseKeyInformation(b); err != nil && keys != nil {
 			t.Fatal("refused key information left something behind")
 		}
+		if c, err := gp.ParseCapabilities(b); err == nil {
+			if back, err := gp.ParseCapabilities(c.Bytes()); err != nil || len(back.Channels) != len(c.Channels) {
+				t.Fatalf("%+v comes back as %+v, %v", c, back, err)
+			}
+		}
+		if m, err := gp.ParseMemory(b); err == nil {
+			if back, err := gp.ParseMemory(m.Bytes()); err != nil || back != m {
+				t.Fatalf("%+v comes back as %+v, %v", m, back, err)
+			}
+		}
+		if aids, err := gp.ParseApplications(b); err == nil {
+			if back, err := gp.ParseApplications(gp.AppendApplications(nil, aids)); err != nil || len(back) != len(aids) {
+				t.Fatalf("%v comes back as %v, %v", aids, back, err)
+			}
+		}
 		if _, err := gp.ParseCPLC(b); err == nil && len(b) != 45 {
 			t.Fatalf("CPLC of %d bytes", len(b))
 		}
 		if _, err := gp.ParseSequenceCounter(b); err == nil && len(b) != 5 {
 			t.Fatalf("counter of %d bytes", len(b))
+		}
+		if v, err := gp.ParseObject(gp.DataCardImage, b); err == nil && !bytes.Equal(gp.AppendObject(nil, gp.DataCardImage, v), b) {
+			t.Fatalf("object %x comes back changed", b)
+		}
+		if n, err := gp.ParseChannel(b); err == nil && (n == 0 || n > gp.MaxChannel || len(b) != 1) {
+			t.Fatalf("channel %d", n)
 		}
 		if kdd, err := gp.ParseDiversification(b); err == nil && len(kdd) != 10 {
 			t.Fatalf("KDD of %d bytes", len(kdd))
@@ -61,8 +83,14 @@ func FuzzParseAnswers(f *testing.F) {
 		if p, err := gp.ParsePrivileges(b); err == nil && (len(b) > 3 || !bytes.HasPrefix(p.Bytes(), b)) {
 			t.Fatalf("privileges %X read as %06X", b, p)
 		}
-		if receipt, err := gp.ParseConfirmation(b); err != nil && receipt != nil {
+		switch receipt, err := gp.ParseConfirmation(b); {
+		case err != nil && receipt != nil:
 			t.Fatal("refused confirmation left something behind")
+		case receipt != nil && len(receipt.Bytes()) <= apdu.MaxShortLe:
+			back, err := gp.ParseConfirmation(receipt.Bytes())
+			if err != nil || !bytes.Equal(back.MAC, receipt.MAC) || !bytes.Equal(back.Input(), receipt.Input()) {
+				t.Fatalf("%+v comes back as %+v, %v", receipt, back, err)
+			}
 		}
 	})
 }
@@ -106,8 +134,84 @@ func FuzzParseCommands(f *testing.F) {
 		if s, err := gp.ParseStoreData(c); err == nil && !bytes.Equal(s.Data, c.Data) {
 			t.Fatal("STORE DATA changed its data")
 		}
+		if p, err := gp.ParsePutKey(c); err == nil {
+			back, err := p.Command()
+			if same(back, err); err == nil && !bytes.Equal(back.Data, c.Data) {
+				t.Fatalf("PUT KEY %x comes back as %x", c.Data, back.Data)
+			}
+			for _, k := range p.Keys {
+				_, _ = k.Unwrap(make([]byte, 16))
+			}
+		}
+		if l, err := gp.ParseLoad(c); err == nil && !bytes.Equal(l.Data, c.Data) {
+			t.Fatal("LOAD changed its data")
+		}
+		if m, err := gp.ParseManageChannel(c); err == nil {
+			same(m.Command())
+		}
+		if input, err := gp.TokenInput(c); err == nil && (len(input) < 3 || input[0] != c.P1 || input[1] != c.P2) {
+			t.Fatalf("token signs %x", input)
+		}
 		if tag, err := gp.ParseGetData(c); err == nil {
 			same(gp.GetData(tag), nil)
+		}
+	})
+}
+
+// FuzzParseStreams is about what comes in blocks: load files, packages, data groups and parameters.
+func FuzzParseStreams(f *testing.F) {
+	for _, tr := range traces(f) {
+		var stream []byte
+		for _, e := range tr.Exchanges {
+			if strings.HasPrefix(e.PlainHeader, "80e8") {
+				stream = append(stream, mdoctest.Hex(f, e.PlainData)...)
+			}
+		}
+		if l, err := gp.ParseLoadFileData(stream); err == nil {
+			f.Add(stream)
+			f.Add(l.File)
+		}
+	}
+	for _, v := range readPutKey(f).DGIs {
+		f.Add(mdoctest.Hex(f, v.Data))
+	}
+	f.Add(mdoctest.Hex(f, "81020370820220208301208702202"+"0"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if l, err := gp.ParseLoadFileData(b); err == nil && !bytes.Equal(l.Bytes(), b) {
+			t.Fatalf("load file comes back as %x", l.Bytes())
+		}
+		if p, err := gp.ParsePackage(b); err == nil && (p.AID.Validate() != nil || len(p.Components) == 0) {
+			t.Fatalf("package %+v", p)
+		}
+		if d, err := gp.ParseDomainParameters(b); err == nil {
+			if back, err := gp.ParseDomainParameters(d.Bytes()); err != nil || len(back.Channels) != len(d.Channels) {
+				t.Fatalf("%+v comes back as %+v, %v", d, back, err)
+			}
+		}
+		dgis, err := gp.ParseDGIs(b)
+		if err != nil {
+			return
+		}
+		var back []byte
+		for _, d := range dgis {
+			back = gp.AppendDGI(back, d)
+		}
+		if !bytes.Equal(back, b) {
+			t.Fatalf("data groups come back as %x", back)
+		}
+		g, err := gp.ParseKeyGroup(dgis)
+		if err != nil {
+			return
+		}
+		again, err := g.Bytes()
+		if err != nil {
+			t.Fatalf("keys do not encode: %v", err)
+		}
+		if dgis, err = gp.ParseDGIs(again); err == nil {
+			_, err = gp.ParseKeyGroup(dgis)
+		}
+		if err != nil {
+			t.Fatalf("keys encode to what does not read: %v", err)
 		}
 	})
 }

@@ -6,9 +6,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/mdoctest"
+	"mobileid/tsm/cmac"
 	"mobileid/tsm/gp"
 )
 
@@ -143,5 +145,48 @@ func TestReceipts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A card may repeat the token's number and digest; both are under the MAC then.
+func TestReceiptOfToken(t *testing.T) {
+	key := mdoctest.Hex(t, "c0ffee00112233445566778899aabbcd")
+	for _, r := range []gp.Receipt{
+		{Counter: []byte{0, 1}, CardData: []byte{7}, TokenID: []byte{9}},
+		{Counter: make([]byte, 9), CardData: []byte{7}, TokenID: nil, TokenDigest: []byte{8, 8}},
+	} {
+		mac, err := cmac.Sum(key, r.Input(gp.ISD))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.MAC = mac[:]
+		back, err := gp.ParseConfirmation(r.Bytes())
+		if d := cmp.Diff(r, *back, cmpopts.EquateEmpty()); err != nil || d != "" {
+			t.Fatal(err, d)
+		}
+		if err := back.Verify(key, gp.ISD); err != nil {
+			t.Error(err)
+		}
+		if _, ok := back.Number(); ok != (len(r.Counter) <= 8) {
+			t.Errorf("counter of %d bytes is a number: %v", len(r.Counter), ok)
+		}
+		back.TokenID = []byte{0x55}
+		if err := back.Verify(key, gp.ISD); !errors.Is(err, gp.ErrReceipt) {
+			t.Error(err)
+		}
+	}
+	if _, err := gp.NewReceipt(key[:3], 1, nil); err == nil {
+		t.Error("key of three bytes")
+	}
+	if err := (gp.Receipt{}).Verify(key[:3]); err == nil || errors.Is(err, gp.ErrReceipt) {
+		t.Error(err)
+	}
+}
+
+func TestTokenOfLoad(t *testing.T) {
+	i := gp.InstallLoad{LoadFile: gp.LoadFile, Domain: gp.ISD, Token: make([]byte, 16)}
+	got, err := gp.TokenInput(must(t)(i.Command()))
+	if want := "020014" + "08f04d49444d444f43" + "08a000000151000000" + "00" + "00"; err != nil || fmt.Sprintf("%x", got) != want {
+		t.Errorf("%x, %v, want %s", got, err, want)
 	}
 }

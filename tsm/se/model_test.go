@@ -264,6 +264,9 @@ func (x *random) begin(c int, domain gp.AID) {
 // command sends a command through the session of a channel, if there is one.
 func (x *random) command(c int, what string, b interface{ Command() (apdu.Command, error) }, expect func(domain gp.AID) apdu.SW) {
 	x.ref.addressed(c)
+	if x.ref.open[c] == "" {
+		x.begin(c, rapid.SampledFrom([]gp.AID{gp.ISD, gp.ISD, domainA, domainB}).Draw(x.t, "new session"))
+	}
 	domain := x.ref.open[c]
 	if domain == "" {
 		return
@@ -281,12 +284,12 @@ func (x *random) command(c int, what string, b interface{ Command() (apdu.Comman
 	x.expect(fmt.Sprintf("%s in a session with %v", what, domain), r.SW, want)
 }
 
-// step does something.
+// step does something. A command without a session opens one first.
 func (x *random) step() {
 	c := rapid.IntRange(0, 1).Draw(x.t, "channel")
 	aid := rapid.SampledFrom(aids()).Draw(x.t, "AID")
 	flag := rapid.Bool().Draw(x.t, "flag")
-	switch rapid.IntRange(0, 11).Draw(x.t, "step") {
+	switch rapid.IntRange(0, 15).Draw(x.t, "step") {
 	case 0, 1:
 		x.begin(c, rapid.SampledFrom([]gp.AID{gp.ISD, domainA, domainB, domainC}).Draw(x.t, "domain"))
 	case 2:
@@ -301,7 +304,7 @@ func (x *random) step() {
 			return
 		}
 		x.expect("SELECT", r.SW, want)
-	case 3, 4:
+	case 3, 4, 12:
 		n := rapid.ByteRange(1, 3).Draw(x.t, "instance")
 		x.command(c, "INSTALL", gp.Install{LoadFile: gp.AID(testFile), Module: gp.AID(testModule), Instance: instance(n)},
 			func(d gp.AID) apdu.SW { return x.ref.install(d, instance(n), false) })
@@ -309,9 +312,9 @@ func (x *random) step() {
 		x.command(c, "INSTALL of a domain",
 			gp.Install{LoadFile: domainFile, Module: domainModule, Instance: domainC, Privileges: gp.SecurityDomain},
 			func(d gp.AID) apdu.SW { return x.ref.install(d, domainC, true) })
-	case 6:
+	case 6, 13:
 		x.command(c, "DELETE", gp.Delete{AID: aid, Related: flag}, func(d gp.AID) apdu.SW { return x.ref.remove(d, aid, flag) })
-	case 7, 8:
+	case 7, 8, 14:
 		if aid == gp.AID(testFile) {
 			return
 		}
@@ -320,7 +323,7 @@ func (x *random) step() {
 			set = lock(aid)
 		}
 		x.command(c, "SET STATUS", set, func(d gp.AID) apdu.SW { return x.ref.lock(d, aid, flag) })
-	case 9:
+	case 9, 15:
 		if aid == gp.AID(testFile) || aid == gp.ISD {
 			return
 		}
@@ -401,6 +404,7 @@ func (x *random) compare() {
 
 // Random commands on two channels, against a reference that knows nothing of how the element works.
 func TestRandomCommands(t *testing.T) {
+	t.Parallel()
 	e, s, a := withDomain(t, domainA, gp.SecurityDomain|gp.AuthorizedManage, se.Config{})
 	drive(t, s, e.Factory.Keys, gp.ISD).installDomain(domainB, gp.SecurityDomain, apdu.OK)
 	b := setest.Keys(t)
@@ -415,7 +419,7 @@ func TestRandomCommands(t *testing.T) {
 		if err := os.WriteFile(path, start, 0o600); err != nil {
 			rt.Fatal(err)
 		}
-		s, err := se.Open(path, se.Config{Applets: []se.Kind{echo{}}})
+		s, err := se.Open(path, se.Config{Applets: []se.Kind{echo{}}, Tear: func(int) bool { return false }})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -430,7 +434,7 @@ func TestRandomCommands(t *testing.T) {
 			domainB: {domain: gp.ISD, state: gp.StatePersonalized, isDomain: true},
 		}}
 		x.restart()
-		for range rapid.IntRange(5, 60).Draw(rt, "steps") {
+		for range rapid.IntRange(5, 35).Draw(rt, "steps") {
 			x.step()
 		}
 		if x.ref.card == gp.CardLocked {

@@ -178,12 +178,3 @@ func replay(answers map[string]apdu.Response) func(apdu.Command) apdu.Response {
 		return apdu.Response{SW: apdu.ReferenceNotFound}
 	}
 }
-
-func hasCommand(list []apdu.Command, ins, p1 byte) bool {
-	for _, c := range list {
-		if c.INS == ins && c.P1 == p1 {
-			return true
-		}
-	}
-	return false
-}

@@ -165,13 +165,13 @@ func (s *Session) initializeUpdate(ctx context.Context, keys scp03.Keys, o Optio
 
 // refusal names what a status word of the handshake means.
 func refusal(sw apdu.SW, err error) error {
-	switch sw {
-	case apdu.ReferenceNotFound:
-		return fmt.Errorf("%w: %w", ErrNoKeySet, err)
-	case apdu.Blocked:
-		return fmt.Errorf("%w: %w", ErrBlocked, err)
-	case apdu.WarnChanged:
-		return fmt.Errorf("%w: %w", ErrHostRefused, err)
+	for _, known := range []struct {
+		sw   apdu.SW
+		name error
+	}{{apdu.ReferenceNotFound, ErrNoKeySet}, {apdu.Blocked, ErrBlocked}, {apdu.WarnChanged, ErrHostRefused}} {
+		if sw == known.sw {
+			return fmt.Errorf("%w: %w", known.name, err)
+		}
 	}
 	return err
 }

@@ -31,6 +31,7 @@ func advices() []advice {
 		{scp03.ErrWeakKeys, "published and patterned keys open nothing here; draw keys at random"},
 		{gp.ErrPutKey, "open a session with the new keys: if it opens they are in place"},
 		{serve.ErrOpenSecret, "chmod 600 the file"},
+		{se.ErrTestElement, "an element with published keys is for other people's tools: mobileid-wallet se --test-keys shows it in a reader"},
 		{se.ErrInUse, "another program has the file open; wait for it to end"},
 		{pcsc.ErrNoResponse, look}, {pcsc.RemovedCard, look}, {pcsc.NotTransacted, look}, {pcsc.ResetCard, look},
 		{scp03.ErrResponse, "an answer was not the card's: something between changes what is sent. " + look},

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"mobileid/cmd/internal/phone"
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/apdu/pcsc"
-	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
 )
 
@@ -40,7 +40,7 @@ func (b bounded) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 // open powers up the card in a reader, or the model. The function given back ends that.
 func (t *Tool) open(ctx context.Context) (apdu.Transmitter, func() error, error) {
 	if t.o.Model != "" {
-		s, err := se.Open(t.o.Model, se.Config{Applets: []se.Kind{applet.Kind()}})
+		s, err := se.Open(t.o.Model, se.Config{Applets: phone.Applets()})
 		if err != nil {
 			return nil, nil, fmt.Errorf("opening the model: %w", err)
 		}
