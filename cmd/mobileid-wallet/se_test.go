@@ -74,6 +74,7 @@ func cardKeys(t *testing.T, dir authority, element string) scp03.Keys {
 // Our host meets our element through pcscd and the virtual reader: it selects, authenticates at level 33, lists, and what it
 // installs is there after the element was taken out and shown again.
 func TestElementInReader(t *testing.T) {
+	t.Parallel()
 	w, d := newFolder(t), pcsctest.Run(t)
 	state := w.path("phone.se")
 	w.expect(exitOK, nil, "", "new", "--state", state, "--authority", w.dir)
@@ -123,6 +124,7 @@ func TestElementInReader(t *testing.T) {
 
 // The reader is pulled at each command of a listing: a clear error within the time allowed, and the next session opens.
 func TestReaderPulled(t *testing.T) {
+	t.Parallel()
 	w, d := newFolder(t), pcsctest.Run(t)
 	state := w.path("phone.se")
 	w.expect(exitOK, nil, "", "new", "--state", state, "--authority", w.dir)
@@ -180,6 +182,7 @@ func (b beforeEach) Transmit(ctx context.Context, c []byte) ([]byte, error) {
 
 // Other people's programs meet an element with the published keys.
 func TestOtherHosts(t *testing.T) {
+	t.Parallel()
 	w, d := newFolder(t), pcsctest.Run(t)
 	state := w.path("bench.se")
 	end := shown(t, d, "--state", state, "--test-keys")
@@ -273,6 +276,7 @@ func throughPython(t *testing.T, d *pcsctest.Daemon, sequence int) {
 
 // Published keys stay on the bench (E3): in no ordinary file, and their file in nothing else.
 func TestE3TestKeysStayOnTheBench(t *testing.T) {
+	t.Parallel()
 	w, d := newTown(t), pcsctest.Run(t)
 	ordinary, bench := w.path("phone.se"), w.path("bench.se")
 	w.expect(exitOK, nil, "", "new", "--state", ordinary, "--authority", w.dir)
