@@ -94,3 +94,10 @@ func TestDiversifyVectors(t *testing.T) {
 		t.Errorf("ran %d kdf3 vectors, want 10", n)
 	}
 }
+
+func TestCMAC(t *testing.T) {
+	got, err := CMAC(run(0, 16), []byte("message"))
+	if want, e := cmac.Sum(run(0, 16), []byte("message")); err != nil || e != nil || got != want {
+		t.Errorf("%x, want %x", got, want)
+	}
+}
