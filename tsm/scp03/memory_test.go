@@ -2,6 +2,7 @@ package scp03
 
 import (
 	"errors"
+	"io"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -85,11 +86,17 @@ func cloneCommand(c apdu.Command) apdu.Command {
 // openAt opens a session between a host and a card of an option at a level.
 func openAt(tb testing.TB, keys Keys, o Option, level Level) (*HostSession, *CardSession) {
 	tb.Helper()
+	return openDrawn(tb, keys, o, level, nil)
+}
+
+// openDrawn is openAt with the host's randomness given.
+func openDrawn(tb testing.TB, keys Keys, o Option, level Level, random io.Reader) (*HostSession, *CardSession) {
+	tb.Helper()
 	card, err := NewCard(CardConfig{Keys: &memorySet{keys: keys}, KDD: run(1, 10), Option: o, Least: o == 0})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	h, err := NewHostWith(keys, HostConfig{Mode: o.Mode(), AID: testAID})
+	h, err := NewHostWith(keys, HostConfig{Mode: o.Mode(), AID: testAID, Rand: random})
 	if err != nil {
 		tb.Fatal(err)
 	}
