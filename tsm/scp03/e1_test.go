@@ -201,9 +201,8 @@ func (s *twoSets) StoreSetState(version byte, state SetState) error {
 // Key versions: 0 is the default set, unknown and deleted ones are 6A88, also when the set goes between the two commands
 // of a handshake; each set has its own counters.
 func TestE1KeyVersions(t *testing.T) {
-	second := goodKeys(t, 16)
-	var err error
-	if second, err = Diversify(run(0x90, 16), run(0, 10), 0x31); err != nil {
+	second, err := Diversify(run(0x90, 16), run(0, 10), 0x31)
+	if err != nil {
 		t.Fatal(err)
 	}
 	store := &twoSets{first: memorySet{keys: goodKeys(t, 16)}, second: memorySet{keys: second}}
