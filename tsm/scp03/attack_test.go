@@ -159,10 +159,12 @@ func TestE2EveryBitOfAnAnswer(t *testing.T) {
 
 func TestE1Commands(t *testing.T) {
 	keys, o, level, refused := goodKeys(t, 16), OptionPseudoRandom, Full, 0
+	drawn := byte(0) // the same run every time: what is no cipher text may look padded once in 256
 	// wrapped gives three commands of one session, the card has taken none.
 	wrapped := func(t *testing.T) (*HostSession, *CardSession, [3]apdu.Command) {
 		t.Helper()
-		hs, cs := openAt(t, keys, o, level)
+		drawn++
+		hs, cs := openDrawn(t, keys, o, level, bytes.NewReader(bytes.Repeat([]byte{drawn}, 16)))
 		var out [3]apdu.Command
 		for i := range out {
 			c := storeData
@@ -354,11 +356,12 @@ func TestE1FaultsAlike(t *testing.T) {
 }
 
 func TestE2Answers(t *testing.T) {
-	keys := goodKeys(t, 16)
-	for _, tc := range []struct {
+	keys, size, refused := goodKeys(t, 16), 0, 0
+	type attack struct {
 		name   string
 		attack func(first, second apdu.Response) apdu.Response
-	}{
+	}
+	attacks := []attack{
 		{"answer of the command before", func(first, _ apdu.Response) apdu.Response { return first }},
 		{"9000 without R-MAC", func(_, _ apdu.Response) apdu.Response { return apdu.Response{SW: apdu.OK} }},
 		{"warning without R-MAC", func(_, _ apdu.Response) apdu.Response { return apdu.Response{SW: apdu.MoreAvailable} }},
@@ -367,7 +370,7 @@ func TestE2Answers(t *testing.T) {
 			return apdu.Response{Data: []byte("sixteen bytes or some more"), SW: apdu.OK}
 		}},
 		{"truncated by a block", func(_, r apdu.Response) apdu.Response {
-			return apdu.Response{Data: append(bytes.Clone(r.Data[:16]), r.Data[len(r.Data)-8:]...), SW: r.SW}
+			return apdu.Response{Data: append(bytes.Clone(r.Data[:16]), r.Data[len(r.Data)-size:]...), SW: r.SW}
 		}},
 		{"R-MAC cut short", func(_, r apdu.Response) apdu.Response {
 			return apdu.Response{Data: r.Data[:len(r.Data)-1], SW: r.SW}
@@ -382,44 +385,76 @@ func TestE2Answers(t *testing.T) {
 		{"error with one byte", func(_, _ apdu.Response) apdu.Response {
 			return apdu.Response{Data: []byte{0}, SW: apdu.ReferenceNotFound}
 		}},
+		{"R-MAC cut off", func(_, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: r.Data[:len(r.Data)-size], SW: r.SW}
+		}},
+		{"R-MAC of zeroes", func(_, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: append(r.Data[:len(r.Data)-size:len(r.Data)-size], make([]byte, size)...), SW: r.SW}
+		}},
+		{"R-MAC of the command before", func(first, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: append(r.Data[:len(r.Data)-size:len(r.Data)-size], first.Data[len(first.Data)-size:]...), SW: r.SW}
+		}},
+		{"far too long", func(_, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: append(bytes.Clone(r.Data), make([]byte, apdu.MaxExtendedLe-len(r.Data))...), SW: r.SW}
+		}},
+		{"61xx with a piece", func(_, r apdu.Response) apdu.Response { return apdu.Response{Data: r.Data[:4], SW: 0x6108} }},
+	}
+	everySession(t, func(t *testing.T, o Option, l Level) {
+		if !l.Has(ResponseMAC) {
+			return
+		}
+		size = int(o.Mode())
+		for _, a := range attacks {
+			t.Run(a.name, func(t *testing.T) {
+				hs, cs := openAt(t, keys, o, l)
+				var tickets [2]Ticket
+				var answers [2]apdu.Response
+				for i := range tickets {
+					w, ticket, err := hs.Wrap(storeData)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := cs.Unwrap(w); err != nil {
+						t.Fatal(err)
+					}
+					tickets[i], answers[i] = ticket, cs.Wrap(apdu.Response{Data: []byte("seventeen bytes !"), SW: apdu.OK})
+				}
+				if _, err := hs.Unwrap(tickets[0], answers[0]); err != nil {
+					t.Fatal(err)
+				}
+				_, err := hs.Unwrap(tickets[1], a.attack(answers[0], answers[1]))
+				wantEnded(t, hs, err, ErrResponse)
+				refused++
+			})
+		}
+	})
+	t.Logf("E2: %d variants of answers in %d sessions refused and the session dead", len(attacks), refused)
+}
+
+// An answer whose R-MAC is right, and whose data are in clear, no whole blocks or without padding, ends the session too.
+func TestE2AnswerPadding(t *testing.T) {
+	for name, body := range map[string]func(cs *CardSession) []byte{
+		"padding": func(cs *CardSession) []byte {
+			return cs.ch.seal(nil, toHost, 1, make([]byte, aes.BlockSize))[:aes.BlockSize]
+		},
+		"clear":           func(*CardSession) []byte { return []byte("an answer clear!") },
+		"no whole blocks": func(*CardSession) []byte { return []byte("clear") },
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			_, _, hs, cs := openPair(t, keys)
-			var tickets [2]Ticket
-			var answers [2]apdu.Response
-			for i := range tickets {
-				w, ticket, err := hs.Wrap(storeData)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := cs.Unwrap(w); err != nil {
-					t.Fatal(err)
-				}
-				tickets[i], answers[i] = ticket, cs.Wrap(apdu.Response{Data: []byte("seventeen bytes !"), SW: apdu.OK})
-			}
-			if _, err := hs.Unwrap(tickets[0], answers[0]); err != nil {
+		t.Run(name, func(t *testing.T) {
+			hs, cs := openDrawn(t, goodKeys(t, 16), OptionPseudoRandom, Full, bytes.NewReader(run(0, 8)))
+			w, ticket, err := hs.Wrap(storeData)
+			if err != nil {
 				t.Fatal(err)
 			}
-			_, err := hs.Unwrap(tickets[1], tc.attack(answers[0], answers[1]))
+			if _, err := cs.Unwrap(w); err != nil {
+				t.Fatal(err)
+			}
+			data := body(cs)
+			mac := cs.ch.responseMAC(&cs.ch.mcv, data, apdu.OK)
+			_, err = hs.Unwrap(ticket, apdu.Response{Data: append(data, mac[:S8]...), SW: apdu.OK})
 			wantEnded(t, hs, err, ErrResponse)
 		})
 	}
-}
-
-// An answer whose MAC is right and whose padding is not ends the session too.
-func TestE2AnswerPadding(t *testing.T) {
-	_, _, hs, cs := openPair(t, goodKeys(t, 16))
-	w, ticket, err := hs.Wrap(storeData)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cs.Unwrap(w); err != nil {
-		t.Fatal(err)
-	}
-	body := cs.ch.seal(nil, toHost, 1, make([]byte, aes.BlockSize))[:aes.BlockSize]
-	mac := cs.ch.responseMAC(&cs.ch.mcv, body, apdu.OK)
-	_, err = hs.Unwrap(ticket, apdu.Response{Data: append(body, mac[:S8]...), SW: apdu.OK})
-	wantEnded(t, hs, err, ErrResponse)
 }
 
 // Error words carry no MAC, move nothing but the counter, and the session goes on.
