@@ -146,7 +146,7 @@ func (a *Agent) execute(ctx context.Context, res *Result, list []APDU) ([]APDU, 
 
 // post sends one message and reads the answer into out.
 func (a *Agent) post(ctx context.Context, res *Result, path, session string, in, out any) error {
-	body, err := encode(in)
+	message, err := encode(in)
 	if err != nil {
 		return fmt.Errorf("encoding message: %w", err)
 	}
@@ -154,7 +154,7 @@ func (a *Agent) post(ctx context.Context, res *Result, path, session string, in,
 	if session != "" {
 		address += "?" + url.Values{QuerySession: {session}}.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(message))
 	if err != nil {
 		return fmt.Errorf("making request: %w", withoutURL(err))
 	}
@@ -168,10 +168,12 @@ func (a *Agent) post(ctx context.Context, res *Result, path, session string, in,
 	if path == PathRemoteManagement {
 		res.Managed++
 	}
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, MaxOrderBytes+1))
-	if err != nil {
+	var body bytes.Buffer
+	body.Grow(int(min(max(resp.ContentLength, 0), MaxOrderBytes)) + bytes.MinRead)
+	if _, err := body.ReadFrom(io.LimitReader(resp.Body, MaxOrderBytes+1)); err != nil {
 		return fmt.Errorf("reading answer of service manager: %w", err)
 	}
+	answer := body.Bytes()
 	if resp.StatusCode/100 != 2 {
 		if p, err := problem.Parse(answer); err == nil {
 			return fmt.Errorf("service manager refused: %w", p)
