@@ -117,7 +117,7 @@ func TestLockHostileAnswers(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("%d made-up answers to a lock: none is noted as one", counts)
+	t.Logf("answers to a lock made up: %d; none is noted as a lock", counts)
 }
 
 // An element that lists nothing is asked as often as any job is tried, and then
