@@ -68,7 +68,7 @@ func cardKeys(t *testing.T, dir authority, element string) scp03.Keys {
 	t.Helper()
 	master := must(tsm.OpenMasterKey(must(dir.masterKey())(t), keyVersion))(t)
 	id := must(hex.DecodeString(element))(t)
-	return must(master.Derive(id))(t)
+	return must(master.Derive(t.Context(), id, keyVersion))(t)
 }
 
 // Our host meets our element through pcscd and the virtual reader: it selects, authenticates at level 33, lists, and what it
