@@ -124,9 +124,9 @@ func TestWrapperVectors(t *testing.T) {
 }
 
 type recordedTrace struct {
-	Name, Key, KVN, I string
-	ISDAID            string `json:"isd_aid"`
-	Exchanges         []struct {
+	Name, Key, Keys, KVN, I string
+	ISDAID                  string `json:"isd_aid"`
+	Exchanges               []struct {
 		Command, Response, SW string
 		PlainHeader           string `json:"plain_header"`
 		PlainData             string `json:"plain_data"`
@@ -145,6 +145,9 @@ func TestHostTracesCard(t *testing.T) {
 	for _, tr := range file.Traces {
 		t.Run(tr.Name, func(t *testing.T) {
 			key := mdoctest.Hex(t, tr.Key)
+			if said := fmt.Sprintf("%02x..%02x (AES-%d), all three alike", key[0], key[len(key)-1], 8*len(key)); tr.Keys != said {
+				t.Errorf("keys %s, want %s", tr.Keys, said)
+			}
 			set := TestSet{keys: Keys{ENC: key, MAC: key, DEK: key, Version: mdoctest.Hex(t, tr.KVN)[0]}}
 			card, err := NewCard(CardConfig{
 				Keys: &memorySet{keys: set.Keys()}, KDD: make([]byte, 10), Option: Option(mdoctest.Hex(t, tr.I)[0]), Test: set,

@@ -41,6 +41,7 @@ type variant struct {
 var inputs = map[string][]string{
 	"cbor/appendix_f.json":              {"hex", "kind"},
 	"openid4vp/iso18013-7-annex-c.json": {"encrypted_response_b64"},
+	"scp03/host-traces.json":            {"host"}, // the program that was recorded
 	"scp03/wrapper.json":                {".vectors[2].session_keys.s_mac"},
 }
 
