@@ -37,7 +37,7 @@ type Applet interface {
 	// time. Chained commands arrive joined, classes without the channel. It sees no SELECT.
 	Process(c apdu.Command) apdu.Response
 	// StoreData answers a block of personalization; only a session at the kind's security level or above brings one. The
-	// data are the applet's until it returns.
+	// data are the applet's to keep.
 	StoreData(b gp.Block) apdu.Response
 	// EndPersonalization tells that no further block will come from this session.
 	EndPersonalization()

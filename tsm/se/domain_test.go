@@ -241,6 +241,17 @@ func TestDomainParameters(t *testing.T) {
 	isd.do(gp.Install{LoadFile: domainFile, Module: gp.AID(testModule), Instance: domainB, Privileges: gp.SecurityDomain}, apdu.ReferenceNotFound)
 }
 
+// Nothing is selected implicitly, so nobody is promised it.
+func TestImplicitSelection(t *testing.T) {
+	e := newElement(t)
+	isd := drive(t, open(t, e, se.Config{}), e.Factory.Keys, gp.ISD)
+	implicit := []byte{0x80}
+	isd.do(gp.Install{LoadFile: gp.AID(testFile), Module: gp.AID(testModule), Instance: instance(1), Implicit: implicit}, apdu.WrongData)
+	isd.install(1, apdu.OK)
+	isd.do(gp.MakeSelectable{Instance: instance(1), Implicit: implicit}, apdu.WrongData)
+	isd.do(gp.RegistryUpdate{Application: instance(1), Implicit: implicit}, apdu.WrongData)
+}
+
 // What goes on on another channel ends when an application is given away, and when a domain gets keys of its own.
 func TestTakeOver(t *testing.T) {
 	var log []string

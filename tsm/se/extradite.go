@@ -21,7 +21,7 @@ func (ch *channel) registryUpdate(c apdu.Command, r gp.RegistryUpdate) apdu.Resp
 		return status(apdu.ReferenceNotFound)
 	case e.domain != ch.domain:
 		return status(apdu.Conditions)
-	case r.SetPrivileges && (r.Privileges.Has(gp.SecurityDomain) != e.isDomain() || !ch.grantable(r.Privileges)):
+	case len(r.Implicit) != 0, r.SetPrivileges && (r.Privileges.Has(gp.SecurityDomain) != e.isDomain() || !ch.grantable(r.Privileges)):
 		return status(apdu.WrongData)
 	}
 	if r.SetPrivileges {

@@ -53,10 +53,11 @@ func FuzzManage(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := drive(t, s, e.Factory.Keys, gp.ISD)
+		with, aid := e.Factory.Keys, gp.ISD
 		if domain {
-			d = drive(t, s, keys, domainA)
+			with, aid = keys, domainA
 		}
+		d := drive(t, s, with, aid)
 		c := apdu.Command{CLA: header[0] &^ 0x17, INS: header[1], P1: header[2], P2: header[3], Data: data, Le: 256}
 		if c.Secured() || c.Channel() != 0 || c.INS == 0xA4 || c.INS == 0x50 || c.INS == 0x70 {
 			closeSE(t, s)

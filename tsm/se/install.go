@@ -74,7 +74,7 @@ func (ch *channel) installApplication(c apdu.Command, i gp.Install) apdu.Respons
 		return status(apdu.ReferenceNotFound) // code that was loaded is not run
 	case f.domain != gp.ISD && f.domain != ch.domain && !s.under(ch.self(), f.domain):
 		return status(apdu.Conditions)
-	case i.Privileges.Has(gp.SecurityDomain) != domain, !ch.grantable(i.Privileges), !s.acceptable(k, i):
+	case i.Privileges.Has(gp.SecurityDomain) != domain, !ch.grantable(i.Privileges), !s.acceptable(k, i), len(i.Implicit) != 0:
 		return status(apdu.WrongData)
 	case s.taken(i.Instance):
 		return status(apdu.Conditions)
@@ -130,7 +130,7 @@ func (ch *channel) makeSelectable(c apdu.Command, m gp.MakeSelectable) apdu.Resp
 		return status(apdu.ReferenceNotFound)
 	case !ch.se.under(e, ch.domain):
 		return status(apdu.SecurityStatus)
-	case m.Privileges != 0 && m.Privileges != e.privileges:
+	case m.Privileges != 0 && m.Privileges != e.privileges, len(m.Implicit) != 0:
 		return status(apdu.WrongData)
 	}
 	if e.state == gp.StateInstalled {

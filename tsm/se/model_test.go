@@ -415,6 +415,10 @@ func TestRandomCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	path, sequences, done := filepath.Join(t.TempDir(), "se.nvm"), 0, map[apdu.SW]int{}
+	attestation, err := e.Factory.AttestationKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		if err := os.WriteFile(path, start, 0o600); err != nil {
 			rt.Fatal(err)
@@ -428,7 +432,7 @@ func TestRandomCommands(t *testing.T) {
 		for _, k := range x.keys {
 			x.secrets = append(x.secrets, k.ENC, k.MAC, k.DEK)
 		}
-		x.secrets = append(x.secrets, e.Factory.AttestationKey.D.Bytes()) //nolint:staticcheck // the very bytes are looked for
+		x.secrets = append(x.secrets, attestation)
 		x.ref = reference{card: gp.CardSecured, file: true, apps: map[gp.AID]refApp{
 			domainA: {domain: gp.ISD, state: gp.StatePersonalized, isDomain: true, manages: true},
 			domainB: {domain: gp.ISD, state: gp.StatePersonalized, isDomain: true},
