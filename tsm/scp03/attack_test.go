@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/aes"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -51,88 +53,118 @@ func wantEnded(t *testing.T, s *HostSession, err, want error) {
 
 var storeData = apdu.Command{CLA: 0x80, INS: 0xE2, P1: 0x91, P2: 0x05, Data: []byte("thirty-one bytes of sealed data"), Le: 256}
 
+// everySession calls f for each level and mode a card can have.
+func everySession(t *testing.T, f func(t *testing.T, o Option, l Level)) {
+	t.Helper()
+	for _, o := range []Option{OptionPseudoRandom, OptionPseudoRandom | OptionS16} {
+		for _, l := range []Level{0x01, 0x03, 0x11, 0x13, 0x33} {
+			t.Run(fmt.Sprintf("S%d level %02X", o.Mode(), byte(l)), func(t *testing.T) { f(t, o, l) })
+		}
+	}
+}
+
 // Every single bit of a protected command counts, but for the channel number and Le.
-func TestEveryBitOfACommand(t *testing.T) {
+func TestE1EveryBitOfACommand(t *testing.T) {
 	keys := goodKeys(t, 32)
-	for _, extended := range []bool{false, true} {
-		store := &memorySet{keys: keys}
-		card := newTestCard(t, store)
-		plain := storeData
-		plain.Extended = extended
-		refused := 0
-		for bit := 0; ; bit++ {
-			_, hs, cs := openWith(t, keys, card)
-			wrapped, _, err := hs.Wrap(plain)
-			if err != nil {
-				t.Fatal(err)
-			}
-			raw, err := wrapped.Bytes()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if bit == 8*len(raw) {
-				break
-			}
-			raw[bit/8] ^= 0x80 >> (bit % 8)
-			c, err := apdu.ParseCommand(raw)
-			if err != nil {
-				continue // Lc no longer fits: no command at all
-			}
-			unprotected := bit == 6 || bit == 7 || bit/8 >= len(raw)-1-map[bool]int{true: 1}[extended]
-			got, err := cs.Unwrap(c)
-			if unprotected {
-				if err != nil || !bytes.Equal(got.Data, plain.Data) {
-					t.Fatalf("bit %d is under no MAC, yet: %v", bit, err)
+	variants, refused, malformed, harmless := 0, 0, 0, 0
+	everySession(t, func(t *testing.T, o Option, l Level) {
+		for _, extended := range []bool{false, true} {
+			plain := storeData
+			plain.Extended = extended
+			for bit := 0; ; bit++ {
+				hs, cs := openAt(t, keys, o, l)
+				wrapped, _, err := hs.Wrap(plain)
+				if err != nil {
+					t.Fatal(err)
 				}
-				continue
+				raw, err := wrapped.Bytes()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bit == 8*len(raw) {
+					break
+				}
+				variants++
+				at := bit / 8
+				raw[at] ^= 0x80 >> (bit % 8)
+				c, err := apdu.ParseCommand(raw)
+				if err != nil {
+					if at < 4 || at > map[bool]int{true: 6, false: 4}[extended] {
+						t.Fatalf("bit %d: %v", bit, err)
+					}
+					malformed++ // Lc no longer fits: no command at all, answered 6700
+					continue
+				}
+				got, err := cs.Unwrap(c)
+				if bit == 6 || bit == 7 || at >= len(raw)-1-map[bool]int{true: 1}[extended] {
+					if err != nil || !bytes.Equal(got.Data, plain.Data) {
+						t.Fatalf("bit %d is under no MAC, yet: %v", bit, err)
+					}
+					harmless++ // the channel number, and Le
+					continue
+				}
+				wantDead(t, cs, err)
+				refused++
 			}
-			wantDead(t, cs, err)
-			refused++
 		}
-		// Header, body and MAC less the channel number, and one bit of Lc that makes the
-		// data swallow Le; the other bits of Lc leave no command at all.
-		if want := 8*(4+32+8) - 2 + 1; refused != want {
-			t.Errorf("extended %v: %d flipped bits refused, want %d", extended, refused, want)
-		}
+	})
+	t.Logf("E1: %d variants of a command by one bit: %d refused with 6982 and the session dead, %d no command, %d of channel and Le",
+		variants, refused, malformed, harmless)
+	if variants != refused+malformed+harmless || harmless != 10*(2+8+2+16) || malformed > 10*(8+24) {
+		t.Error("some variants are not accounted for")
 	}
 }
 
 // The same for an answer: no bit of data, R-MAC or status word can change unnoticed,
 // except into an error, which tells nothing and carries nothing.
-func TestEveryBitOfAnAnswer(t *testing.T) {
+func TestE2EveryBitOfAnAnswer(t *testing.T) {
 	keys := goodKeys(t, 16)
-	for _, data := range [][]byte{nil, []byte("an attestation of the element")} {
-		card := newTestCard(t, &memorySet{keys: keys})
-		for bit := 0; ; bit++ {
-			_, hs, cs := openWith(t, keys, card)
-			wrapped, ticket, err := hs.Wrap(storeData)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := cs.Unwrap(wrapped); err != nil {
-				t.Fatal(err)
-			}
-			raw := cs.Wrap(apdu.Response{Data: data, SW: apdu.OK}).Bytes()
-			if bit == 8*len(raw) {
-				break
-			}
-			raw[bit/8] ^= 0x80 >> (bit % 8)
-			r, err := apdu.ParseResponse(raw)
-			if err != nil {
-				continue // no status word any more
-			}
-			_, err = hs.Unwrap(ticket, r)
-			wantEnded(t, hs, err, ErrResponse)
+	variants, refused, malformed := 0, 0, 0
+	everySession(t, func(t *testing.T, o Option, l Level) {
+		if !l.Has(ResponseMAC) {
+			return // nothing proves an answer there
 		}
+		for _, data := range [][]byte{nil, []byte("an attestation of the element")} {
+			for bit := 0; ; bit++ {
+				hs, cs := openAt(t, keys, o, l)
+				wrapped, ticket, err := hs.Wrap(storeData)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := cs.Unwrap(wrapped); err != nil {
+					t.Fatal(err)
+				}
+				raw := cs.Wrap(apdu.Response{Data: data, SW: apdu.OK}).Bytes()
+				if bit == 8*len(raw) {
+					break
+				}
+				variants++
+				raw[bit/8] ^= 0x80 >> (bit % 8)
+				r, err := apdu.ParseResponse(raw)
+				if err != nil {
+					malformed++ // no status word any more
+					continue
+				}
+				_, err = hs.Unwrap(ticket, r)
+				wantEnded(t, hs, err, ErrResponse)
+				refused++
+			}
+		}
+	})
+	t.Logf("E2: %d variants of an answer by one bit: %d refused and the session dead, %d no answer", variants, refused, malformed)
+	if variants != refused+malformed || malformed > 6*2*16 {
+		t.Error("some variants are not accounted for")
 	}
 }
 
-func TestCommandAttacks(t *testing.T) {
-	keys := goodKeys(t, 16)
+func TestE1Commands(t *testing.T) {
+	keys, o, level, refused := goodKeys(t, 16), OptionPseudoRandom, Full, 0
+	drawn := byte(0) // the same run every time: what is no cipher text may look padded once in 256
 	// wrapped gives three commands of one session, the card has taken none.
 	wrapped := func(t *testing.T) (*HostSession, *CardSession, [3]apdu.Command) {
 		t.Helper()
-		_, _, hs, cs := openPair(t, keys)
+		drawn++
+		hs, cs := openDrawn(t, keys, o, level, bytes.NewReader(bytes.Repeat([]byte{drawn}, 16)))
 		var out [3]apdu.Command
 		for i := range out {
 			c := storeData
@@ -150,80 +182,139 @@ func TestCommandAttacks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, tc := range []struct {
-		name   string
-		attack func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command
-	}{
-		{"replayed", func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
+	type attack struct {
+		name      string
+		encrypted bool // means something only where commands are encrypted
+		attack    func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command
+	}
+	attacks := []attack{
+		{"replayed", false, func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
 			take(t, cs, w[0])
 			return w[0]
 		}},
-		{"swapped", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command { return w[1] }},
-		{"dropped", func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
+		{"swapped", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command { return w[1] }},
+		{"dropped", false, func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
 			take(t, cs, w[0])
 			return w[2]
 		}},
-		{"of another session", func(t *testing.T, _ *CardSession, _ [3]apdu.Command) apdu.Command {
+		{"of another session", false, func(t *testing.T, _ *CardSession, _ [3]apdu.Command) apdu.Command {
 			_, _, other := wrapped(t)
 			return other[0]
 		}},
-		{"MAC cut off", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
-			w[0].Data = w[0].Data[:len(w[0].Data)-int(S8)]
+		{"MAC cut off", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+			w[0].Data = w[0].Data[:len(w[0].Data)-int(o.Mode())]
 			return w[0]
 		}},
-		{"MAC cut short", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+		{"MAC cut short", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
 			w[0].Data = w[0].Data[:len(w[0].Data)-1]
 			return w[0]
 		}},
-		{"MAC with a byte more", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+		{"MAC with a byte more", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
 			w[0].Data = append(w[0].Data, 0)
 			return w[0]
 		}},
-		{"seven bytes in all", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+		{"seven bytes in all", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
 			w[0].Data = w[0].Data[:7]
 			return w[0]
 		}},
-		{"nothing at all", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+		{"nothing at all", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
 			w[0].Data = nil
 			return w[0]
 		}},
-		{"plain", func(*testing.T, *CardSession, [3]apdu.Command) apdu.Command { return storeData }},
-		{"secure bit cleared", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+		{"plain", false, func(*testing.T, *CardSession, [3]apdu.Command) apdu.Command { return storeData }},
+		{"secure bit cleared", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
 			w[0].CLA = apdu.ClearSecure(w[0].CLA)
 			return w[0]
 		}},
-		{"secure messaging of another kind", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+		{"secure messaging of another kind", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
 			w[0].CLA = 0x8C
 			return w[0]
 		}},
-		{"short made extended", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+		{"short made extended", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
 			w[0].Extended = true
 			return w[0]
 		}},
-		{"at level 01: MAC over plain data", func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
+		{"MAC right, data not encrypted", true, func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
 			c := apdu.Command{CLA: 0x84, INS: 0xE2, Data: []byte("sixteen bytes or")}
 			return forge(t, cs, c)
 		}},
-		{"MAC right, body no whole blocks", func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
+		{"MAC right, body no whole blocks", true, func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
 			return forge(t, cs, apdu.Command{CLA: 0x84, INS: 0xE2, Data: []byte("seventeen bytes !")})
 		}},
-		{"MAC right, no padding", func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
+		{"MAC right, no padding", true, func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
 			return forge(t, cs, apdu.Command{CLA: 0x84, INS: 0xE2, Data: encryptRaw(cs, 1, bytes.Repeat([]byte{0x55}, 16))})
 		}},
-		{"MAC right, all zero", func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
+		{"MAC right, all zero", true, func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
 			return forge(t, cs, apdu.Command{CLA: 0x84, INS: 0xE2, Data: encryptRaw(cs, 1, make([]byte, 32))})
 		}},
-		{"MAC right, 81 for padding", func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
+		{"MAC right, 81 for padding", true, func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
 			return forge(t, cs, apdu.Command{CLA: 0x84, INS: 0xE2, Data: encryptRaw(cs, 1, append(make([]byte, 15), 0x81))})
 		}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			_, cs, w := wrapped(t)
-			c := tc.attack(t, cs, w)
-			_, err := cs.Unwrap(c)
-			wantDead(t, cs, err)
-		})
+		{"a byte of data dropped, Lc right again", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+			w[0].Data = slices.Delete(w[0].Data, 3, 4)
+			return w[0]
+		}},
+		{"a block of data dropped", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+			w[0].Data = slices.Delete(w[0].Data, 0, 16)
+			return w[0]
+		}},
+		{"a block of zeroes more", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+			w[0].Data = slices.Insert(w[0].Data, 0, make([]byte, 16)...)
+			return w[0]
+		}},
+		{"MAC of the other size", false, func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
+			n := len(w[0].Data) - int(cs.ch.mode)
+			w[0].Data = append(w[0].Data[:n:n], make([]byte, S8+S16-cs.ch.mode)...)
+			return w[0]
+		}},
+		{"MAC of zeroes", false, func(_ *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
+			clear(w[0].Data[len(w[0].Data)-int(cs.ch.mode):])
+			return w[0]
+		}},
+		{"chaining bit set", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+			w[0].CLA |= claChaining
+			return w[0]
+		}},
+		{"EXTERNAL AUTHENTICATE for another level", false, func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
+			return apdu.Command{CLA: 0x84, INS: insExternalAuthenticate, P1: 0x01, Data: w[0].Data}
+		}},
+		{"of another card", false, func(t *testing.T, _ *CardSession, _ [3]apdu.Command) apdu.Command {
+			k, err := Diversify(run(0x80, 16), run(1, 10), 0x30)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hs, _ := openAt(t, k, o, level)
+			c, _, err := hs.Wrap(storeData)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}},
+		{"counter set back", false, func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
+			take(t, cs, w[0])
+			take(t, cs, w[1])
+			return w[0]
+		}},
 	}
+	everySession(t, func(t *testing.T, option Option, l Level) {
+		o, level = option, l
+		for _, a := range attacks {
+			if a.encrypted && !l.Has(CommandEncryption) {
+				continue
+			}
+			t.Run(a.name, func(t *testing.T) {
+				_, cs, w := wrapped(t)
+				_, err := cs.Unwrap(a.attack(t, cs, w))
+				wantDead(t, cs, err)
+				// The session that was is gone: the host's next command is refused as well.
+				if _, err := cs.Unwrap(w[2]); !errors.Is(err, apdu.ErrSecurityStatus) {
+					t.Fatalf("after it: %v", err)
+				}
+				refused++
+			})
+		}
+	})
+	t.Logf("E1: %d variants of commands in %d sessions refused with 6982 and the session dead", len(attacks), refused)
 }
 
 // forge adds the right C-MAC to a body, as an insider with S-MAC would.
@@ -241,7 +332,7 @@ func encryptRaw(cs *CardSession, counter uint32, blocks []byte) []byte {
 }
 
 // Every fault a command can have looks the same from outside.
-func TestCommandFaultsAlike(t *testing.T) {
+func TestE1FaultsAlike(t *testing.T) {
 	texts := map[string]bool{}
 	for _, spoil := range []func(cs *CardSession, c apdu.Command) apdu.Command{
 		func(_ *CardSession, c apdu.Command) apdu.Command { c.Data[0] ^= 1; return c },
@@ -264,12 +355,13 @@ func TestCommandFaultsAlike(t *testing.T) {
 	}
 }
 
-func TestAnswerAttacks(t *testing.T) {
-	keys := goodKeys(t, 16)
-	for _, tc := range []struct {
+func TestE2Answers(t *testing.T) {
+	keys, size, refused := goodKeys(t, 16), 0, 0
+	type attack struct {
 		name   string
 		attack func(first, second apdu.Response) apdu.Response
-	}{
+	}
+	attacks := []attack{
 		{"answer of the command before", func(first, _ apdu.Response) apdu.Response { return first }},
 		{"9000 without R-MAC", func(_, _ apdu.Response) apdu.Response { return apdu.Response{SW: apdu.OK} }},
 		{"warning without R-MAC", func(_, _ apdu.Response) apdu.Response { return apdu.Response{SW: apdu.MoreAvailable} }},
@@ -278,7 +370,7 @@ func TestAnswerAttacks(t *testing.T) {
 			return apdu.Response{Data: []byte("sixteen bytes or some more"), SW: apdu.OK}
 		}},
 		{"truncated by a block", func(_, r apdu.Response) apdu.Response {
-			return apdu.Response{Data: append(bytes.Clone(r.Data[:16]), r.Data[len(r.Data)-8:]...), SW: r.SW}
+			return apdu.Response{Data: append(bytes.Clone(r.Data[:16]), r.Data[len(r.Data)-size:]...), SW: r.SW}
 		}},
 		{"R-MAC cut short", func(_, r apdu.Response) apdu.Response {
 			return apdu.Response{Data: r.Data[:len(r.Data)-1], SW: r.SW}
@@ -293,44 +385,76 @@ func TestAnswerAttacks(t *testing.T) {
 		{"error with one byte", func(_, _ apdu.Response) apdu.Response {
 			return apdu.Response{Data: []byte{0}, SW: apdu.ReferenceNotFound}
 		}},
+		{"R-MAC cut off", func(_, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: r.Data[:len(r.Data)-size], SW: r.SW}
+		}},
+		{"R-MAC of zeroes", func(_, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: append(r.Data[:len(r.Data)-size:len(r.Data)-size], make([]byte, size)...), SW: r.SW}
+		}},
+		{"R-MAC of the command before", func(first, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: append(r.Data[:len(r.Data)-size:len(r.Data)-size], first.Data[len(first.Data)-size:]...), SW: r.SW}
+		}},
+		{"far too long", func(_, r apdu.Response) apdu.Response {
+			return apdu.Response{Data: append(bytes.Clone(r.Data), make([]byte, apdu.MaxExtendedLe-len(r.Data))...), SW: r.SW}
+		}},
+		{"61xx with a piece", func(_, r apdu.Response) apdu.Response { return apdu.Response{Data: r.Data[:4], SW: 0x6108} }},
+	}
+	everySession(t, func(t *testing.T, o Option, l Level) {
+		if !l.Has(ResponseMAC) {
+			return
+		}
+		size = int(o.Mode())
+		for _, a := range attacks {
+			t.Run(a.name, func(t *testing.T) {
+				hs, cs := openAt(t, keys, o, l)
+				var tickets [2]Ticket
+				var answers [2]apdu.Response
+				for i := range tickets {
+					w, ticket, err := hs.Wrap(storeData)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := cs.Unwrap(w); err != nil {
+						t.Fatal(err)
+					}
+					tickets[i], answers[i] = ticket, cs.Wrap(apdu.Response{Data: []byte("seventeen bytes !"), SW: apdu.OK})
+				}
+				if _, err := hs.Unwrap(tickets[0], answers[0]); err != nil {
+					t.Fatal(err)
+				}
+				_, err := hs.Unwrap(tickets[1], a.attack(answers[0], answers[1]))
+				wantEnded(t, hs, err, ErrResponse)
+				refused++
+			})
+		}
+	})
+	t.Logf("E2: %d variants of answers in %d sessions refused and the session dead", len(attacks), refused)
+}
+
+// An answer whose R-MAC is right, and whose data are in clear, no whole blocks or without padding, ends the session too.
+func TestE2AnswerPadding(t *testing.T) {
+	for name, body := range map[string]func(cs *CardSession) []byte{
+		"padding": func(cs *CardSession) []byte {
+			return cs.ch.seal(nil, toHost, 1, make([]byte, aes.BlockSize))[:aes.BlockSize]
+		},
+		"clear":           func(*CardSession) []byte { return []byte("an answer clear!") },
+		"no whole blocks": func(*CardSession) []byte { return []byte("clear") },
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			_, _, hs, cs := openPair(t, keys)
-			var tickets [2]Ticket
-			var answers [2]apdu.Response
-			for i := range tickets {
-				w, ticket, err := hs.Wrap(storeData)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, err := cs.Unwrap(w); err != nil {
-					t.Fatal(err)
-				}
-				tickets[i], answers[i] = ticket, cs.Wrap(apdu.Response{Data: []byte("seventeen bytes !"), SW: apdu.OK})
-			}
-			if _, err := hs.Unwrap(tickets[0], answers[0]); err != nil {
+		t.Run(name, func(t *testing.T) {
+			hs, cs := openDrawn(t, goodKeys(t, 16), OptionPseudoRandom, Full, bytes.NewReader(run(0, 8)))
+			w, ticket, err := hs.Wrap(storeData)
+			if err != nil {
 				t.Fatal(err)
 			}
-			_, err := hs.Unwrap(tickets[1], tc.attack(answers[0], answers[1]))
+			if _, err := cs.Unwrap(w); err != nil {
+				t.Fatal(err)
+			}
+			data := body(cs)
+			mac := cs.ch.responseMAC(&cs.ch.mcv, data, apdu.OK)
+			_, err = hs.Unwrap(ticket, apdu.Response{Data: append(data, mac[:S8]...), SW: apdu.OK})
 			wantEnded(t, hs, err, ErrResponse)
 		})
 	}
-}
-
-// An answer whose MAC is right and whose padding is not ends the session too.
-func TestAnswerPadding(t *testing.T) {
-	_, _, hs, cs := openPair(t, goodKeys(t, 16))
-	w, ticket, err := hs.Wrap(storeData)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := cs.Unwrap(w); err != nil {
-		t.Fatal(err)
-	}
-	body := cs.ch.seal(nil, toHost, 1, make([]byte, aes.BlockSize))[:aes.BlockSize]
-	mac := cs.ch.responseMAC(&cs.ch.mcv, body, apdu.OK)
-	_, err = hs.Unwrap(ticket, apdu.Response{Data: append(body, mac[:S8]...), SW: apdu.OK})
-	wantEnded(t, hs, err, ErrResponse)
 }
 
 // Error words carry no MAC, move nothing but the counter, and the session goes on.

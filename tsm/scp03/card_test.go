@@ -59,7 +59,7 @@ func TestInitializeUpdateRefuses(t *testing.T) {
 }
 
 // The last counter is used, the one after it is not.
-func TestLastSequenceCounter(t *testing.T) {
+func TestE1SequenceCounterUsedUp(t *testing.T) {
 	keys := goodKeys(t, 16)
 	store := &memorySet{keys: keys, state: SetState{Counter: MaxCounter - 1}}
 	card := newTestCard(t, store)
@@ -159,7 +159,7 @@ func TestCountsBeforeItCompares(t *testing.T) {
 	}
 }
 
-func TestTenFailuresBlock(t *testing.T) {
+func TestE1TenFailuresBlock(t *testing.T) {
 	keys := goodKeys(t, 16)
 	store := &memorySet{keys: keys}
 	wrong := func(c *apdu.Command) { c.Data[3] ^= 0x10 }

@@ -72,7 +72,7 @@ func TestHostRefusesAnswer(t *testing.T) {
 }
 
 // The cryptogram of one session says nothing in another.
-func TestCardCryptogramReplayed(t *testing.T) {
+func TestE1CardCryptogramReplayed(t *testing.T) {
 	keys := goodKeys(t, 16)
 	card := newTestCard(t, &memorySet{keys: keys})
 	first, err := NewHost(keys, nil)
@@ -216,7 +216,7 @@ func TestHostWrapLimits(t *testing.T) {
 	}
 }
 
-func TestCounterUsedUp(t *testing.T) {
+func TestE1CommandCounterUsedUp(t *testing.T) {
 	_, _, hs, cs := openPair(t, goodKeys(t, 16))
 	hs.ch.counter, cs.ch.counter = math.MaxUint32-1, math.MaxUint32-1
 	w, _, err := hs.Wrap(storeData)
@@ -236,6 +236,9 @@ func TestCounterUsedUp(t *testing.T) {
 func TestNewHostRandomness(t *testing.T) {
 	if _, err := NewHost(goodKeys(t, 16), bytes.NewReader([]byte{1, 2, 3})); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v", err)
+	}
+	if _, err := NewHostWith(goodKeys(t, 16), HostConfig{Mode: 12}); err == nil {
+		t.Error("a challenge of 12 bytes")
 	}
 	seen := map[string]bool{}
 	for range 4 {

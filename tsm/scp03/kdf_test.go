@@ -2,6 +2,7 @@ package scp03
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"mobileid/mdoc/mdoctest"
@@ -29,6 +30,7 @@ func TestCounterModeNIST(t *testing.T) {
 	var file struct {
 		Vectors []struct {
 			PRF       string `json:"prf"`
+			Count     int    `json:"count"`
 			Lbits     int    `json:"lbits"`
 			Ki        string `json:"ki"`
 			BeforeCtr string `json:"before_ctr"`
@@ -38,6 +40,9 @@ func TestCounterModeNIST(t *testing.T) {
 	}
 	mdoctest.ReadJSON(t, "scp03/sp800-108-cmac-ctr-middle.json", &file)
 	for i, v := range file.Vectors {
+		if v.PRF != fmt.Sprintf("CMAC_AES%d", 4*len(v.Ki)) || v.Count != i%40 || v.Lbits != 4*len(v.Ko) {
+			t.Errorf("%d %s, count %d, %d bits: not what its values are", i, v.PRF, v.Count, v.Lbits)
+		}
 		m, err := cmac.New(mdoctest.Hex(t, v.Ki))
 		if err != nil {
 			t.Fatal(err)
@@ -92,5 +97,12 @@ func TestDiversifyVectors(t *testing.T) {
 	}
 	if n != 10 {
 		t.Errorf("ran %d kdf3 vectors, want 10", n)
+	}
+}
+
+func TestCMAC(t *testing.T) {
+	got, err := CMAC(run(0, 16), []byte("message"))
+	if want, e := cmac.Sum(run(0, 16), []byte("message")); err != nil || e != nil || got != want {
+		t.Errorf("%x, want %x", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package scp03
 
 import (
 	"errors"
+	"io"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -80,4 +81,32 @@ func openPair(tb testing.TB, keys Keys) (*Host, *Card, *HostSession, *CardSessio
 func cloneCommand(c apdu.Command) apdu.Command {
 	c.Data = append([]byte(nil), c.Data...)
 	return c
+}
+
+// openAt opens a session between a host and a card of an option at a level.
+func openAt(tb testing.TB, keys Keys, o Option, level Level) (*HostSession, *CardSession) {
+	tb.Helper()
+	return openDrawn(tb, keys, o, level, nil)
+}
+
+// openDrawn is openAt with the host's randomness given.
+func openDrawn(tb testing.TB, keys Keys, o Option, level Level, random io.Reader) (*HostSession, *CardSession) {
+	tb.Helper()
+	card, err := NewCard(CardConfig{Keys: &memorySet{keys: keys}, KDD: run(1, 10), Option: o, Least: o == 0})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h, err := NewHostWith(keys, HostConfig{Mode: o.Mode(), AID: testAID, Rand: random})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	external, hs, err := h.Authenticate(card.InitializeUpdate(h.InitializeUpdate(), testAID), level)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	resp, cs := card.ExternalAuthenticate(external)
+	if err := hs.Opened(resp); err != nil || cs == nil {
+		tb.Fatal(err)
+	}
+	return hs, cs
 }

@@ -24,7 +24,7 @@ import (
 )
 
 // folders are the vectors that must be exercised.
-var folders = []string{"iso18013-5", "openid4vp", "cose", "cbor", "wycheproof"} //nolint:gochecknoglobals // a table
+var folders = []string{"iso18013-5", "openid4vp", "cose", "cbor", "wycheproof", "scp03"} //nolint:gochecknoglobals // a table
 
 func main() {
 	if err := run(os.Stdout, os.Args[1:]); err != nil {
@@ -209,6 +209,8 @@ func (r reader) narrow(file string) []string {
 func readers(file string) ([]reader, error) {
 	names := []string{file, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))}
 	switch {
+	case strings.HasPrefix(file, "scp03/"):
+		names = []string{path.Base(file)}
 	case strings.HasPrefix(file, "cose/"):
 		names = []string{`"cose"`}
 	case strings.HasSuffix(file, "/annex-d.json"):

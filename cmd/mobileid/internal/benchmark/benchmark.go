@@ -39,6 +39,7 @@ func run(ctx context.Context, out io.Writer, h harness) error {
 		{"the reader's session", readerSession}, {"the answer", answerBytes}, {"hostile input", hostile},
 		{"the modelled card", cardReads}, {"the card", cards}, {"the check of a card reading", evidence},
 		{"the modelled element", elementCommands},
+		{"the secure channel", channelPair}, {"the faults of the secure channel", channelFaults},
 	} {
 		if err := m.measure(ctx, h, w, p); err != nil {
 			return fmt.Errorf("measuring %s: %w", m.name, err)

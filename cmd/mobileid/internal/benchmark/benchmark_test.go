@@ -107,7 +107,7 @@ var errBroken = errors.New("broken")
 func figures(t *testing.T, out string) (names []string, values map[string]float64) {
 	t.Helper()
 	values = map[string]float64{}
-	form := regexp.MustCompile(`^figure ([a-z_]+) ([0-9]+(?:\.[0-9]+)?)$`)
+	form := regexp.MustCompile(`^figure ([a-z0-9_]+) ([0-9]+(?:\.[0-9]+)?)$`)
 	for line := range strings.Lines(out) {
 		line = strings.TrimSuffix(line, "\n")
 		if strings.HasPrefix(line, "# ") {
@@ -137,9 +137,13 @@ func TestRun(t *testing.T) {
 	if diff := cmp.Diff([]string{"issue_over_sign", "issue_share_of_sign", "issue_allocs", "verify_sig_over_floor",
 		"verify_age_over_floor", "verify_mac_over_floor", "verify_chain_over_floor", "session_over_floor", "answer_bytes",
 		"hostile_cbor_ms", "hostile_cbor_alloc_mb", "card_model_reads_per_s", "card_exchanges_short", "card_exchanges_extended", "card_read_ms", "evidence_check_over_rsa",
-		"se_commands_per_s"}, names); diff != "" {
+		"se_commands_per_s", "scp03_pair_over_floor", "scp03_pair_allocs", "scp03_fault_mac_over_padding"}, names); diff != "" {
 		t.Error(diff)
 	}
+	if v := values["scp03_pair_allocs"]; v != 0 {
+		t.Errorf("%v allocations for a command and an answer through both ends of the secure channel", v)
+	}
+	delete(values, "scp03_pair_allocs")
 	for name, v := range values {
 		if v <= 0 {
 			t.Errorf("%s is %v", name, v)
