@@ -137,6 +137,7 @@ func seInstallCommand(o *setool.Options) *cobra.Command {
 	f.StringVar(&i.Module, "module", "", "`AID` of the module in it")
 	f.StringVar(&i.Instance, "instance", "", "`AID` the application gets")
 	f.StringVar(&i.Parameters, "parameters", "", "`HEX` given to the application")
+	f.StringVar(&i.Privileges, "privileges", "", "`HEX` of one to three bytes; 80 is a security domain's")
 	for _, name := range []string{"file", "module", "instance"} {
 		_ = c.MarkFlagRequired(name) // the flags were defined just above
 	}

@@ -156,6 +156,11 @@ func TestSECommands(t *testing.T) {
 	b.do(exitOK, "the card is locked", "info")
 	b.do(exitOK, "unlocked the card", with("unlock", "--card")...)
 
+	const domain = "A00000015153504101"
+	b.do(exitOK, "installed "+domain, with("install", "--file", "A0000001515350", "--module", "A000000151535041", "--instance", domain, "--privileges", "80")...)
+	b.do(exitOK, "security domain  "+domain, with("list")...)
+	b.do(exitOK, "deleted "+domain, with("delete", domain)...)
+
 	next := setest.Keys(t)
 	next.Version = 0x31
 	b.keys("next.keys", next)
@@ -204,6 +209,7 @@ func TestSERefuses(t *testing.T) {
 		"unlock both":         {exitMisuse, "name the AID", []string{"unlock", "--card", firstInstance, "--keys", keys}},
 		"key version":         {exitMisuse, "no byte in hex", []string{"delete-keys", "300", "--keys", keys}},
 		"parameters":          {exitMisuse, "--parameters is not hex", []string{"install", "--file", firstInstance, "--module", firstInstance, "--instance", firstInstance, "--parameters", "x", "--keys", keys}},
+		"privileges":          {exitMisuse, "--privileges is not one to three", []string{"install", "--file", firstInstance, "--module", firstInstance, "--instance", firstInstance, "--privileges", "80000000", "--keys", keys}},
 		"module":              {exitMisuse, "is no AID", []string{"install", "--file", firstInstance, "--module", "x", "--instance", firstInstance, "--keys", keys}},
 		"new keys":            {exitMisuse, "which keys to put", []string{"put-key", "--keys", keys}},
 		"replace":             {exitMisuse, "no byte in hex", []string{"put-key", "--keys", keys, "--new", wrong, "--replace", "x"}},

@@ -18,6 +18,6 @@
 // specification demands.
 //
 // Not here: whether an operation is allowed at all, what loaded code does, ciphered
-// load files, and the old answer format of GET STATUS. Package gp/manager drives a
-// card with these commands.
+// load files, and the old answer format of GET STATUS, which no host here asks for.
+// Package gp/manager drives a card with these commands.
 package gp

@@ -35,8 +35,8 @@ func (t *Tool) Load(ctx context.Context, path string) error {
 	})
 }
 
-// An Installing names what is installed, AIDs and parameters in hex.
-type Installing struct{ LoadFile, Module, Instance, Parameters string }
+// An Installing names what is installed: AIDs, parameters and privileges in hex.
+type Installing struct{ LoadFile, Module, Instance, Parameters, Privileges string }
 
 // Install installs an application and makes it selectable.
 func (t *Tool) Install(ctx context.Context, i Installing) error {
@@ -52,6 +52,13 @@ func (t *Tool) Install(ctx context.Context, i Installing) error {
 	}
 	if g.Parameters, err = hex.DecodeString(i.Parameters); err != nil {
 		return misuse("--parameters is not hex")
+	}
+	privileges, err := hex.DecodeString(i.Privileges)
+	if err == nil {
+		g.Privileges, err = gp.ParsePrivileges(privileges)
+	}
+	if err != nil {
+		return misuse("--privileges is not one to three bytes in hex")
 	}
 	return t.change(ctx, "installed", g.Instance, func(s *manager.Session) (*gp.Receipt, error) { return s.Install(ctx, g) })
 }
