@@ -198,10 +198,14 @@ func TestAttestationIsForTheOrder(t *testing.T) {
 // failingReceipts is an issuer whose door for receipts is shut while fail is set.
 type failingReceipts struct {
 	*issuer
-	fail bool
+	fail  bool
+	asked chan struct{} // told of each call; may be nil
 }
 
 func (f *failingReceipts) Receipt(ctx context.Context, raw []byte) error {
+	if f.asked != nil {
+		f.asked <- struct{}{}
+	}
 	if f.fail {
 		return errors.New("connection refused")
 	}

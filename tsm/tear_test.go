@@ -143,7 +143,7 @@ func TestTornJobs(t *testing.T) {
 // TestTornTwice cuts a job at a random step, resumes it, and cuts the run that
 // resumes it at a random step of its own.
 func TestTornTwice(t *testing.T) {
-	const perJob = 16
+	const perJob = 10
 	for _, job := range tearables() {
 		t.Run(job.name, func(t *testing.T) {
 			t.Parallel()

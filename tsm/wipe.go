@@ -43,6 +43,13 @@ func (s *Service) planPage(sc *script, pages *gp.Pages, first bool, then listed)
 		if cut != nil {
 			return nil, cut
 		}
+		if first && sc.job.Slot == 0 {
+			phone, err := phoneIn(answers[len(answers)-2])
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", errRefusal, err)
+			}
+			then = then.with(phone)
+		}
 		more, err := pages.Add(answers[len(answers)-1])
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errRefusal, err)
@@ -60,13 +67,38 @@ func (s *Service) planPage(sc *script, pages *gp.Pages, first bool, then listed)
 	return nil
 }
 
+// with adds an instance that was listed beside the others.
+func (l listed) with(more []instance) listed {
+	return func(ctx context.Context, sc *script, found []instance) (*script, error) {
+		return l(ctx, sc, append(found, more...))
+	}
+}
+
+// phoneIn reads the listing of the phone certificates, which names them or nothing.
+func phoneIn(answer apdu.Response) ([]instance, error) {
+	if answer.SW == apdu.ReferenceNotFound {
+		return nil, nil
+	}
+	entries, err := gp.ParseEntries(answer.Data)
+	if err != nil || len(entries) != 1 || entries[0].AID != gp.PhoneInstance {
+		return nil, errors.Join(errors.New("another listing than that of the phone certificates"), err)
+	}
+	return []instance{{gp.PhonePlace, gp.State(entries[0].State).Locked()}}, nil
+}
+
 // list asks for a page of the instances the job is about. There may be a further
-// page, and on the first one there may be nothing.
+// page, and on the first one there may be nothing. A job about everything asks for
+// the phone certificates before: their AID is no slot's.
 func (sc *script) list(first bool) error {
+	may := func(sw apdu.SW) bool { return sw == apdu.MoreAvailable || first && sw == apdu.ReferenceNotFound }
+	if first && sc.job.Slot == 0 {
+		c := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.PhoneInstance}.Command()
+		if err := sc.add("GET STATUS of the phone certificates", c, may); err != nil {
+			return err
+		}
+	}
 	c := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: scope(sc.job), Next: !first}.Command()
-	return sc.add("GET STATUS", c, func(sw apdu.SW) bool {
-		return sw == apdu.MoreAvailable || first && sw == apdu.ReferenceNotFound
-	})
+	return sc.add("GET STATUS", c, may)
 }
 
 // scope is the AID, or the beginning of AIDs, that a wipe is about.
@@ -190,7 +222,7 @@ func (s *Service) planDeletion(sc *script, slots []byte) error {
 		if cut != nil {
 			return nil, cut
 		}
-		if last := answers[len(answers)-1]; last.SW != apdu.ReferenceNotFound {
+		if slices.ContainsFunc(answers[len(slots):], func(r apdu.Response) bool { return r.SW != apdu.ReferenceNotFound }) {
 			_, err := s.countAttempt(ctx, sc.job, "not_cleared")
 			return nil, errors.Join(fmt.Errorf("instances listed after DELETE: %w", errRefusal), err)
 		}

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -50,9 +51,11 @@ type world struct {
 	sePath   string
 	element  *se.SE
 	tear     func(point int) bool // cuts the element's power inside a write
+	longest  int                  // command data the element tells of, 0 for short commands
 	issuer   *issuer
 	port     tsm.IssuerPort // between service and issuer; nil: the issuer itself
 
+	dir       string
 	storePath string
 	store     store.Store
 	wrap      func(store.Store) store.Store // put between service and store; may be nil
@@ -77,8 +80,9 @@ func newWorldWith(t *testing.T, surplus int) *world {
 	w := &world{
 		t: t, now: time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC), logged: &bytes.Buffer{},
 		orderKey: newKey(t), master: make([]byte, tsm.MasterKeySize), seID: make([]byte, seram.SEIDSize),
-		storePath: filepath.Join(t.TempDir(), "jobs.db"),
 	}
+	w.dir = folder(t)
+	w.storePath = filepath.Join(w.dir, "jobs.db")
 	_, _ = rand.Read(w.master)
 	_, _ = rand.Read(w.seID)
 	w.issuer = newIssuer(t, w.clock)
@@ -90,6 +94,18 @@ func newWorldWith(t *testing.T, surplus int) *world {
 		}
 	})
 	return w
+}
+
+// folder is one whose files need not reach a disk, where there is such a place: the
+// cuts are of processes and elements, and the host of the test stays up.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "mobileid-tsm-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { check(t, os.RemoveAll(dir)) })
+	return dir
 }
 
 func (w *world) clock() time.Time {
@@ -118,7 +134,7 @@ func (w *world) manufacture(surplus int) {
 	for range surplus {
 		chain = append(chain, der)
 	}
-	w.sePath = filepath.Join(t.TempDir(), "se.bin")
+	w.sePath = filepath.Join(w.dir, "se.bin")
 	check(t, se.Manufacture(w.sePath, se.Factory{
 		ID: w.seID, Keys: keys, AttestationKey: attestation, AttestationChain: chain,
 		IssuerAnchors: [][]byte{w.issuer.iaca.cert.Raw},
@@ -133,7 +149,7 @@ func (w *world) power() {
 		check(w.t, w.element.Close())
 	}
 	tear := func(point int) bool { return w.tear != nil && w.tear(point) }
-	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.clock, Tear: tear})
+	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.clock, Tear: tear, CommandData: w.longest})
 	check(w.t, err)
 	w.element = element
 }
@@ -155,7 +171,7 @@ func (w *world) start() {
 func (w *world) newService() {
 	t := w.t
 	t.Helper()
-	var keys tsm.KeySource = w.keys
+	keys := w.keys
 	if keys == nil {
 		master, err := tsm.NewMasterKey(w.master, 0x30)
 		check(t, err)

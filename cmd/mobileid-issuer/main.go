@@ -116,6 +116,9 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (p *parts, err er
 	if err := s.cards(c, log); err != nil {
 		return p, err
 	}
+	if c.Phone, err = s.phones(); err != nil {
+		return p, err
+	}
 	if s.IACACRL != "" {
 		c.CRL = func() ([]byte, error) { return serve.ReadFile(s.IACACRL, pki.MaxCRL) }
 		if _, err := c.CRL(); err != nil {

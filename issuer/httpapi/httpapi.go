@@ -49,6 +49,7 @@ type Service interface {
 	Evidence(ctx context.Context, id, token string, body []byte) (issuer.Progress, error)
 	State(ctx context.Context, id, token string) (issuer.Progress, error)
 	Sessions
+	Phones
 	Attested(ctx context.Context, attestation []byte) ([]byte, error)
 	Receipt(ctx context.Context, receipt []byte) error
 	Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error)
@@ -120,6 +121,7 @@ func (d *doors) public(e *gin.Engine) {
 	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, d.service.Evidence, progress))
 	e.GET("/v1/transactions/:id", stateOf(d, d.service.State, progress))
 	d.sessions(e)
+	d.phones(e)
 	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)
 	e.POST("/v1/handovers/state", accept(typeJSON, MaxJSON), d.handoverState)
 	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", d.service.Suspend))

@@ -63,7 +63,7 @@ func operations(t *testing.T) []operation {
 func TestDocumentIsServed(t *testing.T) {
 	a := newAPI(t, nil)
 	ops := operations(t)
-	if len(ops) != 20 {
+	if len(ops) != 30 {
 		t.Fatalf("%d doors in the document", len(ops))
 	}
 	for _, op := range ops {
@@ -108,8 +108,8 @@ func TestDoorsWithTokens(t *testing.T) {
 			wantProblem(t, rec, http.StatusUnauthorized, problem.CodeUnauthorized)
 		}
 	}
-	if guarded != 12 {
-		t.Errorf("%d doors take a token, expected 12", guarded)
+	if guarded != 15 {
+		t.Errorf("%d doors take a token, expected 15", guarded)
 	}
 }
 

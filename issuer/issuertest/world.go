@@ -58,6 +58,7 @@ type World struct {
 	JPKI      *jpkisim.Pair
 	TSM       *TSM
 	cardKeys  cardsim.KeySource
+	pairs     phonePair // of phones
 }
 
 // New makes a world that stands still at Instant.

@@ -62,6 +62,9 @@ type DeskStore interface {
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
 	SuspendDevice(ctx context.Context, device string, at time.Time, lock store.Message) (int, error)
 	ResumeDevice(ctx context.Context, device string, at time.Time, unlock store.Message) (int, error)
+	PhonesOf(ctx context.Context, device string) ([]store.Credential, error)
+	ChangePhone(ctx context.Context, id string, c store.PhoneChange) (bool, error)
+	ReleasePhone(ctx context.Context, id string, by store.Hold, at time.Time, unlock store.Message) (bool, error)
 }
 
 // Desk carries out what operators ask. It is safe for concurrent use.

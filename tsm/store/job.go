@@ -95,7 +95,7 @@ type Job struct {
 	Digest    string    `json:"digest"`    // hex of SHA-256 over the signed order as received
 	Kind      Kind      `json:"kind"`      //
 	SEID      string    `json:"se_id"`     // hex of the 10 bytes, lower case
-	Slot      byte      `json:"slot"`      // 1 to 15; 0 is every slot, but in a provisioning
+	Slot      byte      `json:"slot"`      // 1 to 15, 16 for the phone certificates; 0 is all of them, but not in a provisioning
 	Purpose   uint64    `json:"purpose"`   // of the device key; 0 but in a provisioning
 	Challenge []byte    `json:"challenge"` // the issuer's; empty but in a provisioning
 	NotAfter  time.Time `json:"not_after"` // the order's own limit

@@ -45,6 +45,9 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"missing records":    missing,
 		"cancelled":          cancelled,
 		"reserve races":      reserveRaces,
+		"phones":             phones,
+		"phone holds":        phoneHolds,
+		"phones of a device": phoneDevice,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, make(t)) })
 	}

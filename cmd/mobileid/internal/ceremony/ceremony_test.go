@@ -82,8 +82,8 @@ func TestFolder(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil || secrets != 16 {
-			t.Errorf("%d secrets, %v; want 10 keys, the master key, and five more", secrets, err)
+		if err != nil || secrets != 18 {
+			t.Errorf("%d secrets, %v; want 12 keys, the master key, and five more", secrets, err)
 		}
 	})
 	t.Run("authority opens", func(t *testing.T) {

@@ -1,0 +1,237 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"mobileid/issuer/store"
+)
+
+// phoneOrder places an order for phone certificates.
+func (r *rig) phoneOrder(subject, device string) store.Order {
+	r.Helper()
+	o, err := r.s.PlaceOrder(r.ctx(), store.Order{ID: r.id(), TransactionID: r.transaction().ID, Subject: subject, Device: device,
+		DocType: store.PhoneCertificates, Slot: 1, Purpose: 1, Challenge: []byte{3}, NotAfter: Now.Add(10 * time.Minute)}, []byte("order"))
+	r.must(err)
+	return o
+}
+
+// phoneReservation is one with the next serial numbers.
+func (r *rig) phoneReservation(o store.Order, serial uint64) store.Reservation {
+	return store.Reservation{ID: r.id(), OrderID: o.ID, DeviceKey: []byte("keys of " + o.ID), Signed: Now, ValidUntil: Now.AddDate(5, 0, 0), At: Now,
+		Phone: &store.PhoneSet{Signature: serial, Authentication: serial, Card: []byte("sealed")}}
+}
+
+// phone brings a new set to Active.
+func (r *rig) phone(subject, device string, serial uint64) store.Credential {
+	r.Helper()
+	o := r.phoneOrder(subject, device)
+	c, err := r.s.Reserve(r.ctx(), r.phoneReservation(o, serial))
+	r.must(err)
+	r.must(r.s.MarkSigned(r.ctx(), c.ID, []byte("digest of "+c.ID), Now))
+	r.must(r.s.Release(r.ctx(), c.ID, Now))
+	_, _, err = r.s.Activate(r.ctx(), r.receipt(r.row(c.ID)))
+	r.must(err)
+	return r.row(c.ID)
+}
+
+func (r *rig) listed(want ...string) {
+	r.Helper()
+	_, rows, err := r.s.Listed(r.ctx())
+	r.must(err)
+	var got []string
+	for _, c := range rows {
+		got = append(got, c.ID)
+	}
+	if len(got) != len(want) {
+		r.Fatalf("%d rows are listed, want %d", len(got), len(want))
+	}
+	for _, id := range want {
+		found := false
+		for _, g := range got {
+			found = found || g == id
+		}
+		if !found {
+			r.Fatalf("a row is not listed")
+		}
+	}
+}
+
+// phones: serial numbers are given out once, a set takes no status index, and one set per person is in force.
+func phones(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	first := r.phone("a", "d1", 7)
+	if first.Phone == nil || first.Phone.Signature != 7 || first.State != store.Active {
+		t.Fatalf("row %+v", first)
+	}
+	for _, kind := range []store.CertificateKind{store.SignatureCertificate, store.AuthenticationCertificate} {
+		got, err := r.s.OfSerial(r.ctx(), kind, 7)
+		r.must(err)
+		if got.ID != first.ID {
+			t.Error("another row has the serial number")
+		}
+		if _, err := r.s.OfSerial(r.ctx(), kind, 8); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a number that was never given out: %v", err)
+		}
+	}
+	o := r.phoneOrder("b", "d2")
+	if _, err := r.s.Reserve(r.ctx(), r.phoneReservation(o, 7)); !errors.Is(err, store.ErrSerial) {
+		t.Errorf("a serial number a second time: %v", err)
+	}
+	mdoc := r.activate("a", "d1")
+	if mdoc.Index != 0^5 {
+		t.Errorf("the first credential has index %d: a set of certificates took one", mdoc.Index)
+	}
+	snapshot, err := r.s.Status(r.ctx())
+	r.must(err)
+	if len(snapshot.Set) != 0 {
+		t.Errorf("status %v", snapshot.Set)
+	}
+	second := r.phone("a", "d2", 9)
+	r.state(first.ID, store.Revoked)
+	if r.row(first.ID).Reason != store.Superseded {
+		t.Errorf("reason %s", r.row(first.ID).Reason)
+	}
+	r.state(mdoc.ID, store.Active)
+	r.listed(first.ID)
+	live, err := r.s.Live(r.ctx(), 0, 10)
+	r.must(err)
+	if len(live) != 1 || live[0].ID != second.ID {
+		t.Errorf("%d live sets", len(live))
+	}
+	if live, err = r.s.Live(r.ctx(), second.Sequence, 10); err != nil || len(live) != 0 {
+		t.Errorf("%d live sets behind the last: %v", len(live), err)
+	}
+	r.reopen()
+	r.listed(first.ID)
+}
+
+// holds of desk and card end each by itself, and a final change ends both.
+func phoneHolds(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	c := r.phone("a", "d", 7)
+	change := func(want bool, p store.PhoneChange) {
+		t.Helper()
+		p.At = Now
+		got, err := r.s.ChangePhone(r.ctx(), c.ID, p)
+		r.must(err)
+		if got != want {
+			t.Fatalf("changed %v, want %v", got, want)
+		}
+	}
+	free := func(want bool, by store.Hold) {
+		t.Helper()
+		got, err := r.s.ReleasePhone(r.ctx(), c.ID, by, Now, store.Message{OrderID: "unlock", Body: []byte("u"), NotAfter: Now})
+		r.must(err)
+		if got != want {
+			t.Fatalf("released %v, want %v", got, want)
+		}
+	}
+	before, _, err := r.s.Listed(r.ctx())
+	r.must(err)
+	waiting := r.waiting()
+	change(true, store.PhoneChange{Reason: store.CertificateHold, By: store.HoldDesk, Order: store.Message{OrderID: "lock", Body: []byte("l"), NotAfter: Now}})
+	change(false, store.PhoneChange{Reason: store.CertificateHold, By: store.HoldCard})
+	r.listed(c.ID)
+	if after, _, _ := r.s.Listed(r.ctx()); after <= before {
+		t.Errorf("version %d after %d", after, before)
+	}
+	free(false, store.HoldDesk)
+	r.state(c.ID, store.Suspended)
+	free(true, store.HoldCard)
+	r.state(c.ID, store.Active)
+	r.listed()
+	free(false, store.HoldDesk)
+	if got := r.waiting() - waiting; got != 2 {
+		t.Errorf("%d orders wait, want a lock and an unlock", got)
+	}
+	// A device's suspension is the desk's hold too; the card's stays when it ends.
+	change(true, store.PhoneChange{Reason: store.CertificateHold, By: store.HoldCard})
+	if n, err := r.s.SuspendDevice(r.ctx(), "d", Now, store.Message{OrderID: "lock2", Body: []byte("l"), NotAfter: Now}); err != nil || n != 0 {
+		t.Errorf("suspended %d: %v", n, err)
+	}
+	if n, err := r.s.ResumeDevice(r.ctx(), "d", Now, store.Message{OrderID: "unlock2", Body: []byte("l"), NotAfter: Now}); err != nil || n != 0 {
+		t.Errorf("resumed %d: %v", n, err)
+	}
+	r.state(c.ID, store.Suspended)
+	change(true, store.PhoneChange{Reason: store.AffiliationChanged, Order: store.Message{OrderID: "wipe", Body: []byte("w"), NotAfter: Now}})
+	change(false, store.PhoneChange{Reason: store.Superseded})
+	free(false, store.HoldCard)
+	if got := r.row(c.ID); got.State != store.Revoked || got.Reason != store.AffiliationChanged || got.Phone.WipeID != "wipe" {
+		t.Errorf("row %+v", got)
+	}
+	if live, err := r.s.Live(r.ctx(), 0, 10); err != nil || len(live) != 0 {
+		t.Errorf("%d live sets: %v", len(live), err)
+	}
+	// The receipt for that order, and for no other.
+	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "wipe", Device: "d", Counter: 90, At: Now}))
+	if r.row(c.ID).Phone.WipedAt.IsZero() {
+		t.Error("the receipt is not recorded")
+	}
+	if err := r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Counter: 91, At: Now}); !errors.Is(err, store.ErrMismatch) {
+		t.Errorf("a receipt for another order: %v", err)
+	}
+}
+
+// phoneDevice: what is done to a device is done to both, and a credential is none of the verbs of phone certificates.
+func phoneDevice(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	mdoc, set := r.activate("a", "d"), r.phone("a", "d", 7)
+	if _, err := r.s.ChangePhone(r.ctx(), mdoc.ID, store.PhoneChange{Reason: store.Superseded, At: Now}); !errors.Is(err, store.ErrState) {
+		t.Errorf("change of a credential: %v", err)
+	}
+	if _, err := r.s.ReleasePhone(r.ctx(), mdoc.ID, store.HoldDesk, Now, store.Message{}); !errors.Is(err, store.ErrState) {
+		t.Errorf("release of a credential: %v", err)
+	}
+	for _, missing := range []func() error{
+		func() error {
+			_, err := r.s.ChangePhone(r.ctx(), "none", store.PhoneChange{Reason: store.Superseded, At: Now})
+			return err
+		},
+		func() error {
+			_, err := r.s.ReleasePhone(r.ctx(), "none", store.HoldDesk, Now, store.Message{})
+			return err
+		},
+	} {
+		if err := missing(); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a row that is not there: %v", err)
+		}
+	}
+	sets, err := r.s.PhonesOf(r.ctx(), "d")
+	r.must(err)
+	if len(sets) != 1 || sets[0].ID != set.ID {
+		t.Errorf("%d sets of the device", len(sets))
+	}
+	h, _, err := r.handover("d")
+	r.must(err)
+	if h.Credentials != 2 {
+		t.Errorf("the handover revoked %d rows, want 2", h.Credentials)
+	}
+	r.state(mdoc.ID, store.Revoked)
+	r.state(set.ID, store.Revoked)
+	r.listed(set.ID)
+	// What was reserved and never activated is listed too: it may have been signed.
+	o := r.phoneOrder("b", "d3")
+	c, err := r.s.Reserve(r.ctx(), r.phoneReservation(o, 11))
+	r.must(err)
+	_, err = r.s.Recover(r.ctx(), Now)
+	r.must(err)
+	r.state(c.ID, store.Revoked)
+	r.listed(set.ID, c.ID)
+	held, err := r.s.Reserve(r.ctx(), r.phoneReservation(r.phoneOrder("c", "d4"), 12))
+	r.must(err)
+	changed, err := r.s.ChangePhone(r.ctx(), held.ID, store.PhoneChange{Reason: store.CertificateHold, By: store.HoldDesk, At: Now})
+	r.must(err)
+	if got := r.row(held.ID); !changed || got.State != store.Revoked {
+		t.Errorf("a hold on what is not active yet left it %s", got.State)
+	}
+}
+
+// waiting counts the outbox.
+func (r *rig) waiting() int {
+	r.Helper()
+	all, err := r.s.Pending(r.ctx(), 0, 1000)
+	r.must(err)
+	return len(all)
+}
