@@ -39,7 +39,13 @@ type challenge struct {
 }
 
 func (c *challenge) expected() int { return len(c.commands()) }
-func (c *challenge) close()        {} // a Host is spent or forgotten
+
+// close erases the element's static keys.
+func (c *challenge) close() {
+	if c.host != nil {
+		c.host.Erase()
+	}
+}
 
 func (c *challenge) commands() []apdu.Command {
 	if c.selected {

@@ -89,6 +89,7 @@ func (s *Service) draw(ctx context.Context, c *challenge) error {
 			return err
 		}
 		defer keys.Erase() // the host has its own copy
+		c.close()          // the version before
 		c.host, err = scp03.NewHost(keys, s.cfg.Rand)
 		return err
 	}

@@ -266,3 +266,20 @@ func TestLevelText(t *testing.T) {
 		}
 	}
 }
+
+// A Host that got no answer keeps no keys, and takes none any more.
+func TestHostErase(t *testing.T) {
+	h, err := NewHost(goodKeys(t, 32), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Erase()
+	for _, key := range [][]byte{h.keys.ENC, h.keys.MAC, h.keys.DEK} {
+		if !bytes.Equal(key, make([]byte, 32)) {
+			t.Error("a key is left")
+		}
+	}
+	if _, s, err := h.Authenticate(apdu.Response{SW: apdu.OK}, Full); !errors.Is(err, ErrSpent) || s != nil {
+		t.Errorf("got %v", err)
+	}
+}

@@ -183,6 +183,12 @@ func (h *Host) authenticate(resp apdu.Response, level Level) (apdu.Command, *Hos
 	return c, &HostSession{ch: ch, level: level, card: u.CardInfo}, nil
 }
 
+// Erase ends a Host that waits for no answer any more and overwrites its keys. One that authenticated has done so by itself.
+func (h *Host) Erase() {
+	h.spent = true
+	h.keys.Erase()
+}
+
 // suits tells whether the card is what was asked for, as far as it says itself.
 func (h *Host) suits(card CardInfo, level Level) error {
 	switch {

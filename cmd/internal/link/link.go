@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +38,7 @@ type Link struct {
 
 	mu      sync.Mutex // guards the two below
 	current *material
-	stamp   string // of the files that were read last, whether they could be used or not
+	read    stamp // of the files that were read last, whether they could be used or not
 }
 
 // Open reads and checks the files. A nil now is the clock.
@@ -45,7 +46,7 @@ func Open(s Settings, log *slog.Logger, now func() time.Time) (*Link, error) {
 	if now == nil {
 		now = time.Now
 	}
-	l := &Link{settings: s, log: log, now: now, stamp: s.stamp()}
+	l := &Link{settings: s, log: log, now: now, read: s.stamp()}
 	var err error
 	if l.current, err = s.load(now()); err != nil {
 		return nil, fmt.Errorf("opening link: %w", err)
@@ -53,17 +54,29 @@ func Open(s Settings, log *slog.Logger, now func() time.Time) (*Link, error) {
 	return l, nil
 }
 
-// stamp changes when a file is replaced or written.
-func (s Settings) stamp() string {
-	var b strings.Builder
+// stamp is what the files look like from outside; nil for one that is not there.
+type stamp []os.FileInfo
+
+func (s Settings) stamp() stamp {
+	var out stamp
 	for _, path := range []string{s.Certificate, strings.TrimPrefix(s.Key, "file:"), s.Authorities} {
-		if info, err := os.Stat(path); err != nil {
-			b.WriteString("absent;")
-		} else {
-			fmt.Fprintf(&b, "%d %d;", info.Size(), info.ModTime().UnixNano())
+		info, err := os.Stat(path)
+		if err != nil {
+			info = nil
 		}
+		out = append(out, info)
 	}
-	return b.String()
+	return out
+}
+
+// same tells whether no file was replaced or written between two stamps.
+func (s stamp) same(other stamp) bool {
+	return slices.EqualFunc(s, other, func(a, b os.FileInfo) bool {
+		if a == nil || b == nil {
+			return a == nil && b == nil
+		}
+		return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+	})
 }
 
 // material gives what the files hold now. Files that cannot be used, as between the writing of a key and of its
@@ -71,11 +84,11 @@ func (s Settings) stamp() string {
 func (l *Link) material() *material {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	stamp := l.settings.stamp()
-	if stamp == l.stamp {
+	now := l.settings.stamp()
+	if now.same(l.read) {
 		return l.current
 	}
-	l.stamp = stamp
+	l.read = now
 	m, err := l.settings.load(l.now())
 	if err != nil {
 		l.log.Warn("link files not usable, the ones before stay in use", "error", err) //nolint:sloglint // a handshake brings no context

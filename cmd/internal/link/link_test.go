@@ -478,6 +478,40 @@ func TestAuthority(t *testing.T) {
 	}
 }
 
+// What stands in the way of new files leaves the old in use; what a run that was cut left behind does not.
+func TestCertifyFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, dir, offline string)
+		ok    bool
+	}{
+		"left over from a cut": {func(t *testing.T, dir, _ string) {
+			check(t, os.WriteFile(filepath.Join(dir, "tsm.key.new"), nil, 0o600))
+		}, true},
+		"a folder in the way": {func(t *testing.T, dir, _ string) {
+			check(t, os.MkdirAll(filepath.Join(dir, "tsm.key.new", "x"), 0o700))
+		}, false},
+		"a folder for the certificate": {func(t *testing.T, dir, _ string) { check(t, os.Mkdir(filepath.Join(dir, "tsm.pem.new"), 0o700)) }, false},
+		"two roots": {func(t *testing.T, dir, _ string) {
+			b, err := os.ReadFile(filepath.Join(dir, "ca.pem"))
+			check(t, err)
+			check(t, os.WriteFile(filepath.Join(dir, "ca.pem"), append(b, b...), 0o600))
+		}, false},
+		"the authority's certificate lost, its key not": {func(t *testing.T, dir, _ string) { check(t, os.Remove(filepath.Join(dir, "ca.pem"))) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, offline := filepath.Join(t.TempDir(), "service"), t.TempDir()
+			check(t, link.Certify(dir, offline, time.Now()))
+			c.spoil(t, dir, offline)
+			if err := link.Certify(dir, offline, time.Now()); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	if err := link.Certify(filepath.Join(t.TempDir(), "no", "such"), t.TempDir(), time.Now()); err == nil {
+		t.Error("certified in a folder that cannot be made")
+	}
+}
+
 // A connection that nobody answers ends with the caller's context.
 func TestTransportKeepsToTheContext(t *testing.T) {
 	e := newEnds(t)
