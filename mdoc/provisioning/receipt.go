@@ -10,7 +10,7 @@ import (
 )
 
 // MaxReceipt bounds a whole receipt in bytes, so that it fits one short APDU response under secure messaging. The
-// largest that can be made has 191 bytes.
+// largest that can be made has 201 bytes.
 const MaxReceipt = 230
 
 // ReceiptKind says what a secure element did.
@@ -30,7 +30,8 @@ const (
 //	  3: bstr .size 10,    ; secure element id
 //	  4: 0..15,            ; slot; 0 only when all were wiped
 //	  ? 5: bstr .size 32,  ; committed: SHA-256 of the IssuerSigned bytes
-//	  6: uint              ; counter, rises with every receipt of the element
+//	  6: uint,             ; counter, rises with every receipt of the element
+//	  ? 7: uint            ; uses of the device key that was destroyed; absent when it was never used or there was none
 //	}
 type Receipt struct {
 	Kind    ReceiptKind `cbor:"1,keyasint"`
@@ -39,6 +40,7 @@ type Receipt struct {
 	Slot    uint64      `cbor:"4,keyasint"`
 	Digest  []byte      `cbor:"5,keyasint,omitempty"`
 	Counter uint64      `cbor:"6,keyasint"`
+	KeyUses uint64      `cbor:"7,keyasint,omitempty"`
 }
 
 // SignedReceipt is a well-formed receipt that nobody has verified yet.

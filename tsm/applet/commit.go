@@ -3,7 +3,6 @@ package applet
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -156,13 +155,14 @@ func (a *instance) replaceLive(order pending, sealed, credential []byte, docType
 	tx.Store(objLive, record)
 	tx.Replace(objLiveKey, key)
 	tx.Replace(objCredential, credential)
-	tx.Store(objUses, binary.BigEndian.AppendUint64(nil, 0))
+	tx.Store(objUses, encodeNumber(0))
 	for _, name := range []string{objPending, objPendingKey, objSealingKey} {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StatePersonalized)
 	return a.settle(tx, provisioning.Receipt{
 		Kind: provisioning.ReceiptCommitted, OrderID: order.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), Digest: digest[:],
+		KeyUses: uses(a.p),
 	}, sealed)
 }
 
@@ -177,13 +177,13 @@ func (a *instance) wipe(w stream.Wipe) ([]byte, apdu.SW) {
 		return nil, apdu.Conditions
 	}
 	tx := a.p.Begin()
-	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries} {
+	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries, objPINVersion} {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StateSelectable)
 	a.pages = pages{}
 	return a.settle(tx, provisioning.Receipt{
-		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot),
+		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), KeyUses: uses(a.p),
 	}, nil)
 }
 

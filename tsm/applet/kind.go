@@ -8,7 +8,7 @@ import (
 )
 
 // Version is the version of the applet as the attestation names it.
-const Version = "1.0"
+const Version = "1.1"
 
 // Kind returns the applet program for se.Config.Applets.
 func Kind() se.Kind { return kind{} }
@@ -17,7 +17,7 @@ type kind struct{}
 
 func (kind) LoadFile() []byte { return stream.LoadFileAID() }
 func (kind) Module() []byte   { return stream.ModuleAID() }
-func (kind) Version() [2]byte { return [2]byte{1, 0} }
+func (kind) Version() [2]byte { return [2]byte{1, 1} }
 
 // Accept takes the AIDs of slots 1 to 15 and no parameters.
 func (kind) Accept(instance, parameters []byte) error {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"mobileid/mdoc"
@@ -340,7 +341,7 @@ type secret struct {
 	value []byte
 }
 
-// secretsOf reads the private keys out of the state file, which the test may do and no command can. The element is closed.
+// secretsOf reads the private keys and the PIN out of the state file, which the test may do and no command can. The element is closed.
 func secretsOf(tb testing.TB, b *bench, s interface{ Close() error }) []secret {
 	tb.Helper()
 	if err := s.Close(); err != nil {
@@ -353,13 +354,13 @@ func secretsOf(tb testing.TB, b *bench, s interface{ Close() error }) []secret {
 	defer m.Close() //nolint:errcheck // read only
 	var out []secret
 	for _, key := range m.Keys("object/") {
-		for _, suffix := range []string{"/live.key", "/pending.key", "/pending.sealing"} {
-			if bytes.HasSuffix([]byte(key), []byte(suffix)) {
+		for suffix, size := range map[string]int{"live.key": 32, "pending.key": 32, "pending.sealing": 32, "pin": 13} {
+			if strings.HasSuffix(key, "/"+suffix) {
 				value, _ := m.Load(key)
-				if len(value) != 32 {
+				if len(value) != size {
 					tb.Fatalf("%s has %d bytes", key, len(value))
 				}
-				out = append(out, secret{key, value})
+				out = append(out, secret{suffix, value})
 			}
 		}
 	}
@@ -425,8 +426,8 @@ func TestPrivateKeysStay(t *testing.T) {
 	}
 	seen = append(append(append(seen, j.attestation...), renewal.attestation...), j.credential...)
 	secrets := secretsOf(t, b, s)
-	if len(secrets) != 3 {
-		t.Fatalf("found %d private keys, expected live, pending and sealing", len(secrets))
+	if len(secrets) != 4 {
+		t.Fatalf("found %d secrets, expected three private keys and the PIN", len(secrets))
 	}
 	attestation, err := b.Factory.AttestationKey.Bytes()
 	if err != nil {
