@@ -112,7 +112,7 @@ func TestTSMCannotReachTheDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, service := range []string{"tsm", "tsm/scp03", "tsm/gp", "tsm/seram", "tsm/store", "tsm/applet/stream", "tsm/httpapi", "cmd/mobileid-tsm"} {
+	for _, service := range []string{"tsm", "tsm/cmac", "tsm/scp03", "tsm/gp", "tsm/seram", "tsm/store", "tsm/applet/stream", "tsm/httpapi", "cmd/mobileid-tsm"} {
 		for _, secret := range []string{"mdoc", "mdoc/holder", "issuer", "tsm/se", "tsm/applet"} {
 			if path := tree.path(service, secret); path != nil {
 				t.Errorf("%s reaches %s: %s", service, secret, strings.Join(path, " -> "))

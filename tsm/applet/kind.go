@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/scp03"
 	"mobileid/tsm/se"
 )
 
@@ -18,6 +19,9 @@ type kind struct{}
 func (kind) LoadFile() []byte { return stream.LoadFileAID() }
 func (kind) Module() []byte   { return stream.ModuleAID() }
 func (kind) Version() [2]byte { return [2]byte{1, 1} }
+
+// Level is 33: personal data come no other way.
+func (kind) Level() scp03.Level { return scp03.Full }
 
 // Accept takes the AIDs of slots 1 to 15 and no parameters.
 func (kind) Accept(instance, parameters []byte) error {

@@ -104,8 +104,8 @@ func TestParseInstallRefuses(t *testing.T) {
 		data   string
 		sw     apdu.SW
 	}{
-		{"[for load]", 0x02, 0, "08f04d49444d444f4308a000000151000000000000", apdu.WrongParameters},
-		{"[for install] alone", 0x04, 0, good + "010002c90000", apdu.WrongParameters},
+		{"[for load] of an instance", 0x02, 0, good + "010002c90000", apdu.WrongData},
+		{"[for load] and the rest", 0x0E, 0, good + "010002c90000", apdu.WrongParameters},
 		{"more commands follow", 0x8C, 0, good + "010002c90000", apdu.WrongParameters},
 		{"P2", 0x0C, 1, good + "010002c90000", apdu.WrongParameters},
 		{"nothing", 0x0C, 0, "", apdu.WrongData},
@@ -121,14 +121,14 @@ func TestParseInstallRefuses(t *testing.T) {
 		{"personalization of nothing", 0x20, 0, "000000000000", apdu.WrongData},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			i, p, err := gp.ParseInstall(apdu.Command{CLA: 0x80, INS: 0xE6, P1: tc.p1, P2: tc.p2, Data: mdoctest.Hex(t, tc.data)})
+			i, err := gp.ParseInstall(apdu.Command{CLA: 0x80, INS: 0xE6, P1: tc.p1, P2: tc.p2, Data: mdoctest.Hex(t, tc.data)})
 			wantSW(t, err, tc.sw)
-			if i != nil || p != nil {
+			if i != nil {
 				t.Error("a refused command left something behind")
 			}
 		})
 	}
-	_, _, err := gp.ParseInstall(apdu.Command{INS: 0xE4})
+	_, err := gp.ParseInstall(apdu.Command{INS: 0xE4})
 	wantSW(t, err, apdu.InsUnsupported)
 }
 
@@ -149,8 +149,13 @@ func TestParseDeleteRefuses(t *testing.T) {
 		{"short AID", 0, 0, "4f04f04d4944", apdu.WrongData},
 		{"cut", 0, 0, "4f09f04d", apdu.WrongData},
 		{"other object", 0, 0, aid + "c100", apdu.WrongData},
-		{"key set", 0, 0, "d20131", apdu.FunctionUnsupported},
-		{"key", 0, 0, "d00101d20131", apdu.FunctionUnsupported},
+		{"key id alone", 0, 0, "d00101", apdu.WrongData},
+		{"two key versions", 0, 0, "d20131d20132", apdu.WrongData},
+		{"key version of two bytes", 0, 0, "d2023132", apdu.WrongData},
+		{"key version 0", 0, 0, "d20100", apdu.WrongData},
+		{"key id over 7F", 0, 0, "d00180d20131", apdu.WrongData},
+		{"keys and an AID", 0, 0, "d20131" + aid, apdu.WrongData},
+		{"keys with all related", 0, 0x80, "d20131", apdu.WrongParameters},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := gp.ParseDelete(apdu.Command{CLA: 0x80, INS: 0xE4, P1: tc.p1, P2: tc.p2, Data: mdoctest.Hex(t, tc.data)})
@@ -341,7 +346,8 @@ func TestAnswersRefused(t *testing.T) {
 		{"recognition", "660d730b06072a864886fc6b016000"}, {"recognition", "6612731006072a864886fc6b01600506032a8648"},
 		{"entries", "e4024f00"}, {"entries", "e3024f00"}, {"entries", "e30a4f08a000000151000000"}, {"entries", "e30d4f08a0000001510000009f7000"},
 		{"entries", "e3144f08a0000001510000009f700107c50400000000"}, {"entries", "e301"},
-		{"receipt", "01"},
+		{"receipt", "01"}, {"receipt", "10" + strings.Repeat("aa", 16)}, {"receipt", "01aa01bb"}, {"receipt", "000001cc"},
+		{"receipt", "01aa01bb01cc01dd01ee01ff"},
 	} {
 		if err := parsers[tc.parser](mdoctest.Hex(t, tc.raw)); err == nil {
 			t.Errorf("%s %s accepted", tc.parser, tc.raw)
@@ -350,9 +356,9 @@ func TestAnswersRefused(t *testing.T) {
 	if err := parsers["receipt"](make([]byte, 300)); err == nil {
 		t.Error("receipt of 300 bytes accepted")
 	}
-	for raw, want := range map[string]int{"": 0, "00": 0, "10" + strings.Repeat("aa", 16): 17} {
-		if r, err := gp.ParseConfirmation(mdoctest.Hex(t, raw)); err != nil || len(r) != want {
-			t.Errorf("confirmation %s: %x, %v", raw, r, err)
+	for _, raw := range []string{"", "00"} {
+		if r, err := gp.ParseConfirmation(mdoctest.Hex(t, raw)); err != nil || r != nil {
+			t.Errorf("confirmation %s: %v, %v", raw, r, err)
 		}
 	}
 }

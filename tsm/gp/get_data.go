@@ -1,6 +1,7 @@
 package gp
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"mobileid/mdoc/apdu"
@@ -8,13 +9,22 @@ import (
 
 const insGetData = 0xCA
 
-// Data objects GET DATA asks for, Card Specification 2.3.1, table 11-27 and H.2.
+// Data objects GET DATA asks for, Card Specification 2.3.1, table 11-27 and H.2 to H.4.
 const (
-	DataCardRecognition uint16 = 0x0066
-	DataSequenceCounter uint16 = 0x00C1
-	DataDiversification uint16 = 0x00CF // by custom
-	DataKeyInformation  uint16 = 0x00E0
-	DataCPLC            uint16 = 0x9F7F // production life cycle, by custom
+	DataIIN                 uint16 = 0x0042 // issuer identification number
+	DataCardImage           uint16 = 0x0045 // card image number
+	DataCardRecognition     uint16 = 0x0066
+	DataCapabilities        uint16 = 0x0067
+	DataSequenceCounter     uint16 = 0x00C1
+	DataConfirmationCounter uint16 = 0x00C2
+	DataDiversification     uint16 = 0x00CF // by custom
+	DataSecurityLevel       uint16 = 0x00D3
+	DataKeyInformation      uint16 = 0x00E0
+	DataKeyInformationMore  uint16 = 0x01E0 // its next page, by custom
+	DataApplications        uint16 = 0x2F00
+	DataManagerURL          uint16 = 0x5F50
+	DataCPLC                uint16 = 0x9F7F // production life cycle, by custom
+	DataMemory              uint16 = 0xFF21 // ETSI TS 102 226
 )
 
 // GetData asks for a data object, Card Specification 2.3.1, 11.3: 80 CA tag 00. The
@@ -34,6 +44,35 @@ func ParseGetData(c apdu.Command) (tag uint16, err error) {
 		return 0, refuse(doing, apdu.WrongData, "%d bytes of data", len(c.Data))
 	}
 	return uint16(c.P1)<<8 | uint16(c.P2), nil
+}
+
+// dataTag is the BER tag in front of a data object: the number GET DATA asks with, without a leading 00 and, for key
+// information, without the page.
+func dataTag(object uint16) uint32 {
+	if object == DataKeyInformationMore {
+		object = DataKeyInformation
+	}
+	return uint32(object)
+}
+
+// AppendObject writes a data object as the card answers it, the tag in front. The list of applications has none.
+func AppendObject(b []byte, object uint16, content []byte) []byte {
+	if object == DataApplications {
+		return append(b, content...)
+	}
+	return apdu.AppendTLV(b, dataTag(object), content)
+}
+
+// ParseObject gives the content of a data object that has no structure of its own here.
+func ParseObject(object uint16, b []byte) ([]byte, error) {
+	if object == DataApplications {
+		return b, nil
+	}
+	v, err := value(b, dataTag(object))
+	if err != nil {
+		return nil, fmt.Errorf("parsing data object %04X: %w", object, err)
+	}
+	return v, nil
 }
 
 // ParseSequenceCounter reads the answer for DataSequenceCounter: C1 03 counter.
@@ -61,35 +100,70 @@ func ParseDiversification(b []byte) (kdd []byte, err error) {
 	return v, nil
 }
 
-// CPLC is the card production life cycle data of a chip, 42 bytes by custom; unused
-// fields hold 00 or FF.
-type CPLC struct {
-	ICFabricator, ICType, OSID, OSDate, OSLevel, ICDate [2]byte
-	ICSerial                                            [4]byte
-	ICBatch, ModuleFabricator, ModuleDate               [2]byte
-	ICCManufacturer, EmbeddingDate                      [2]byte
-	PrePersonalizer, PrePersoDate                       [2]byte
-	PrePersoEquipment                                   [4]byte
-	Personalizer, PersoDate                             [2]byte
-	PersoEquipment                                      [4]byte
+// ParseApplications reads the answer for DataApplications, Card Specification 2.3.1, table 11-27:
+// 61 { 4F AID, … } for each application, other objects in it passed over.
+func ParseApplications(b []byte) ([]AID, error) {
+	objects, err := apdu.ParseTLVs(b)
+	if err != nil {
+		return nil, fmt.Errorf("parsing list of applications: %w", err)
+	}
+	var out []AID
+	for i, o := range objects {
+		inner, err := apdu.ParseTLVs(o.Value)
+		aid, ok := apdu.Find(inner, tagAID)
+		if err != nil || o.Tag != 0x61 || !ok || AID(aid).Validate() != nil {
+			return nil, fmt.Errorf("parsing list of applications: object %d malformed", i)
+		}
+		out = append(out, AID(aid))
+	}
+	return out, nil
 }
 
-// ParseCPLC reads the answer for DataCPLC: 9F7F 2A and the fields in their order.
-func ParseCPLC(b []byte) (CPLC, error) {
-	v, err := value(b, 0x9F7F)
+// AppendApplications encodes the list.
+func AppendApplications(b []byte, aids []AID) []byte {
+	for _, a := range aids {
+		b = apdu.AppendTLV(b, 0x61, apdu.AppendTLV(nil, tagAID, []byte(a)))
+	}
+	return b
+}
+
+// Memory is what a card has left, ETSI TS 102 226, 8.2.1.7.2, in the answer for DataMemory:
+// FF21 { 81 number of applications, 82 free non-volatile, 83 free volatile }, in bytes.
+type Memory struct {
+	Applications                  uint32
+	FreeNonVolatile, FreeVolatile uint32
+}
+
+// ParseMemory reads the object; numbers have one to four bytes.
+func ParseMemory(b []byte) (Memory, error) {
+	objects, err := only(b, uint32(DataMemory))
 	if err != nil {
-		return CPLC{}, fmt.Errorf("parsing CPLC: %w", err)
+		return Memory{}, fmt.Errorf("parsing memory: %w", err)
 	}
-	if len(v) != 42 {
-		return CPLC{}, fmt.Errorf("parsing CPLC: %d bytes, want 42", len(v))
+	var m Memory
+	for _, f := range []struct {
+		tag uint32
+		n   *uint32
+	}{{0x81, &m.Applications}, {0x82, &m.FreeNonVolatile}, {0x83, &m.FreeVolatile}} {
+		v, ok := apdu.Find(objects, f.tag)
+		if !ok || len(v) == 0 || len(v) > 4 {
+			return Memory{}, fmt.Errorf("parsing memory: object %X of %d bytes", f.tag, len(v))
+		}
+		for _, x := range v {
+			*f.n = *f.n<<8 | uint32(x)
+		}
 	}
-	var c CPLC
-	for _, f := range [][]byte{
-		c.ICFabricator[:], c.ICType[:], c.OSID[:], c.OSDate[:], c.OSLevel[:], c.ICDate[:], c.ICSerial[:], c.ICBatch[:],
-		c.ModuleFabricator[:], c.ModuleDate[:], c.ICCManufacturer[:], c.EmbeddingDate[:], c.PrePersonalizer[:],
-		c.PrePersoDate[:], c.PrePersoEquipment[:], c.Personalizer[:], c.PersoDate[:], c.PersoEquipment[:],
-	} {
-		v = v[copy(f, v):]
+	return m, nil
+}
+
+// Bytes encodes the object, the number of applications in as few bytes as it needs and the sizes in four.
+func (m Memory) Bytes() []byte {
+	n := binary.BigEndian.AppendUint32(nil, m.Applications)
+	for len(n) > 1 && n[0] == 0 {
+		n = n[1:]
 	}
-	return c, nil
+	v := apdu.AppendTLV(nil, 0x81, n)
+	v = apdu.AppendTLV(v, 0x82, binary.BigEndian.AppendUint32(nil, m.FreeNonVolatile))
+	v = apdu.AppendTLV(v, 0x83, binary.BigEndian.AppendUint32(nil, m.FreeVolatile))
+	return apdu.AppendTLV(nil, uint32(DataMemory), v)
 }

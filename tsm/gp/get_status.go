@@ -1,7 +1,6 @@
 package gp
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -118,8 +117,8 @@ func (p *Pages) Entries() ([]Entry, error) {
 // An Entry is one object of the registry, Card Specification 2.3.1, tables 11-36 and
 // 11-37:
 //
-//	E3 { 4F AID, 9F70 state, C5 privileges, C4 load file AID, CC domain AID }   application
-//	E3 { 4F AID, 9F70 state, CE version, 84 module AID …, CC domain AID }       load file
+//	E3 { 4F AID, 9F70 state, C5 privileges, CF implicit, C4 load file AID, CC domain AID }   application
+//	E3 { 4F AID, 9F70 state, CE version, 84 module AID …, CC domain AID }                    load file
 type Entry struct {
 	AID AID
 	// State is a State, or a CardState for the issuer security domain.
@@ -128,14 +127,17 @@ type Entry struct {
 	// and LoadFile do not.
 	IsLoadFile bool
 	Privileges Privileges
-	LoadFile   AID // empty for the issuer security domain
+	Implicit   []byte // for which channels it is selected implicitly (CF)
+	LoadFile   AID    // empty for the issuer security domain
 	Version    []byte
 	Modules    []AID
 	Domain     AID
+	// Others are objects of other tags, at the end.
+	Others []apdu.TLV
 }
 
-// ParseEntries reads entries from end to end. AID and state must be there; objects
-// of unknown tags are passed over.
+// ParseEntries reads entries from end to end. AID and state must be there. Byte strings
+// alias b.
 func ParseEntries(b []byte) ([]Entry, error) {
 	objects, err := apdu.ParseTLVs(b)
 	if err != nil {
@@ -180,9 +182,13 @@ func parseEntry(b []byte) (Entry, error) {
 		case 0xCC:
 			e.Domain = AID(o.Value)
 		case 0xCE:
-			e.Version, e.IsLoadFile = bytes.Clone(o.Value), true
+			e.Version, e.IsLoadFile = o.Value, true
 		case 0x84:
 			e.Modules, e.IsLoadFile = append(e.Modules, AID(o.Value)), true
+		case 0xCF:
+			e.Implicit = o.Value
+		default:
+			e.Others = append(e.Others, o)
 		}
 	}
 	if err := e.AID.Validate(); err != nil {
@@ -207,12 +213,18 @@ func (e Entry) AppendTo(b []byte) []byte {
 		}
 	} else {
 		v = apdu.AppendTLV(v, 0xC5, e.Privileges.Bytes())
+		if e.Implicit != nil {
+			v = apdu.AppendTLV(v, 0xCF, e.Implicit)
+		}
 		if e.LoadFile != "" {
 			v = apdu.AppendTLV(v, 0xC4, []byte(e.LoadFile))
 		}
 	}
 	if e.Domain != "" {
 		v = apdu.AppendTLV(v, 0xCC, []byte(e.Domain))
+	}
+	for _, o := range e.Others {
+		v = apdu.AppendTLV(v, o.Tag, o.Value)
 	}
 	return apdu.AppendTLV(b, tagEntry, v)
 }

@@ -7,9 +7,6 @@ import (
 	"mobileid/mdoc/apdu"
 )
 
-// KeyAES is the key type of SCP03 keys, Card Specification 2.3.1, table 11-16.
-const KeyAES byte = 0x88
-
 // KeyInformation describes one key of a security domain, Card Specification 2.3.1,
 // 11.3.3.1, in the answer for DataKeyInformation:
 //
@@ -85,14 +82,21 @@ func parseKey(b []byte) (KeyInformation, error) {
 	return k, nil
 }
 
-// AppendKeyInformation encodes the template in the basic form, as a card with AES
-// keys answers it. Components longer than 255 bytes do not fit that form.
+// AppendKeyInformation encodes the template, each key in its form. Components longer than 255 bytes do not fit the basic
+// one.
 func AppendKeyInformation(b []byte, keys []KeyInformation) []byte {
 	var inner []byte
 	for _, k := range keys {
 		v := []byte{k.ID, k.Version}
 		for _, c := range k.Components {
-			v = append(v, c.Type, byte(c.Length))
+			if k.Extended {
+				v = append(v, 0xFF, c.Type, byte(c.Length>>8), byte(c.Length))
+			} else {
+				v = append(v, c.Type, byte(c.Length))
+			}
+		}
+		if k.Extended {
+			v = append(v, 1, k.Usage, 1, k.Access)
 		}
 		inner = apdu.AppendTLV(inner, 0xC0, v)
 	}

@@ -18,7 +18,7 @@ const (
 
 // P1 of STORE DATA, Card Specification 2.3.1, table 11-89.
 const (
-	storeLast      = 0x80
+	blockLast      = 0x80 // of LOAD as well
 	storeEncrypted = 0x60
 	storeFormat    = 0x18
 	storeDGI       = 0x08
@@ -36,34 +36,56 @@ var ErrEmptyStream = errors.New("no data to store")
 // says so; when an answer is expected, it asks for it. Blocks over 255 bytes take
 // extended length. The data of the commands alias the stream.
 func StoreData(stream []byte, blockSize int, answer bool) ([]apdu.Command, error) {
+	out, err := blocks(insStoreData, storeBERTLV, stream, blockSize)
+	if err != nil {
+		return nil, fmt.Errorf("building STORE DATA: %w", err)
+	}
+	if answer {
+		last := &out[len(out)-1]
+		last.P1 |= storeResponse
+		last.Le = apdu.MaxShortLe
+	}
+	return out, nil
+}
+
+// StoreDGIs cuts data groups into STORE DATA commands in the same way; encrypted tells that values are under Key-DEK.
+func StoreDGIs(stream []byte, blockSize int, encrypted bool) ([]apdu.Command, error) {
+	p1 := byte(storeDGI)
+	if encrypted {
+		p1 |= storeEncrypted
+	}
+	out, err := blocks(insStoreData, p1, stream, blockSize)
+	if err != nil {
+		return nil, fmt.Errorf("building STORE DATA: %w", err)
+	}
+	return out, nil
+}
+
+// blocks cuts a stream into numbered commands, the last one marked.
+func blocks(ins, p1 byte, stream []byte, blockSize int) ([]apdu.Command, error) {
 	if blockSize == 0 {
 		blockSize = BlockSize
 	}
 	if blockSize < 1 || blockSize > apdu.MaxExtendedLc {
-		return nil, fmt.Errorf("building STORE DATA: block size %d", blockSize)
+		return nil, fmt.Errorf("block size %d", blockSize)
 	}
 	if len(stream) == 0 {
-		return nil, fmt.Errorf("building STORE DATA: %w", ErrEmptyStream)
+		return nil, ErrEmptyStream
 	}
-	blocks := (len(stream) + blockSize - 1) / blockSize
-	if blocks > MaxBlocks {
-		return nil, fmt.Errorf("building STORE DATA: %d bytes in %d blocks, at most %d: %w", len(stream), blocks, MaxBlocks, apdu.ErrTooLong)
+	n := (len(stream) + blockSize - 1) / blockSize
+	if n > MaxBlocks {
+		return nil, fmt.Errorf("%d bytes in %d blocks, at most %d: %w", len(stream), n, MaxBlocks, apdu.ErrTooLong)
 	}
-	out := make([]apdu.Command, blocks)
+	out := make([]apdu.Command, n)
 	for i := range out {
-		n := min(blockSize, len(stream))
+		k := min(blockSize, len(stream))
 		out[i] = apdu.Command{
-			CLA: 0x80, INS: insStoreData, P1: storeBERTLV, P2: byte(i),
-			Data: stream[:n:n], Extended: blockSize > apdu.MaxShortLc,
+			CLA: 0x80, INS: ins, P1: p1, P2: byte(i),
+			Data: stream[:k:k], Extended: blockSize > apdu.MaxShortLc,
 		}
-		stream = stream[n:]
+		stream = stream[k:]
 	}
-	last := &out[blocks-1]
-	last.P1 |= storeLast
-	if answer {
-		last.P1 |= storeResponse
-		last.Le = apdu.MaxShortLe
-	}
+	out[n-1].P1 |= blockLast
 	return out, nil
 }
 
@@ -72,9 +94,9 @@ type Block struct {
 	Number byte // P2, from 0
 	Last   bool
 	Answer bool // the host expects data
-	// BERTLV tells that the stream holds BER-TLV objects; false means data groups of
-	// the DGI format or no statement.
-	BERTLV bool
+	// BERTLV tells that the stream holds BER-TLV objects, DGI that it holds data groups;
+	// neither is no statement.
+	BERTLV, DGI bool
 	// Encrypted tells that values are encrypted under Key-DEK besides, in whole or
 	// part.
 	Encrypted bool
@@ -94,7 +116,8 @@ func ParseStoreData(c apdu.Command) (Block, error) {
 		return Block{}, refuse(doing, apdu.WrongData, "empty block")
 	}
 	return Block{
-		Number: c.P2, Last: c.P1&storeLast != 0, Answer: c.P1&storeResponse != 0,
-		BERTLV: c.P1&storeFormat == storeBERTLV, Encrypted: c.P1&storeEncrypted != 0, Data: c.Data,
+		Number: c.P2, Last: c.P1&blockLast != 0, Answer: c.P1&storeResponse != 0,
+		BERTLV: c.P1&storeFormat == storeBERTLV, DGI: c.P1&storeFormat == storeDGI,
+		Encrypted: c.P1&storeEncrypted != 0, Data: c.Data,
 	}, nil
 }

@@ -168,7 +168,7 @@ func TestCommandAttacks(t *testing.T) {
 			return other[0]
 		}},
 		{"MAC cut off", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
-			w[0].Data = w[0].Data[:len(w[0].Data)-macSize]
+			w[0].Data = w[0].Data[:len(w[0].Data)-int(S8)]
 			return w[0]
 		}},
 		{"MAC cut short", func(_ *testing.T, _ *CardSession, w [3]apdu.Command) apdu.Command {
@@ -230,13 +230,13 @@ func TestCommandAttacks(t *testing.T) {
 func forge(t *testing.T, cs *CardSession, c apdu.Command) apdu.Command {
 	t.Helper()
 	mac := cs.ch.commandMAC(c, c.Data)
-	c.Data = append(c.Data, mac[:macSize]...)
+	c.Data = append(c.Data, mac[:cs.ch.mode]...)
 	return c
 }
 
 // encryptRaw encrypts blocks as they are, without padding.
 func encryptRaw(cs *CardSession, counter uint32, blocks []byte) []byte {
-	sealed := cs.ch.seal(toCard, counter, blocks)
+	sealed := cs.ch.seal(nil, toCard, counter, blocks)
 	return sealed[:len(blocks):len(blocks)]
 }
 
@@ -327,9 +327,9 @@ func TestAnswerPadding(t *testing.T) {
 	if _, err := cs.Unwrap(w); err != nil {
 		t.Fatal(err)
 	}
-	body := cs.ch.seal(toHost, 1, make([]byte, aes.BlockSize))[:aes.BlockSize]
+	body := cs.ch.seal(nil, toHost, 1, make([]byte, aes.BlockSize))[:aes.BlockSize]
 	mac := cs.ch.responseMAC(&cs.ch.mcv, body, apdu.OK)
-	_, err = hs.Unwrap(ticket, apdu.Response{Data: append(body, mac[:macSize]...), SW: apdu.OK})
+	_, err = hs.Unwrap(ticket, apdu.Response{Data: append(body, mac[:S8]...), SW: apdu.OK})
 	wantEnded(t, hs, err, ErrResponse)
 }
 

@@ -51,8 +51,26 @@ type CardConfig struct {
 	KDD []byte
 	// Option is "i"; zero means OptionPseudoRandom.
 	Option Option
-	// Rand is drawn from with OptionRandom alone; nil means crypto/rand.
+	// Least makes it i = 00: the challenge random, levels 01 and 03 alone. Option is zero then.
+	Least bool
+	// Rand is drawn from for a random challenge alone; nil means crypto/rand.
 	Rand io.Reader
+	// Test is for an element on a bench: this one published key set is accepted from Keys. Zero accepts none.
+	Test TestSet
+}
+
+func (cfg *CardConfig) check() error {
+	switch {
+	case cfg.Keys == nil:
+		return errors.New("no key source")
+	case len(cfg.KDD) != kddSize:
+		return fmt.Errorf("KDD of %d bytes, want %d", len(cfg.KDD), kddSize)
+	case cfg.Least && cfg.Option != 0:
+		return fmt.Errorf("i = 00 and %02X at once", byte(cfg.Option))
+	case !cfg.Least && cfg.Option == 0:
+		cfg.Option = OptionPseudoRandom
+	}
+	return cfg.Option.Check()
 }
 
 // A Card is the card's side of the handshake on one logical channel.
@@ -66,21 +84,12 @@ type Card struct {
 type handshake struct {
 	version byte
 	ch      *channel
-	host    [cryptogramSize]byte
+	host    []byte // cryptogram
 }
 
 // NewCard checks the configuration and copies the KDD.
 func NewCard(cfg CardConfig) (*Card, error) {
-	if cfg.Keys == nil {
-		return nil, errors.New("making card side of secure channel: no key source")
-	}
-	if len(cfg.KDD) != kddSize {
-		return nil, fmt.Errorf("making card side of secure channel: KDD of %d bytes, want %d", len(cfg.KDD), kddSize)
-	}
-	if cfg.Option == 0 {
-		cfg.Option = OptionPseudoRandom
-	}
-	if err := cfg.Option.Check(); err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("making card side of secure channel: %w", err)
 	}
 	if cfg.Rand == nil {
@@ -104,8 +113,8 @@ func (c *Card) Reset() {
 // that of the application selected, whole. A session open on the channel ends with
 // this command, which is the caller's to do.
 //
-// 6A86 P2; 6700 challenge not of 8 bytes; 6A88 no such key set; 6983 set blocked;
-// 6985 sequence counter used up; 6581 storage failed.
+// 6A86 P2; 6700 challenge not of the size of the mode; 6A88 no such key set; 6983 set blocked;
+// 6985 sequence counter used up, or a published key set; 6581 storage failed.
 func (c *Card) InitializeUpdate(cmd apdu.Command, aid []byte) apdu.Response {
 	c.Reset()
 	switch {
@@ -113,15 +122,12 @@ func (c *Card) InitializeUpdate(cmd apdu.Command, aid []byte) apdu.Response {
 		return apdu.Response{SW: apdu.InsUnsupported}
 	case cmd.P2 != 0:
 		return apdu.Response{SW: apdu.WrongParameters}
-	case len(cmd.Data) != challengeSize:
+	case len(cmd.Data) != int(c.cfg.Option.Mode()):
 		return apdu.Response{SW: apdu.WrongLength}
 	}
-	keys, err := c.cfg.Keys.KeySet(cmd.P1)
-	switch {
-	case errors.Is(err, ErrNoKeySet):
-		return apdu.Response{SW: apdu.ReferenceNotFound}
-	case err != nil:
-		return apdu.Response{SW: apdu.MemoryFailure}
+	keys, sw := c.keySet(cmd.P1)
+	if sw != apdu.OK {
+		return apdu.Response{SW: sw}
 	}
 	challenge, counter, sw := c.challenge(keys, aid)
 	if sw != apdu.OK {
@@ -131,10 +137,30 @@ func (c *Card) InitializeUpdate(cmd apdu.Command, aid []byte) apdu.Response {
 	if err != nil {
 		return apdu.Response{SW: apdu.ExecutionError}
 	}
-	if c.cfg.Option&optionCounter != 0 {
+	if c.cfg.Option.PseudoRandom() {
 		data = append(data, byte(counter>>16), byte(counter>>8), byte(counter))
 	}
 	return apdu.Response{Data: data, SW: apdu.OK}
+}
+
+// keySet gives a key set that may be used.
+func (c *Card) keySet(version byte) (Keys, apdu.SW) {
+	keys, err := c.cfg.Keys.KeySet(version)
+	switch {
+	case errors.Is(err, ErrNoKeySet):
+		return Keys{}, apdu.ReferenceNotFound
+	case err != nil:
+		return Keys{}, apdu.MemoryFailure
+	}
+	err = keys.Validate()
+	switch {
+	case errors.Is(err, ErrWeakKeys) && !c.cfg.Test.is(keys):
+		return Keys{}, apdu.Conditions
+	case errors.Is(err, ErrKeys):
+		return Keys{}, apdu.ExecutionError
+	default:
+		return keys, apdu.OK
+	}
 }
 
 // challenge makes the card challenge, moving and storing the counter before its use.
@@ -146,8 +172,8 @@ func (c *Card) challenge(keys Keys, aid []byte) (challenge []byte, counter uint3
 	case state.Failures >= MaxFailures:
 		return nil, 0, apdu.Blocked
 	}
-	if c.cfg.Option&optionCounter == 0 {
-		challenge = make([]byte, challengeSize)
+	if !c.cfg.Option.PseudoRandom() {
+		challenge = make([]byte, c.cfg.Option.Mode())
 		if _, err := io.ReadFull(c.cfg.Rand, challenge); err != nil {
 			return nil, 0, apdu.ExecutionError
 		}
@@ -160,11 +186,11 @@ func (c *Card) challenge(keys Keys, aid []byte) (challenge []byte, counter uint3
 	if err := c.cfg.Keys.StoreSetState(keys.Version, state); err != nil {
 		return nil, 0, apdu.MemoryFailure
 	}
-	derived, err := CardChallenge(keys.ENC, state.Counter, aid)
+	challenge, err = CardChallenge(keys.ENC, state.Counter, aid, c.cfg.Option.Mode())
 	if err != nil {
 		return nil, 0, apdu.ExecutionError
 	}
-	return derived[:], state.Counter, apdu.OK
+	return challenge, state.Counter, apdu.OK
 }
 
 // begin derives the session and gives the answer up to the card cryptogram.
@@ -174,18 +200,18 @@ func (c *Card) begin(keys Keys, hostChallenge, cardChallenge []byte) ([]byte, er
 		return nil, err
 	}
 	c.pending = &handshake{version: keys.Version, ch: ch, host: host}
-	out := append(make([]byte, 0, kddSize+3+challengeSize+cryptogramSize+3), c.cfg.KDD...)
+	out := append(make([]byte, 0, kddSize+3+2*len(cardChallenge)+3), c.cfg.KDD...)
 	out = append(out, keys.Version, 0x03, byte(c.cfg.Option))
 	out = append(out, cardChallenge...)
-	return append(out, card[:]...), nil
+	return append(out, card...), nil
 }
 
 // ExternalAuthenticate answers the command of that name (Amendment D 7.1.2). The
 // session is there exactly when the answer is 9000. Whatever happens, the handshake
 // is used up.
 //
-// 6985 no INITIALIZE UPDATE right before; 6A86 a level other than 33, or P2; 6700
-// length; 6983 set blocked; 6300 host cryptogram wrong; 6982 MAC wrong or missing;
+// 6985 no INITIALIZE UPDATE right before; 6A86 a level the option does not offer, or P2; 6700
+// length; 6A88 key set gone; 6983 set blocked; 6300 host cryptogram wrong; 6982 MAC wrong or missing;
 // 6581 storage failed. 6300 and 6982 count as failed authentications.
 func (c *Card) ExternalAuthenticate(cmd apdu.Command) (apdu.Response, *CardSession) {
 	h := c.pending
@@ -198,17 +224,20 @@ func (c *Card) ExternalAuthenticate(cmd apdu.Command) (apdu.Response, *CardSessi
 		h.ch.erase()
 		return apdu.Response{SW: sw}, nil
 	}
-	return apdu.Response{SW: apdu.OK}, &CardSession{ch: h.ch, version: h.version}
+	return apdu.Response{SW: apdu.OK}, &CardSession{ch: h.ch, level: Level(cmd.P1), version: h.version}
 }
 
 func (c *Card) authenticate(h *handshake, cmd apdu.Command) apdu.SW {
 	switch {
 	case cmd.INS != insExternalAuthenticate:
 		return apdu.InsUnsupported
-	case Level(cmd.P1).Check() != nil || cmd.P2 != 0:
+	case !c.cfg.Option.Offers(Level(cmd.P1)) || cmd.P2 != 0:
 		return apdu.WrongParameters
-	case len(cmd.Data) != cryptogramSize+macSize:
+	case len(cmd.Data) != 2*len(h.host):
 		return apdu.WrongLength
+	}
+	if _, sw := c.keySet(h.version); sw != apdu.OK { // deleted in between, over another channel
+		return sw
 	}
 	state, err := c.cfg.Keys.SetState(h.version)
 	if err != nil {
@@ -221,13 +250,14 @@ func (c *Card) authenticate(h *handshake, cmd apdu.Command) apdu.SW {
 	if err := c.cfg.Keys.StoreSetState(h.version, state); err != nil {
 		return apdu.MemoryFailure
 	}
-	mac := h.ch.commandMAC(cmd, cmd.Data[:cryptogramSize])
-	cryptogramOK := subtle.ConstantTimeCompare(h.host[:], cmd.Data[:cryptogramSize])
-	macOK := subtle.ConstantTimeCompare(mac[:macSize], cmd.Data[cryptogramSize:])
+	cryptogram, sent := cmd.Data[:len(h.host)], cmd.Data[len(h.host):]
+	mac := h.ch.commandMAC(cmd, cryptogram)
+	cryptogramOK := subtle.ConstantTimeCompare(h.host, cryptogram) == 1
+	macOK := h.ch.agrees(&mac, sent)
 	switch {
-	case cryptogramOK != 1:
+	case !cryptogramOK:
 		return apdu.WarnChanged
-	case macOK != 1 || !gpSecured(cmd.CLA):
+	case !macOK || !gpSecured(cmd.CLA):
 		return apdu.SecurityStatus
 	}
 	state.Failures = 0

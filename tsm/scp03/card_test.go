@@ -12,10 +12,11 @@ import (
 func TestNewCardRefuses(t *testing.T) {
 	store := &memorySet{keys: goodKeys(t, 16)}
 	for name, cfg := range map[string]CardConfig{
-		"no keys":   {KDD: run(0, 10)},
-		"short KDD": {Keys: store, KDD: run(0, 9)},
-		"S16":       {Keys: store, KDD: run(0, 10), Option: 0x71},
-		"no R-MAC":  {Keys: store, KDD: run(0, 10), Option: 0x10},
+		"no keys":                    {KDD: run(0, 10)},
+		"short KDD":                  {Keys: store, KDD: run(0, 9)},
+		"reserved":                   {Keys: store, KDD: run(0, 10), Option: 0x78},
+		"R-ENCRYPTION without R-MAC": {Keys: store, KDD: run(0, 10), Option: 0x50},
+		"i = 00 and another":         {Keys: store, KDD: run(0, 10), Option: OptionRandom, Least: true},
 	} {
 		if _, err := NewCard(cfg); err == nil {
 			t.Errorf("%s accepted", name)
@@ -39,6 +40,7 @@ func TestInitializeUpdateRefuses(t *testing.T) {
 		{"counter used up", func(_ *apdu.Command, m *memorySet) { m.state.Counter = MaxCounter }, apdu.Conditions},
 		{"counter cannot be stored", func(_ *apdu.Command, m *memorySet) { m.broken = true }, apdu.MemoryFailure},
 		{"state cannot be read", func(_ *apdu.Command, m *memorySet) { m.lost = true }, apdu.MemoryFailure},
+		{"published keys", func(_ *apdu.Command, m *memorySet) { m.keys = TestKeys().Keys() }, apdu.Conditions},
 		{"keys unusable", func(_ *apdu.Command, m *memorySet) { m.keys.MAC = nil }, apdu.ExecutionError},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -104,7 +106,8 @@ func TestExternalAuthenticateRefuses(t *testing.T) {
 		{"both", func(c *apdu.Command) { c.Data[0] ^= 1; c.Data[15] ^= 1 }, 0x6300, true},
 		{"no secure messaging bit", func(c *apdu.Command) { c.CLA = 0x80 }, apdu.SecurityStatus, true},
 		{"extended under the MAC of short", func(c *apdu.Command) { c.Extended = true }, apdu.SecurityStatus, true},
-		{"level 03", func(c *apdu.Command) { c.P1 = 0x03 }, apdu.WrongParameters, false},
+		{"level 03 in place of 33", func(c *apdu.Command) { c.P1 = 0x03 }, apdu.SecurityStatus, true},
+		{"level 31", func(c *apdu.Command) { c.P1 = 0x31 }, apdu.WrongParameters, false},
 		{"level 00", func(c *apdu.Command) { c.P1 = 0x00 }, apdu.WrongParameters, false},
 		{"P2", func(c *apdu.Command) { c.P2 = 1 }, apdu.WrongParameters, false},
 		{"no MAC", func(c *apdu.Command) { c.Data = c.Data[:8] }, apdu.WrongLength, false},

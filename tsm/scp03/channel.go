@@ -8,24 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"mobileid/mdoc/apdu"
+	"mobileid/tsm/cmac"
 )
 
 const (
-	challengeSize  = 8
-	cryptogramSize = 8
-	macSize        = 8
-	kddSize        = 10
+	kddSize = 10
 
 	insInitializeUpdate     = 0x50
 	insExternalAuthenticate = 0x82
-
-	// MaxShortData is the most plain data a short command or answer carries at level
-	// 33: 15 blocks less a byte of padding, and the MAC, in 255 bytes.
-	MaxShortData = 239
-	// MaxExtendedData is the same for extended length: 4,095 blocks less one byte.
-	MaxExtendedData = 65519
 )
 
 var (
@@ -49,76 +42,83 @@ func (k sessionKeys) erase() {
 
 // deriveSessionKeys follows Amendment D 6.2.1; context is host challenge ‖ card challenge.
 func deriveSessionKeys(static Keys, context []byte) (sessionKeys, error) {
-	if err := static.Validate(); err != nil {
+	if err := static.shape(); err != nil {
 		return sessionKeys{}, err
 	}
-	enc, err := newCMAC(static.ENC)
+	enc, err := cmac.New(static.ENC)
 	if err != nil {
 		return sessionKeys{}, err
 	}
-	defer enc.erase()
-	mac, err := newCMAC(static.MAC)
+	defer enc.Erase()
+	mac, err := cmac.New(static.MAC)
 	if err != nil {
 		return sessionKeys{}, err
 	}
-	defer mac.erase()
+	defer mac.Erase()
 	n := len(static.ENC)
 	k := sessionKeys{enc: make([]byte, n), mac: make([]byte, n), rmac: make([]byte, n)}
-	enc.derive(k.enc, derivSENC, context)
-	mac.derive(k.mac, derivSMAC, context)
-	mac.derive(k.rmac, derivSRMAC, context)
+	derive(enc, k.enc, derivSENC, context)
+	derive(mac, k.mac, derivSMAC, context)
+	derive(mac, k.rmac, derivSRMAC, context)
 	return k, nil
 }
 
-// A channel is what both ends share: session keys, the MAC chaining value and the
-// command counter. One block object per key lives as long as the session.
+// A channel is what both ends share: session keys, the MAC chaining value and the command counter. Its cipher objects live
+// as long as the session. Each goes on from the last block it saw as its initial vector (see seal and open).
 type channel struct {
-	enc     cipher.Block
-	mac     *cmac
-	rmac    *cmac
+	mode    Mode
+	mac     *cmac.MAC
+	rmac    *cmac.MAC
 	mcv     [blockSize]byte
 	counter uint32 // of the last command; the first is 1
-	iv      [blockSize]byte
+
+	encrypter, decrypter cipher.BlockMode // AES-CBC under S-ENC
+	encrypted, decrypted [blockSize]byte  // the last cipher block each of them saw
+	iv                   [blockSize]byte
 }
 
-// newChannel derives the session keys and both cryptograms.
-func newChannel(static Keys, hostChallenge, cardChallenge []byte) (c *channel, card, host [cryptogramSize]byte, err error) {
-	context := append(append(make([]byte, 0, 2*challengeSize), hostChallenge...), cardChallenge...)
+// newChannel derives the session keys and both cryptograms, which have the size of the challenges.
+func newChannel(static Keys, hostChallenge, cardChallenge []byte) (c *channel, card, host []byte, err error) {
+	context := slices.Concat(hostChallenge, cardChallenge)
 	keys, err := deriveSessionKeys(static, context)
 	if err != nil {
-		return nil, card, host, err
+		return nil, nil, nil, err
 	}
 	defer keys.erase()
-	c, err = openChannel(keys)
+	c, err = openChannel(keys, Mode(len(hostChallenge)))
 	if err != nil {
-		return nil, card, host, err
+		return nil, nil, nil, err
 	}
-	c.mac.derive(card[:], derivCardCryptogram, context)
-	c.mac.derive(host[:], derivHostCryptogram, context)
+	card, host = make([]byte, c.mode), make([]byte, c.mode)
+	derive(c.mac, card, derivCardCryptogram, context)
+	derive(c.mac, host, derivHostCryptogram, context)
 	return c, card, host, nil
 }
 
-func openChannel(keys sessionKeys) (*channel, error) {
+func openChannel(keys sessionKeys, m Mode) (*channel, error) {
 	enc, err := aes.NewCipher(keys.enc)
 	if err != nil {
 		return nil, fmt.Errorf("opening channel: %w", err)
 	}
-	mac, err := newCMAC(keys.mac)
+	mac, err := cmac.New(keys.mac)
 	if err != nil {
 		return nil, err
 	}
-	rmac, err := newCMAC(keys.rmac)
+	rmac, err := cmac.New(keys.rmac)
 	if err != nil {
 		return nil, err
 	}
-	return &channel{enc: enc, mac: mac, rmac: rmac}, nil
+	c := &channel{mode: m, mac: mac, rmac: rmac}
+	c.encrypter = cipher.NewCBCEncrypter(enc, c.encrypted[:])
+	c.decrypter = cipher.NewCBCDecrypter(enc, c.decrypted[:])
+	return c, nil
 }
 
 // erase overwrites what is ours to overwrite and drops the cipher objects, whose
 // round keys Go gives no way to clear.
 func (c *channel) erase() {
-	c.mac.erase()
-	c.rmac.erase()
+	c.mac.Erase()
+	c.rmac.Erase()
 	*c = channel{}
 }
 
@@ -137,20 +137,25 @@ func (c *channel) next() error {
 func (c *channel) commandMAC(cmd apdu.Command, body []byte) [blockSize]byte {
 	var buf [7]byte
 	head := append(buf[:0], apdu.ClearChannel(cmd.CLA), cmd.INS, cmd.P1, cmd.P2)
-	head = apdu.AppendLc(head, len(body)+macSize, cmd.Extended)
-	c.mac.write(c.mcv[:])
-	c.mac.write(head)
-	c.mac.write(body)
-	return c.mac.sum()
+	head = apdu.AppendLc(head, len(body)+int(c.mode), cmd.Extended)
+	c.mac.Add(c.mcv[:])
+	c.mac.Add(head)
+	c.mac.Add(body)
+	return c.mac.Sum()
 }
 
 // responseMAC covers the chaining value of the command answered, the body and the
 // status word (Amendment D 6.2.5).
 func (c *channel) responseMAC(mcv *[blockSize]byte, body []byte, sw apdu.SW) [blockSize]byte {
-	c.rmac.write(mcv[:])
-	c.rmac.write(body)
-	c.rmac.write([]byte{sw.SW1(), sw.SW2()})
-	return c.rmac.sum()
+	c.rmac.Add(mcv[:])
+	c.rmac.Add(body)
+	c.rmac.Add([]byte{sw.SW1(), sw.SW2()})
+	return c.rmac.Sum()
+}
+
+// agrees compares the part of a MAC that is sent, in constant time.
+func (c *channel) agrees(mac *[blockSize]byte, sent []byte) bool {
+	return subtle.ConstantTimeCompare(mac[:c.mode], sent) == 1
 }
 
 // The first byte of the counter block tells the direction (Amendment D 6.2.6, 6.2.7).
@@ -159,69 +164,15 @@ const (
 	toHost byte = 0x80
 )
 
-// setIV makes the initial chaining vector of a command or its answer.
-func (c *channel) setIV(direction byte, counter uint32) {
+// initialVector encrypts the counter block. What went before is added, so that CBC takes it out again, and the encrypter
+// goes on with the vector as its own.
+func (c *channel) initialVector(direction byte, counter uint32) {
 	clear(c.iv[:])
 	c.iv[0] = direction
 	binary.BigEndian.PutUint32(c.iv[blockSize-4:], counter)
-	c.enc.Encrypt(c.iv[:], c.iv[:])
-}
-
-// paddedSize is the size of n bytes after 80 00… padding, or 0 for no data, which is
-// not encrypted at all.
-func paddedSize(n int) int {
-	if n == 0 {
-		return 0
-	}
-	return (n/blockSize + 1) * blockSize
-}
-
-// seal pads data and encrypts it into a fresh slice with room for a MAC behind it.
-func (c *channel) seal(direction byte, counter uint32, data []byte) []byte {
-	n := paddedSize(len(data))
-	out := make([]byte, n, n+macSize)
-	if n == 0 {
-		return out
-	}
-	copy(out, data)
-	out[len(data)] = 0x80
-	c.setIV(direction, counter)
-	prev := c.iv[:]
-	for b := out; len(b) > 0; b = b[blockSize:] {
-		subtle.XORBytes(b[:blockSize], b[:blockSize], prev)
-		c.enc.Encrypt(b[:blockSize], b[:blockSize])
-		prev = b[:blockSize]
-	}
-	return out
-}
-
-// open decrypts a body whose MAC holds into a fresh slice and takes the padding off:
-// any number of 00 and exactly one 80. An empty body is empty data; so is a body of
-// padding alone, which some hosts send.
-func (c *channel) open(direction byte, counter uint32, body []byte) ([]byte, error) {
-	if len(body) == 0 {
-		return nil, nil
-	}
-	if len(body)%blockSize != 0 {
-		return nil, errPadding
-	}
-	c.setIV(direction, counter)
-	out := make([]byte, len(body))
-	prev := c.iv[:]
-	for i := 0; i < len(body); i += blockSize {
-		c.enc.Decrypt(out[i:i+blockSize], body[i:i+blockSize])
-		subtle.XORBytes(out[i:i+blockSize], out[i:i+blockSize], prev)
-		prev = body[i : i+blockSize]
-	}
-	n := len(out) - 1
-	for n >= 0 && out[n] == 0 {
-		n--
-	}
-	if n < 0 || out[n] != 0x80 {
-		clear(out)
-		return nil, errPadding
-	}
-	return out[:n:n], nil
+	subtle.XORBytes(c.iv[:], c.iv[:], c.encrypted[:])
+	c.encrypter.CryptBlocks(c.iv[:], c.iv[:])
+	c.encrypted = c.iv
 }
 
 // protected tells which status words carry R-MAC and data (Amendment D 6.2.5).

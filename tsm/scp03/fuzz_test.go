@@ -13,7 +13,7 @@ import (
 // bytes, and every refusal is 6982 and final.
 func FuzzCardUnwrap(f *testing.F) {
 	n := 0
-	for _, r := range spoken(f) {
+	for _, r := range loadSessions(f) {
 		for _, e := range r.Exchanges {
 			n++
 			f.Add(mdoctest.Hex(f, e.Wrapped), mdoctest.Hex(f, e.Plain))
@@ -47,7 +47,7 @@ func FuzzCardUnwrap(f *testing.F) {
 // word ends the session.
 func FuzzHostUnwrap(f *testing.F) {
 	n := 0
-	for _, r := range spoken(f) {
+	for _, r := range loadSessions(f) {
 		for _, e := range r.Exchanges {
 			if e.Response != "" {
 				n++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -30,7 +31,13 @@ func TestHostRefusesAnswer(t *testing.T) {
 		{"warning", Full, func(b []byte) apdu.Response { return apdu.Response{Data: b, SW: 0x6283} }, nil},
 		{"nothing", Full, func([]byte) apdu.Response { return apdu.Response{SW: apdu.OK} }, ErrInitializeUpdate},
 		{"SCP02", Full, func(b []byte) apdu.Response { b[11] = 2; return apdu.Response{Data: b, SW: apdu.OK} }, ErrInitializeUpdate},
-		{"i = 71", Full, func(b []byte) apdu.Response { b[12] = 0x71; return apdu.Response{Data: b, SW: apdu.OK} }, ErrOption},
+		{"i = 71", Full, func(b []byte) apdu.Response { b[12] = 0x71; return apdu.Response{Data: b, SW: apdu.OK} }, ErrInitializeUpdate},
+		{"S16", Full, func(b []byte) apdu.Response {
+			b[12] = 0x71
+			return apdu.Response{Data: append(b, make([]byte, 16)...), SW: apdu.OK}
+		}, ErrOption},
+		{"i = 50", Full, func(b []byte) apdu.Response { b[12] = 0x50; return apdu.Response{Data: b, SW: apdu.OK} }, ErrOption},
+		{"S16 as bit 08", Full, func(b []byte) apdu.Response { b[12] = 0x78; return apdu.Response{Data: b, SW: apdu.OK} }, ErrOption},
 		{"i = 10", Full, func(b []byte) apdu.Response { b[12] = 0x10; return apdu.Response{Data: b, SW: apdu.OK} }, ErrOption},
 		{"i = 72", Full, func(b []byte) apdu.Response { b[12] = 0x72; return apdu.Response{Data: b, SW: apdu.OK} }, ErrOption},
 		{"i = 60 with counter", Full, func(b []byte) apdu.Response { b[12] = 0x60; return apdu.Response{Data: b, SW: apdu.OK} }, ErrInitializeUpdate},
@@ -39,9 +46,9 @@ func TestHostRefusesAnswer(t *testing.T) {
 		{"other key version", Full, func(b []byte) apdu.Response { b[10]++; return apdu.Response{Data: b, SW: apdu.OK} }, ErrInitializeUpdate},
 		{"cryptogram", Full, func(b []byte) apdu.Response { b[21] ^= 1; return apdu.Response{Data: b, SW: apdu.OK} }, ErrCryptogram},
 		{"challenge", Full, func(b []byte) apdu.Response { b[13] ^= 1; return apdu.Response{Data: b, SW: apdu.OK} }, ErrCryptogram},
-		{"level 00", 0x00, func(b []byte) apdu.Response { return apdu.Response{Data: b, SW: apdu.OK} }, ErrLevel},
-		{"level 03", CommandMAC | CommandEncryption, func(b []byte) apdu.Response { return apdu.Response{Data: b, SW: apdu.OK} }, ErrLevel},
-		{"level 13", 0x13, func(b []byte) apdu.Response { return apdu.Response{Data: b, SW: apdu.OK} }, ErrLevel},
+		{"level 02", 0x02, func(b []byte) apdu.Response { return apdu.Response{Data: b, SW: apdu.OK} }, ErrLevel},
+		{"level 31", 0x31, func(b []byte) apdu.Response { return apdu.Response{Data: b, SW: apdu.OK} }, ErrLevel},
+		{"level 11 of i = 10", 0x11, func(b []byte) apdu.Response { b[12] = 0x10; return apdu.Response{Data: b, SW: apdu.OK} }, ErrOption},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, err := NewHost(keys, nil)
@@ -248,10 +255,10 @@ func TestLevelText(t *testing.T) {
 		t.Error(s)
 	}
 	for l := range 256 {
-		if err := Level(l).Check(); (err == nil) != (l == 0x33) {
+		if err := Level(l).Check(); (err == nil) != slices.Contains([]int{0x01, 0x03, 0x11, 0x13, 0x33}, l) {
 			t.Errorf("level %02X: %v", l, err)
 		}
-		if err := Option(l).Check(); (err == nil) != (l == 0x60 || l == 0x70) {
+		if err := Option(l).Check(); (err == nil) != slices.Contains([]int{0x00, 0x10, 0x20, 0x30, 0x60, 0x70}, l&^1) {
 			t.Errorf("i = %02X: %v", l, err)
 		}
 	}

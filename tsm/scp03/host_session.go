@@ -1,9 +1,9 @@
 package scp03
 
 import (
-	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mobileid/mdoc/apdu"
 )
@@ -17,11 +17,12 @@ var (
 	ErrOrder = errors.New("out of order")
 )
 
-// A HostSession protects commands and checks answers at level 33. The first fault in
+// A HostSession protects commands and checks answers at the level it was opened with. The first fault in
 // an answer ends it; every later call returns ErrClosed with that fault.
 type HostSession struct {
 	redacted
 	ch       *channel
+	level    Level
 	card     CardInfo
 	opened   bool
 	answered uint32 // counter of the last ticket redeemed
@@ -37,6 +38,14 @@ type Ticket struct {
 
 // Card tells what the card said about itself.
 func (s *HostSession) Card() CardInfo { return s.card }
+
+// Level is the security level asked for.
+func (s *HostSession) Level() Level { return s.level }
+
+// MaxData is the most plain data one command of the session carries.
+func (s *HostSession) MaxData(extended bool) int {
+	return MaxData(s.level, s.card.Option.Mode(), extended)
+}
 
 // Opened takes the answer to EXTERNAL AUTHENTICATE: 9000 without data opens the
 // session, anything else ends it (6300: the card does not accept our cryptogram).
@@ -58,17 +67,17 @@ func (s *HostSession) Opened(resp apdu.Response) error {
 }
 
 // Wrap protects a command: encrypts its data, adds the C-MAC and sets the secure
-// messaging bit. The result has its own Data; Le and length form stay. A command
+// messaging bit, as far as the level has them. The result has its own Data; Le and length form stay. A command
 // that fails to wrap has not moved the session.
-func (s *HostSession) Wrap(c apdu.Command) (apdu.Command, Ticket, error) {
+func (s *HostSession) Wrap(c apdu.Command) (apdu.Command, Ticket, error) { return s.AppendWrap(nil, c) }
+
+// AppendWrap is Wrap that puts the protected data behind dst, where the Data of the result is. It allocates nothing if dst
+// has room for 32 bytes more than c.Data. Of c.Data, dst may be c.Data[:0], but overlap in no other way.
+func (s *HostSession) AppendWrap(dst []byte, c apdu.Command) (apdu.Command, Ticket, error) {
 	if s.err != nil {
 		return apdu.Command{}, Ticket{}, s.closed("wrapping")
 	}
-	limit := MaxShortData
-	if c.Extended {
-		limit = MaxExtendedData
-	}
-	if len(c.Data) > limit {
+	if limit := s.MaxData(c.Extended); len(c.Data) > limit {
 		return apdu.Command{}, Ticket{}, fmt.Errorf("wrapping command %02X%02X: %d bytes, at most %d: %w", c.CLA, c.INS, len(c.Data), limit, apdu.ErrTooLong)
 	}
 	if c.Secured() {
@@ -81,9 +90,15 @@ func (s *HostSession) Wrap(c apdu.Command) (apdu.Command, Ticket, error) {
 		return apdu.Command{}, Ticket{}, s.fail("wrapping", err)
 	}
 	c.CLA = apdu.SetSecure(c.CLA)
-	body := s.ch.seal(toCard, s.ch.counter, c.Data)
-	s.ch.mcv = s.ch.commandMAC(c, body)
-	c.Data = append(body, s.ch.mcv[:macSize]...)
+	start := len(dst)
+	if s.level.Has(CommandEncryption) {
+		dst = s.ch.seal(dst, toCard, s.ch.counter, c.Data)
+	} else {
+		dst = append(slices.Grow(dst, len(c.Data)+int(s.ch.mode)), c.Data...)
+	}
+	s.ch.mcv = s.ch.commandMAC(c, dst[start:])
+	dst = append(dst, s.ch.mcv[:s.ch.mode]...)
+	c.Data = dst[start:len(dst):len(dst)]
 	return c, Ticket{mcv: s.ch.mcv, counter: s.ch.counter}, nil
 }
 
@@ -91,9 +106,16 @@ func (s *HostSession) Wrap(c apdu.Command) (apdu.Command, Ticket, error) {
 // plain data. Tickets are redeemed once, in the order of their commands; leaving some
 // out is allowed, as when a script stopped early.
 //
-// 9000, 62xx and 63xx must carry a right R-MAC. Every other status word comes back
-// as a Response without data and without proof, and the session goes on.
+// 9000, 62xx and 63xx must carry a right R-MAC, if the level has it. Every other status word comes back
+// as a Response without data and without proof, and the session goes on: 6Cxx wants the plain command wrapped once more.
+// Pieces of an answer that came by 61xx and GET RESPONSE, which is sent plain, are joined first; apdu.Exchange does it.
 func (s *HostSession) Unwrap(t Ticket, r apdu.Response) (apdu.Response, error) {
+	return s.AppendUnwrap(nil, t, r)
+}
+
+// AppendUnwrap is Unwrap that puts the plain data behind dst, where the Data of the result is. It allocates nothing if dst
+// has room for r.Data. It may write over r.Data: dst may be r.Data[:0], but overlap in no other way.
+func (s *HostSession) AppendUnwrap(dst []byte, t Ticket, r apdu.Response) (apdu.Response, error) {
 	if s.err != nil {
 		return apdu.Response{}, s.closed("unwrapping")
 	}
@@ -107,20 +129,37 @@ func (s *HostSession) Unwrap(t Ticket, r apdu.Response) (apdu.Response, error) {
 		}
 		return apdu.Response{SW: r.SW}, nil
 	}
-	n := len(r.Data) - macSize
-	if n < 0 {
-		return apdu.Response{}, s.fail("unwrapping", fmt.Errorf("%04X without R-MAC: %w", uint16(r.SW), ErrResponse))
-	}
-	body := r.Data[:n]
-	mac := s.ch.responseMAC(&t.mcv, body, r.SW)
-	if subtle.ConstantTimeCompare(mac[:macSize], r.Data[n:]) != 1 {
-		return apdu.Response{}, s.fail("unwrapping", fmt.Errorf("R-MAC wrong: %w", ErrResponse))
-	}
-	data, err := s.ch.open(toHost, t.counter, body)
+	data, err := s.unwrap(dst, t, r)
 	if err != nil {
 		return apdu.Response{}, s.fail("unwrapping", fmt.Errorf("%w: %w", err, ErrResponse))
 	}
 	return apdu.Response{Data: data, SW: r.SW}, nil
+}
+
+var (
+	errNoMAC    = errors.New("no R-MAC")
+	errMACWrong = errors.New("R-MAC wrong")
+)
+
+func (s *HostSession) unwrap(dst []byte, t Ticket, r apdu.Response) ([]byte, error) {
+	start, body := len(dst), r.Data
+	dst = slices.Grow(dst, len(body))
+	if s.level.Has(ResponseMAC) {
+		n := len(body) - int(s.ch.mode)
+		if n < 0 {
+			return nil, errNoMAC
+		}
+		mac := s.ch.responseMAC(&t.mcv, body[:n], r.SW)
+		if !s.ch.agrees(&mac, body[n:]) {
+			return nil, errMACWrong
+		}
+		body = body[:n]
+	}
+	if !s.level.Has(ResponseEncryption) {
+		return plain(append(dst, body...), start), nil
+	}
+	dst, err := s.ch.open(dst, toHost, t.counter, body)
+	return plain(dst, start), err
 }
 
 // Err is nil while the session lives, then what ended it.

@@ -1,6 +1,12 @@
 package scp03
 
-import "fmt"
+import (
+	"fmt"
+
+	"mobileid/tsm/cmac"
+)
+
+const blockSize = cmac.Size
 
 // Derivation constants, Amendment D 4.1.5, table 4-1.
 const (
@@ -19,34 +25,34 @@ const (
 //
 // giving n bytes, 1 to 4080 (255 blocks).
 func KDF(key []byte, constant byte, context []byte, n int) ([]byte, error) {
-	m, err := newCMAC(key)
+	m, err := cmac.New(key)
 	if err != nil {
 		return nil, err
 	}
-	defer m.erase()
+	defer m.Erase()
 	if n < 1 || n > 255*blockSize {
 		return nil, fmt.Errorf("deriving %d bytes: outside 1 to %d", n, 255*blockSize)
 	}
 	out := make([]byte, n)
-	m.derive(out, constant, context)
+	derive(m, out, constant, context)
 	return out, nil
 }
 
-func (m *cmac) derive(out []byte, constant byte, context []byte) {
+func derive(m *cmac.MAC, out []byte, constant byte, context []byte) {
 	bits := len(out) * 8
 	var before [15]byte
 	before[11] = constant
 	before[13], before[14] = byte(bits>>8), byte(bits)
-	m.counterMode(out, before[:], context)
+	counterMode(m, out, before[:], context)
 }
 
 // counterMode is SP 800-108r1 4.1 with a one-byte counter between two fixed parts.
-func (m *cmac) counterMode(out, before, after []byte) {
+func counterMode(m *cmac.MAC, out, before, after []byte) {
 	for i := byte(1); len(out) > 0; i++ {
-		m.write(before)
-		m.write([]byte{i})
-		m.write(after)
-		block := m.sum()
+		m.Add(before)
+		m.Add([]byte{i})
+		m.Add(after)
+		block := m.Sum()
 		k := copy(out, block[:])
 		out = out[k:]
 	}
@@ -54,12 +60,11 @@ func (m *cmac) counterMode(out, before, after []byte) {
 
 // CardChallenge is the pseudo-random card challenge of Amendment D 6.2.2.1: from
 // the static Key-ENC, the sequence counter (the low three bytes of counter) and the
-// AID of the application that was selected.
-func CardChallenge(keyENC []byte, counter uint32, aid []byte) ([8]byte, error) {
+// AID of the application that was selected. It has the size of the mode.
+func CardChallenge(keyENC []byte, counter uint32, aid []byte, m Mode) ([]byte, error) {
 	context := append([]byte{byte(counter >> 16), byte(counter >> 8), byte(counter)}, aid...)
-	out, err := KDF(keyENC, derivCardChallenge, context, challengeSize)
-	if err != nil {
-		return [8]byte{}, err
-	}
-	return [8]byte(out), nil
+	return KDF(keyENC, derivCardChallenge, context, int(m))
 }
+
+// CMAC is cmac.Sum, which the packages that have no other key arithmetic take from here.
+func CMAC(key, message []byte) ([16]byte, error) { return cmac.Sum(key, message) }

@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"mobileid/tsm/cmac"
 )
 
 // ErrKeys says that a key set is not usable: keys missing, of unequal length, or of
 // a length AES does not have.
 var ErrKeys = errors.New("key set unusable")
+
+// ErrWeakKeys says that a key set is known to the world or was typed rather than drawn; see Weak.
+var ErrWeakKeys = errors.New("key set published or patterned")
 
 // Keys is a static key set of a security domain (Amendment D 4.1.1): Key-ENC,
 // Key-MAC and Key-DEK of one length, 16, 24 or 32 bytes, and the key version
@@ -33,21 +38,34 @@ func Diversify(master, kdd []byte, version byte) (Keys, error) {
 	if len(kdd) != kddSize {
 		return Keys{}, fmt.Errorf("diversifying keys: %d bytes of diversification data, want %d", len(kdd), kddSize)
 	}
-	m, err := newCMAC(master)
+	m, err := cmac.New(master)
 	if err != nil {
 		return Keys{}, fmt.Errorf("diversifying keys: %w", err)
 	}
-	defer m.erase()
+	defer m.Erase()
 	key := func(k byte) []byte {
 		out := make([]byte, len(master))
-		m.counterMode(out, nil, append([]byte{0, 0, 0, k, 0}, kdd...))
+		counterMode(m, out, nil, append([]byte{0, 0, 0, k, 0}, kdd...))
 		return out
 	}
 	return Keys{ENC: key(1), MAC: key(2), DEK: key(3), Version: version}, nil
 }
 
-// Validate tells whether the three keys are there and fit each other.
+// Validate tells whether a set may guard an element: ErrKeys if its keys are not there or do not fit each other, ErrWeakKeys
+// if it is one that Weak finds. Both ends of this package refuse what it refuses, and so must whoever stores or replaces
+// keys. The one way round it is [TestSet], for the element on a bench.
 func (k Keys) Validate() error {
+	if err := k.shape(); err != nil {
+		return err
+	}
+	if reason, weak := k.Weak(); weak {
+		return fmt.Errorf("%s: %w", reason, ErrWeakKeys)
+	}
+	return nil
+}
+
+// shape tells whether the three keys are there and fit each other.
+func (k Keys) shape() error {
 	switch n := len(k.ENC); {
 	case n != 16 && n != 24 && n != 32:
 		return fmt.Errorf("Key-ENC of %d bytes: %w", n, ErrKeys)
@@ -57,20 +75,14 @@ func (k Keys) Validate() error {
 	return nil
 }
 
-// Weak tells why a key set must not leave a test bench: a key of one repeated byte
-// (all zero among them), a key of rising bytes such as 40 41 42 … which the
-// GlobalPlatform world has published, or two keys alike. It finds known mistakes;
-// it does not measure randomness.
+// Weak tells why a key set must not leave a test bench: a key that WeakKey finds, or two keys alike.
 func (k Keys) Weak() (reason string, weak bool) {
 	for _, x := range []struct {
 		name string
 		key  []byte
 	}{{"Key-ENC", k.ENC}, {"Key-MAC", k.MAC}, {"Key-DEK", k.DEK}} {
-		switch {
-		case arithmetic(x.key, 0):
-			return x.name + " repeats one byte", true
-		case arithmetic(x.key, 1):
-			return x.name + " is a run of rising bytes, as published test keys are", true
+		if reason, weak := WeakKey(x.key); weak {
+			return x.name + " " + reason, true
 		}
 	}
 	if same(k.ENC, k.MAC) || same(k.ENC, k.DEK) || same(k.MAC, k.DEK) {
@@ -79,12 +91,30 @@ func (k Keys) Weak() (reason string, weak bool) {
 	return "", false
 }
 
+// WeakKey tells why one AES key is not to be used: it repeats itself (all zero among them), its bytes rise or fall by one
+// step, such as 40 41 42 … which the GlobalPlatform world has published, or it is one of the keys in published standards,
+// host software and recordings that this package knows. It finds known mistakes; it does not measure randomness.
+func WeakKey(key []byte) (reason string, weak bool) {
+	for period := 1; period <= 16 && period < len(key); period *= 2 {
+		if same(key[period:], key[:len(key)-period]) {
+			return fmt.Sprintf("repeats itself after %d", period), true
+		}
+	}
+	switch {
+	case steady(key):
+		return "is a run of one step, as published test keys are", true
+	case published(key):
+		return "is published", true
+	}
+	return "", false
+}
+
 func same(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
-// arithmetic tells whether each byte is the one before plus step.
-func arithmetic(key []byte, step byte) bool {
-	for i := 1; i < len(key); i++ {
-		if key[i] != key[i-1]+step {
+// steady tells whether each byte is the one before plus the same step.
+func steady(key []byte) bool {
+	for i := 2; i < len(key); i++ {
+		if key[i]-key[i-1] != key[1]-key[0] {
 			return false
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
+	"mobileid/tsm/scp03"
 	"mobileid/tsm/se/nvm"
 )
 
@@ -21,6 +22,9 @@ type Kind interface {
 	Version() [2]byte
 	// Accept tells whether an instance may have this AID and these install parameters (the value of C9).
 	Accept(instance, parameters []byte) error
+	// Level is the least security level at which the element gives an instance a block of personalization; below it the
+	// answer is 6982. Below 03 no kind gets one.
+	Level() scp03.Level
 	// New gives the program of an instance over what the instance has stored. It is called at installation and after every
 	// reset, and must not write.
 	New(p *Platform) Applet
@@ -32,10 +36,11 @@ type Applet interface {
 	// Select and Deselect tell that the instance becomes, or ceases to be, the selected one.
 	Select()
 	Deselect()
-	// Process answers a command on the basic channel, outside any session, while the instance is selected. Chained
-	// commands arrive joined. It sees no SELECT.
+	// Process answers a command outside any session while the instance is selected, which it is on one logical channel at a
+	// time. Chained commands arrive joined, classes without the channel. It sees no SELECT.
 	Process(c apdu.Command) apdu.Response
-	// StoreData answers a block of personalization; only a session at security level 33 brings one.
+	// StoreData answers a block of personalization; only a session at the kind's security level or above brings one. The
+	// data are the applet's until it returns.
 	StoreData(b gp.Block) apdu.Response
 	// EndPersonalization tells that no further block will come from this session.
 	EndPersonalization()
@@ -44,17 +49,26 @@ type Applet interface {
 	Delete()
 }
 
+// A FileSelector is an Applet with files of its own, as card applications before GlobalPlatform have them.
+type FileSelector interface {
+	Applet
+	// SelectFile answers SELECT of anything but an application (P1 other than 04) while the instance is selected.
+	SelectFile(c apdu.Command) apdu.Response
+	// Reselect is called instead of Deselect and Select when the selected instance is selected again.
+	Reselect()
+}
+
 // A Platform is what one instance can do with the element: its own objects, and no other instance's.
 type Platform struct {
 	se  *SE
-	aid []byte
+	aid gp.AID
 }
 
 // SEID is the identity of the element, 10 bytes.
 func (p *Platform) SEID() []byte { return p.se.ID() }
 
 // Instance is the AID of this instance.
-func (p *Platform) Instance() []byte { return append([]byte(nil), p.aid...) }
+func (p *Platform) Instance() []byte { return []byte(p.aid) }
 
 // Rand is the element's source of randomness.
 func (p *Platform) Rand() io.Reader { return p.se.cfg.Rand }
@@ -71,10 +85,19 @@ func (p *Platform) AttestationChain() [][]byte { return p.se.chain }
 // IssuerAnchors are the IACA certificates put in at the factory, DER.
 func (p *Platform) IssuerAnchors() [][]byte { return p.se.anchors }
 
+// CertificateAnchors are the CA certificates of phone certificates put in at the factory, DER; there may be none.
+func (p *Platform) CertificateAnchors() [][]byte { return p.se.certificateAnchors }
+
 // Locked tells whether the instance is locked.
 func (p *Platform) Locked() bool {
 	e, ok := p.se.entry(p.aid)
 	return !ok || e.locked
+}
+
+// Privileges are those of this instance.
+func (p *Platform) Privileges() gp.Privileges {
+	e, _ := p.se.entry(p.aid)
+	return e.privileges
 }
 
 // Load gives a copy of an object of this instance.
@@ -89,6 +112,7 @@ func (p *Platform) Begin() *Tx { return &Tx{p: p} }
 type Tx struct {
 	p       *Platform
 	changes []nvm.Change
+	after   []func()
 }
 
 // Store puts an object in place; the former one of that name is forgotten, and not destroyed.
@@ -124,10 +148,36 @@ func (t *Tx) SetLifeCycle(state gp.State) {
 	}
 	e.state = state &^ gp.StateLocked
 	t.changes = append(t.changes, nvm.Change{Key: registryKey(t.p.aid), Value: e.encode()})
+	t.after = append(t.after, func() { t.p.se.registry[e.aid] = e })
+}
+
+// SetCardState locks or terminates the card, which takes the privilege for it (Card Lock, Card Terminate); false changes
+// nothing. An application cannot unlock: nothing of it runs on a locked card.
+func (t *Tx) SetCardState(next gp.CardState) bool {
+	needed := gp.CardLock
+	if next == gp.CardTerminated {
+		needed = gp.CardTerminate
+	}
+	s := t.p.se
+	e, _ := s.entry(t.p.aid)
+	if next != gp.CardLocked && next != gp.CardTerminated || !e.privileges.Has(needed) || !s.cardState.CanBecome(next) {
+		return false
+	}
+	t.changes = append(t.changes, nvm.Change{Key: keyCardState, Value: []byte{byte(next)}})
+	t.after = append(t.after, func() { s.cardState = next })
+	return true
 }
 
 // Commit carries the transaction out. After an error other than a full memory the element is dead.
-func (t *Tx) Commit() error { return t.p.se.mem.Commit(t.changes...) }
+func (t *Tx) Commit() error {
+	if err := t.p.se.mem.Commit(t.changes...); err != nil {
+		return err
+	}
+	for _, do := range t.after {
+		do()
+	}
+	return nil
+}
 
 // StatusOf is the status word for the outcome of Commit: 9000, 6A84 for a full memory, 6581 otherwise.
 func StatusOf(err error) apdu.SW {

@@ -2,33 +2,23 @@ package se
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
+	"mobileid/tsm/se/nvm"
 )
 
-// Data objects besides those package gp names, GlobalPlatform Card Specification 2.3.1, table 11-27 and H.4, and ETSI TS 102
-// 226, 8.2.1.7.2 for the last.
-const (
-	tagCardImage     = 0x0045
-	tagCapabilities  = 0x0067
-	tagSecurityLevel = 0x00D3
-	tagFreeMemory    = 0xFF21
-)
-
-// option is the SCP03 parameter i: pseudo-random challenge, R-MAC, R-ENCRYPTION.
-const option = scp03.OptionPseudoRandom
-
-// getData answers GET DATA, GlobalPlatform Card Specification 2.3.1, 11.3. With the interindustry class 00, 0066 and 00E0
-// come without their outer tag, as hosts of that class expect.
-func (s *SE) getData(c apdu.Command) apdu.Response {
+// getData answers GET DATA, GlobalPlatform Card Specification 2.3.1, 11.3: an object or 6A88. With the interindustry class
+// 00, 0066 and 00E0 come without their outer tag, as hosts of that class expect.
+func (ch *channel) getData(c apdu.Command) apdu.Response {
 	tag, err := gp.ParseGetData(c)
 	if err != nil {
 		return refused(err)
 	}
-	data, ok := s.dataObject(tag)
-	if !ok {
+	data := ch.dataObject(tag)
+	if data == nil {
 		return status(apdu.ReferenceNotFound)
 	}
 	if !c.Proprietary() && (tag == gp.DataCardRecognition || tag == gp.DataKeyInformation) {
@@ -41,95 +31,177 @@ func (s *SE) getData(c apdu.Command) apdu.Response {
 	return apdu.Response{Data: data, SW: apdu.OK}
 }
 
-// dataObject gives an object with its tag.
-func (s *SE) dataObject(tag uint16) ([]byte, bool) {
-	value, ok := []byte(nil), true
+// dataObject gives an object with its tag, or nil: what was stored goes before what the element has to tell itself.
+func (ch *channel) dataObject(tag uint16) []byte {
+	s := ch.se
+	if v, ok := s.mem.Load(dataKey(ch.domain, tag)); ok {
+		return gp.AppendObject(nil, tag, v)
+	}
+	if v, ok := s.mem.Load(dataKey(gp.ISD, tag)); ok && (tag == gp.DataCPLC || tag == gp.DataCardRecognition) {
+		return gp.AppendObject(nil, tag, v)
+	}
 	switch tag {
 	case gp.DataCardRecognition:
-		r := gp.Recognition{Version: "2.3.1", Channels: []gp.ChannelProtocol{{SCP: 3, Option: uint32(option)}}}
-		data, err := r.Bytes()
-		return data, err == nil
-	case gp.DataKeyInformation:
-		return gp.AppendKeyInformation(nil, s.keyInformation()), true
+		return s.recognition()
+	case gp.DataCapabilities:
+		return s.capabilities()
+	case gp.DataKeyInformation, gp.DataKeyInformationMore:
+		return ch.keyInformation(tag)
 	case gp.DataCPLC:
-		value = s.productionData()
-	case tagCardImage, gp.DataDiversification: // both are the identity
-		value = s.ID()
+		return s.productionData()
+	case gp.DataDiversification:
+		return gp.AppendObject(nil, tag, s.id)
 	case gp.DataSequenceCounter:
-		value, ok = s.sequenceCounter()
-	case tagCapabilities:
-		value = s.capabilities()
-	case tagSecurityLevel:
-		value = []byte{0}
-		if s.session != nil {
-			value[0] = byte(s.session.Level())
-		}
-	case tagFreeMemory:
-		value = s.freeMemory()
-	default:
-		return nil, false
+		return s.sequenceCounter(ch.domain)
+	case gp.DataConfirmationCounter:
+		return s.confirmationCounter()
+	case gp.DataSecurityLevel:
+		return gp.AppendObject(nil, tag, []byte{byte(ch.level())})
+	case gp.DataApplications:
+		return s.applications()
+	case gp.DataMemory:
+		return s.memory()
 	}
-	return apdu.AppendTLV(nil, uint32(tag), value), ok
+	return nil
 }
 
-// productionData is the card production life cycle data, 42 bytes: serial number and batch are taken from the identity,
-// every other field is 00, unused, since nobody fabricated this element.
-func (s *SE) productionData() []byte {
-	out := make([]byte, 42)
-	copy(out[12:18], s.id[idSize-6:])
-	return out
+// dataChange stores a data object of a security domain.
+func (s *SE) dataChange(domain gp.AID, tag uint16, value []byte) nvm.Change {
+	return nvm.Change{Key: dataKey(domain, tag), Value: value}
 }
 
-// capabilities is the content of 67: SCP03, its option, and the length of this element's AES keys (01, 02, 04 for 128, 192,
-// 256 bits).
+func (s *SE) recognition() []byte {
+	r := gp.Recognition{Version: "2.3.1", Channels: []gp.ChannelProtocol{{SCP: 3, Option: uint32(s.option)}}}
+	data, err := r.Bytes()
+	if err != nil {
+		return nil
+	}
+	return data
+}
+
+// Cipher suites and hashes of 0067, Card Specification 2.3.1, H.4: AES-CMAC with keys of 128, 192 and 256 bits; SHA-1 and
+// SHA-2.
+const (
+	suitesCMAC = 0x38
+	hashesSHA  = "\x01\x02\x03\x04"
+)
+
+// capabilities tells what this element does, and nothing that it does not.
 func (s *SE) capabilities() []byte {
-	size := byte(0x01)
-	if keys, err := s.keys.KeySet(0); err == nil {
-		size = 1 << (len(keys.ENC)/8 - 2)
-	}
-	out := apdu.AppendTLV(nil, 0x80, []byte{0x03})
-	out = apdu.AppendTLV(out, 0x81, []byte{byte(option)})
-	out = apdu.AppendTLV(out, 0x82, []byte{size})
-	return apdu.AppendTLV(nil, 0xA0, out)
+	return gp.Capabilities{
+		Channels: []gp.ChannelCapability{{
+			SCP: 0x03, Options: []byte{byte(s.option)}, Keys: gp.KeysAES128 | gp.KeysAES192 | gp.KeysAES256,
+		}},
+		DomainPrivileges: subordinatePrivileges, ApplicationPrivileges: applicationPrivileges, Hashes: []byte(hashesSHA),
+		Tokens: []byte{suitesCMAC}, Receipts: []byte{suitesCMAC},
+	}.Bytes()
 }
 
-// keyInformation lists three AES keys for each set.
-func (s *SE) keyInformation() []gp.KeyInformation {
-	var out []gp.KeyInformation
-	for _, version := range s.keys.versions() {
-		keys, err := s.keys.KeySet(version)
-		if err != nil {
-			continue
+// productionData is the card production life cycle data: serial number and batch are taken from the identity, every other
+// field is 00, unused, since nobody fabricated this element.
+func (s *SE) productionData() []byte {
+	var c gp.CPLC
+	copy(c.ICSerial[:], s.id[idSize-6:])
+	copy(c.ICBatch[:], s.id[idSize-2:])
+	return c.Bytes()
+}
+
+// keysOnPage is how many keys fit a short answer under secure messaging.
+const keysOnPage = 36
+
+// keyInformation lists three AES keys for each set, and those that stand alone; 01E0 is the next page.
+func (ch *channel) keyInformation(tag uint16) []byte {
+	sets := ch.se.keySets(ch.domain)
+	var all []gp.KeyInformation
+	add := func(id, version byte, key []byte) {
+		all = append(all, gp.KeyInformation{
+			ID: id, Version: version, Components: []gp.KeyComponent{{Type: gp.KeyAES, Length: len(key)}},
+		})
+	}
+	for _, version := range sets.versions() {
+		keys, err := sets.KeySet(version)
+		for id := byte(1); err == nil && id <= 3; id++ {
+			add(id, version, keys.ENC)
 		}
-		for id := byte(1); id <= 3; id++ {
-			out = append(out, gp.KeyInformation{
-				ID: id, Version: version, Components: []gp.KeyComponent{{Type: gp.KeyAES, Length: len(keys.ENC)}},
-			})
+		keys.Erase()
+	}
+	for _, version := range sets.singles() {
+		key, _ := sets.single(version)
+		add(1, version, key)
+		clear(key)
+	}
+	if tag == gp.DataKeyInformationMore {
+		all = all[min(keysOnPage, len(all)):]
+	}
+	if len(all) == 0 && tag == gp.DataKeyInformationMore {
+		return nil
+	}
+	return gp.AppendKeyInformation(nil, all[:min(keysOnPage, len(all))])
+}
+
+// sequenceCounter is C1 for the default key set.
+func (s *SE) sequenceCounter(domain gp.AID) []byte {
+	sets := s.keySource(domain)
+	keys, err := sets.KeySet(0)
+	if err != nil {
+		return nil
+	}
+	keys.Erase()
+	state, err := sets.SetState(keys.Version)
+	if err != nil {
+		return nil
+	}
+	return gp.AppendObject(nil, gp.DataSequenceCounter, binary.BigEndian.AppendUint32(nil, state.Counter)[1:])
+}
+
+func (s *SE) confirmationCounter() []byte {
+	if !s.keySets(gp.ISD).has(receiptVersion) {
+		return nil
+	}
+	return gp.AppendObject(nil, gp.DataConfirmationCounter, binary.BigEndian.AppendUint16(nil, s.confirmations()))
+}
+
+// has tells whether there is a key or a key set of a version.
+func (k keySets) has(version byte) bool {
+	return slices.Contains(k.versions(), version) || slices.Contains(k.singles(), version)
+}
+
+// applications is the list anybody may have, of what can be selected beside the ISD.
+func (s *SE) applications() []byte {
+	aids := s.selectable()[1:]
+	if len(aids) == 0 {
+		return nil
+	}
+	return gp.AppendApplications(nil, aids)
+}
+
+// memory is FF21: number of applications, free non-volatile and free volatile memory.
+func (s *SE) memory() []byte {
+	return gp.Memory{
+		Applications:    uint32(len(s.registry)),  //nolint:gosec // bounded by the memory
+		FreeNonVolatile: uint32(s.mem.Free()),     //nolint:gosec // not negative, below the limit
+		FreeVolatile:    uint32(s.volatileFree()), //nolint:gosec // not negative, below the limit
+	}.Bytes()
+}
+
+// volatileMemory is what is there for buffers: a chained command on each channel, which also bounds a sealed credential.
+const volatileMemory = channels * (64 << 10)
+
+// volatileFree is what half-done commands leave of it.
+func (s *SE) volatileFree() int {
+	free := volatileMemory
+	for _, ch := range s.channels {
+		if ch.chained != nil {
+			free -= len(ch.chained.data)
+		}
+		if ch.loading != nil {
+			free -= len(ch.loading.data)
+		}
+		if ch.storing != nil {
+			free -= len(ch.storing.data)
 		}
 	}
-	return out
+	return max(free, 0)
 }
 
-// sequenceCounter is the content of C1, for the default key set.
-func (s *SE) sequenceCounter() ([]byte, bool) {
-	keys, err := s.keys.KeySet(0)
-	if err != nil {
-		return nil, false
-	}
-	state, err := s.keys.SetState(keys.Version)
-	if err != nil {
-		return nil, false
-	}
-	return binary.BigEndian.AppendUint32(nil, state.Counter)[1:], true
-}
-
-// freeMemory is the content of FF21 (ETSI TS 102 226, 8.2.1.7.2): number of applications, free non-volatile and free
-// volatile memory.
-func (s *SE) freeMemory() []byte {
-	out := apdu.AppendTLV(nil, 0x81, []byte{byte(len(s.instances))})
-	out = apdu.AppendTLV(out, 0x82, binary.BigEndian.AppendUint32(nil, uint32(s.mem.Free()))) //nolint:gosec // not negative, below the limit
-	return apdu.AppendTLV(out, 0x83, binary.BigEndian.AppendUint32(nil, volatileMemory))
-}
-
-// volatileMemory is what an applet may buffer: one chained command, which also bounds a sealed credential.
-const volatileMemory = 64 << 10
+var _ scp03.KeySource = keySets{}

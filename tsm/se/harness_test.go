@@ -2,13 +2,17 @@ package se_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
+	"mobileid/tsm/scp03"
 	"mobileid/tsm/se"
 	"mobileid/tsm/se/setest"
 )
@@ -24,11 +28,16 @@ var (
 func instanceAID(n byte) []byte { return append(bytes.Clone(testFile), n) }
 
 // echo is a small applet: it keeps the blocks it gets, and answers commands with their data.
-type echo struct{ log *[]string }
+type echo struct {
+	log   *[]string
+	level scp03.Level
+}
 
 func (echo) LoadFile() []byte { return testFile }
 func (echo) Module() []byte   { return testModule }
 func (echo) Version() [2]byte { return [2]byte{1, 2} }
+
+func (e echo) Level() scp03.Level { return cmp.Or(e.level, scp03.Full) }
 
 func (echo) Accept(instance, parameters []byte) error {
 	if bytes.HasPrefix(parameters, []byte{0xFF}) || !bytes.HasPrefix(instance, testFile) {
@@ -139,4 +148,13 @@ func install(tb testing.TB, h *setest.Host, n byte) {
 	if err := h.Install(context.Background(), echo{}, instanceAID(n)); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+func unhex(tb testing.TB, s string) []byte {
+	tb.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
 }

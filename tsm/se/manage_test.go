@@ -45,12 +45,17 @@ func TestWithoutSession(t *testing.T) {
 		{"SELECT by name of a file", "00A4000002 3F00", "6A86"},
 		{"production data", "80CA9F7F00", "9F7F2A000000000000000000000000" + id[8:] + strings.Repeat("00", 24) + "9000"},
 		{"issuer number", "80CA004200", "6A88"},
-		{"card image number", "80CA004500", "450A" + id + "9000"},
+		{"card image number", "80CA004500", "6A88"},
+		{"URL of the manager", "80CA5F5000", "6A88"},
+		{"list of applications", "80CA2F0000", "6A88"},
+		{"recognition data", "80CA006600", "6631732F06072A864886FC6B01600C060A2A864886FC6B02020301630906072A864886FC6B03640B06092A864886FC6B0403709000"},
+		{"free memory", "80CAFF2100", freeMemory(t, s)},
 		{"diversification data", "80CA00CF00", "CF0A" + id + "9000"},
 		{"sequence counter", "80CA00C100", "C1030000009000"},
 		{"confirmation counter", "80CA00C200", "6A88"},
-		{"capabilities", "80CA006700", "670BA00980010381017082" + "0104" + "9000"},
+		{"capabilities", "80CA006700", "6721A0098001038101708201078103BA5C0082031A00008304010203048501388601389000"},
 		{"keys", "80CA00E000", "E012C00401308820C00402308820C004033088209000"},
+		{"keys, next page", "80CA01E000", "6A88"},
 		{"keys, class 00", "00CA00E000", "C00401308820C00402308820C004033088209000"},
 		{"security level", "80CA00D300", "D301009000"},
 		{"wrong Le", "80CA00CF05", "6C0C"},
@@ -60,10 +65,10 @@ func TestWithoutSession(t *testing.T) {
 		{"DELETE", "80E4000007 4F05F04D494401", "6982"},
 		{"SET STATUS", "80F04080", "6982"},
 		{"protected without session", "84F2800210" + strings.Repeat("00", 17), "6982"},
-		{"PUT KEY", "80D8008100", "6D00"},
-		{"LOAD", "80E8000000", "6D00"},
-		{"MANAGE CHANNEL", "0070000001", "6D00"},
-		{"another channel", "81CA00CF00", "6881"},
+		{"PUT KEY", "80D8008100", "6982"},
+		{"LOAD", "80E8000000", "6982"},
+		{"unknown", "8001000000", "6D00"},
+		{"a channel that is not open", "81CA00CF00", "6881"},
 		{"another channel, further", "40A4040000", "6881"},
 		{"ISO secure messaging", "0CA4040000", "6E00"},
 		{"class FF", "FFCA00CF00", "6E00"},
@@ -85,6 +90,17 @@ func TestWithoutSession(t *testing.T) {
 	}
 }
 
+// freeMemory is what FF21 says of an empty element.
+func freeMemory(t *testing.T, s *se.SE) string {
+	t.Helper()
+	r := send(t, s, command(t, "80CAFF2100"))
+	m, err := gp.ParseMemory(r.Data)
+	if err != nil || m.Applications != 0 || m.FreeNonVolatile < 200<<10 || m.FreeNonVolatile > 256<<10 || m.FreeVolatile < 64<<10 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	return fmt.Sprintf("%X", r.Bytes())
+}
+
 // What ends a session: the next protected command is 6982, and so is every later one.
 func TestSessionEnds(t *testing.T) {
 	e := newElement(t)
@@ -101,7 +117,6 @@ func TestSessionEnds(t *testing.T) {
 		"class without the bit": func(t *testing.T, s *se.SE) { send(t, s, command(t, "80F2800218"+strings.Repeat("00", 24))) },
 		"wrong MAC":             func(t *testing.T, s *se.SE) { send(t, s, command(t, "84F2800218"+strings.Repeat("00", 24))) },
 		"MAC cut short":         func(t *testing.T, s *se.SE) { send(t, s, command(t, "84F2800204"+strings.Repeat("00", 4))) },
-		"second channel":        func(t *testing.T, s *se.SE) { send(t, s, command(t, "81CA00CF00")) },
 		"garbage":               func(t *testing.T, s *se.SE) { raw(t, s, []byte{0x84, 0xF2, 0x80}) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +140,7 @@ func TestSessionEnds(t *testing.T) {
 	t.Run("an application error does not", func(t *testing.T) {
 		e.Again(t)
 		h := session(t, e, open(t, e, se.Config{}))
-		for _, c := range []string{"80E4000007 4F05F04D494401", "80F00000", "80D8008100", "80E2900001 00"} {
+		for _, c := range []string{"80E4000007 4F05F04D494401", "80F00000", "80D8008100", "80E2900001 00", "80E8000000", "8001000000"} {
 			if r := secure(t, h, command(t, c)); r.SW == apdu.OK || r.SW == apdu.SecurityStatus {
 				t.Errorf("%s: %v", c, r.SW)
 			}
@@ -136,8 +151,8 @@ func TestSessionEnds(t *testing.T) {
 	})
 }
 
-// Every level but 33 is refused, and no session is there afterwards.
-func TestOnlyLevel33(t *testing.T) {
+// A level other than the host's is refused, by its MAC or because there is no such level, and no session is there afterwards.
+func TestAnotherLevel(t *testing.T) {
 	e := newElement(t)
 	s := open(t, e, se.Config{})
 	for level := range 256 {
@@ -153,7 +168,11 @@ func TestOnlyLevel33(t *testing.T) {
 			t.Fatal(err)
 		}
 		external.P1 = byte(level)
-		if r := send(t, s, external); r.SW != apdu.WrongParameters {
+		want := apdu.WrongParameters
+		if scp03.Level(level).Check() == nil {
+			want = apdu.SecurityStatus
+		}
+		if r := send(t, s, external); r.SW != want {
 			t.Fatalf("level %02X: %v", level, r.SW)
 		}
 		wrapped, _, err := hs.Wrap(command(t, "80F28002024F0000"))
@@ -198,7 +217,7 @@ func TestKeySetBlocks(t *testing.T) {
 func TestContent(t *testing.T) {
 	var log []string
 	e := newElement(t)
-	s := open(t, e, se.Config{Applets: []se.Kind{echo{&log}}})
+	s := open(t, e, se.Config{Applets: []se.Kind{echo{log: &log}}})
 	h := session(t, e, s)
 	aid := instanceAID(7)
 	build := func(i gp.Install) apdu.Command {
@@ -246,16 +265,17 @@ func TestContent(t *testing.T) {
 	expect("nothing installed", list, apdu.ReferenceNotFound)
 	expect("unknown load file", build(gp.Install{LoadFile: "\xF0\x4D\x49\x44\x99"}), apdu.ReferenceNotFound)
 	expect("unknown module", build(gp.Install{Module: "\xF0\x4D\x49\x44\x99"}), apdu.ReferenceNotFound)
-	expect("privileges", build(gp.Install{Privileges: gp.CVMManagement}), apdu.WrongData)
+	expect("privileges", build(gp.Install{Privileges: gp.TrustedPath}), apdu.WrongData)
+	expect("a domain's privilege", build(gp.Install{Privileges: gp.SecurityDomain}), apdu.WrongData)
+	expect("more memory than there is", build(gp.Install{Limits: gp.Limits{NonVolatile: 1 << 20}}), apdu.NoSpace)
 	expect("token", build(gp.Install{Token: []byte{1}}), apdu.WrongData)
 	expect("parameters the applet refuses", build(gp.Install{Parameters: []byte{0xFF}}), apdu.WrongData)
 	expect("AID the applet refuses", build(gp.Install{Instance: "\xF1\x4D\x49\x44\x99"}), apdu.WrongData)
-	expect("STORE DATA without target", command(t, "80E2900001 00"), apdu.Conditions)
+	expect("STORE DATA without target", command(t, "80E2900001 00"), apdu.WrongData)
 	expect("personalize nobody", personalize, apdu.ReferenceNotFound)
 	expect("delete nobody", remove, apdu.ReferenceNotFound)
 	expect("delete the ISD", command(t, "80E40000 0A 4F08A000000151000000 00"), apdu.Conditions)
-	expect("delete the load file", command(t, "80E40080 0A 4F08F04D49444D444F43 00"), apdu.Conditions)
-	expect("lock the card", command(t, "80F0807F"), apdu.WrongParameters)
+	expect("delete the domains' load file", command(t, "80E40080 09 4F07A0000001515350 00"), apdu.Conditions)
 	expect("lock nobody", command(t, "80F04080 09 F04D49444D444F4307"), apdu.ReferenceNotFound)
 
 	if r := expect("install", build(gp.Install{}), apdu.OK); !bytes.Equal(r.Data, []byte{0}) {
@@ -292,7 +312,7 @@ func TestContent(t *testing.T) {
 	if inFolder(t, filepath.Dir(e.Path), secret) {
 		t.Error("a deleted object is still in the state file")
 	}
-	expect("STORE DATA after delete", store, apdu.Conditions)
+	expect("STORE DATA after delete", store, apdu.WrongData)
 	expect("nothing left", list, apdu.ReferenceNotFound)
 	if want := []string{"end", "delete"}; !slices.Equal(log, want) {
 		t.Errorf("the applet was told %v, expected %v", log, want)
@@ -361,7 +381,7 @@ func TestGetStatusPages(t *testing.T) {
 		t.Errorf("a page after another command: %v %v %v", first.SW, between.SW, next.SW)
 	}
 	modules, err := gp.ParseEntries(secure(t, h, gp.GetStatus{Scope: gp.ScopeModules}.Command()).Data)
-	if err != nil || len(modules) != 1 || len(modules[0].Modules) != 1 || string(modules[0].Modules[0]) != string(testModule) {
+	if err != nil || len(modules) != 2 || len(modules[1].Modules) != 1 || string(modules[1].Modules[0]) != string(testModule) {
 		t.Errorf("load files: %+v, %v", modules, err)
 	}
 }
@@ -369,7 +389,7 @@ func TestGetStatusPages(t *testing.T) {
 func TestSelectInstance(t *testing.T) {
 	var log []string
 	e := newElement(t)
-	s := open(t, e, se.Config{Applets: []se.Kind{echo{&log}}})
+	s := open(t, e, se.Config{Applets: []se.Kind{echo{log: &log}}})
 	h := session(t, e, s)
 	install(t, h, 2)
 	install(t, h, 5)

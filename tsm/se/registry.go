@@ -1,50 +1,63 @@
 package se
 
 import (
-	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se/nvm"
 )
 
 // Names of the element's objects.
 const (
-	keyID          = "se/id"
-	keyAttestation = "se/attestation-key"
-	keyChain       = "se/attestation-chain"
-	keyAnchors     = "se/issuer-anchors"
-	keyReceipts    = "se/receipts"
-	prefixKeySet   = "isd/keys/"
-	prefixSequence = "isd/sequence/"
-	prefixFailures = "isd/failures/"
-	prefixRegistry = "registry/"
-	prefixObjects  = "object/"
+	keyID                 = "se/id"
+	keyAttestation        = "se/attestation-key"
+	keyChain              = "se/attestation-chain"
+	keyAnchors            = "se/issuer-anchors"
+	keyCertificateAnchors = "se/certificate-anchors"
+	keyReceipts           = "se/receipts"     // counter of the applets' receipts
+	keyConfirm            = "se/confirmation" // counter of the ISD's receipts
+	keyCardState          = "se/card-state"
+	keyOption             = "se/option"
+	keyTestElement        = "se/test-element"
+	keyUnloaded           = "se/unloaded"
+	prefixRegistry        = "registry/"
+	prefixObjects         = "object/"
+	prefixFile            = "file/"
+	prefixCode            = "code/"
+	prefixGone            = "gone/"
+	prefixISD             = "isd/"
+	prefixDomain          = "sd/"
 )
 
-func registryKey(aid []byte) string { return prefixRegistry + hex.EncodeToString(aid) }
+func registryKey(aid gp.AID) string { return prefixRegistry + hexOf(aid) }
 
-func objectKey(aid []byte, name string) string {
-	return prefixObjects + hex.EncodeToString(aid) + "/" + name
-}
+func objectKey(aid gp.AID, name string) string { return prefixObjects + hexOf(aid) + "/" + name }
 
-// entry is an application in the registry, stored as state ‖ lock ‖ module AID.
-type entry struct {
-	aid    []byte
-	module []byte
-	state  gp.State // without the lock
-	locked bool
-}
-
-func (e entry) encode() []byte {
-	lock := byte(0)
-	if e.locked {
-		lock = byte(gp.StateLocked)
+// domainKey names what belongs to a security domain itself.
+func domainKey(domain gp.AID) string {
+	if domain == gp.ISD {
+		return prefixISD
 	}
-	return append([]byte{byte(e.state), lock}, e.module...)
+	return prefixDomain + hexOf(domain) + "/"
 }
+
+func hexOf(aid gp.AID) string { return hex.EncodeToString([]byte(aid)) }
+
+// entry is an application or a supplementary security domain in the registry, or the ISD, which is not stored.
+type entry struct {
+	aid, file, module, domain gp.AID
+	state                     gp.State // without the lock
+	locked                    bool
+	privileges                gp.Privileges
+}
+
+func (e entry) isDomain() bool { return e.privileges.Has(gp.SecurityDomain) }
 
 // lifeCycle is the state byte GET STATUS shows.
 func (e entry) lifeCycle() gp.State {
@@ -54,72 +67,159 @@ func (e entry) lifeCycle() gp.State {
 	return e.state
 }
 
-// entry looks an application up.
-func (s *SE) entry(aid []byte) (entry, bool) {
-	v, ok := s.mem.Load(registryKey(aid))
-	if !ok || len(v) < 2 {
-		return entry{}, false
-	}
-	return entry{aid: aid, state: gp.State(v[0]), locked: v[1] != 0, module: v[2:]}, true
+// encode is the stored form, of the tags GET STATUS has:
+//
+//	E3 { 9F70 state, C5 privileges, C4 load file, 84 module, CC domain }
+func (e entry) encode() []byte {
+	v := apdu.AppendTLV(nil, 0x9F70, []byte{byte(e.lifeCycle())})
+	v = apdu.AppendTLV(v, 0xC5, e.privileges.Bytes())
+	v = apdu.AppendTLV(v, 0xC4, []byte(e.file))
+	v = apdu.AppendTLV(v, 0x84, []byte(e.module))
+	v = apdu.AppendTLV(v, 0xCC, []byte(e.domain))
+	return apdu.AppendTLV(nil, 0xE3, v)
 }
 
-// entries lists the applications by AID.
+// decodeEntry reads the stored form.
+func decodeEntry(aid gp.AID, b []byte) (entry, error) {
+	outer, rest, err := apdu.ParseTLV(b)
+	if err != nil || outer.Tag != 0xE3 || len(rest) != 0 {
+		return entry{}, errors.Join(errors.New("not an entry"), err)
+	}
+	e := entry{aid: aid}
+	objects, err := apdu.ParseTLVs(outer.Value)
+	if err != nil {
+		return entry{}, err
+	}
+	for _, o := range objects {
+		switch o.Tag {
+		case 0x9F70:
+			if len(o.Value) != 1 {
+				return entry{}, errors.New("life cycle state")
+			}
+			s := gp.State(o.Value[0])
+			e.state, e.locked = s&^gp.StateLocked, s.Locked()
+		case 0xC5:
+			if e.privileges, err = gp.ParsePrivileges(o.Value); err != nil {
+				return entry{}, err
+			}
+		case 0xC4:
+			e.file = gp.AID(o.Value)
+		case 0x84:
+			e.module = gp.AID(o.Value)
+		case 0xCC:
+			e.domain = gp.AID(o.Value)
+		}
+	}
+	return e, nil
+}
+
+// decodeOld reads the form of before there were domains: state ‖ lock ‖ module AID.
+func (s *SE) decodeOld(aid gp.AID, b []byte) (entry, bool) {
+	if len(b) < 2 || b[0] == 0xE3 {
+		return entry{}, false
+	}
+	e := entry{aid: aid, module: gp.AID(b[2:]), domain: gp.ISD, state: gp.State(b[0]), locked: b[1] != 0}
+	for _, k := range s.cfg.Applets {
+		if string(k.Module()) == string(e.module) {
+			e.file = gp.AID(k.LoadFile())
+		}
+	}
+	return e, true
+}
+
+// entry looks an application or a security domain up, the ISD included.
+func (s *SE) entry(aid gp.AID) (entry, bool) {
+	if aid == gp.ISD {
+		return entry{aid: gp.ISD, domain: gp.ISD, state: gp.State(s.cardState), privileges: domainPrivileges}, true
+	}
+	e, ok := s.registry[aid]
+	return e, ok
+}
+
+// entries lists what is installed, by AID.
 func (s *SE) entries() []entry {
-	var out []entry
-	for _, key := range s.mem.Keys(prefixRegistry) {
-		aid, err := hex.DecodeString(strings.TrimPrefix(key, prefixRegistry))
-		if err != nil {
-			continue
-		}
-		if e, ok := s.entry(aid); ok {
-			out = append(out, e)
-		}
+	out := make([]entry, 0, len(s.registry))
+	for _, aid := range slices.Sorted(maps.Keys(s.registry)) {
+		out = append(out, s.registry[aid])
 	}
 	return out
 }
 
-// instance is the running program of an application.
-type instance struct {
-	aid    []byte
-	applet Applet
-}
-
-// kindOf finds the program of a module.
-func (s *SE) kindOf(module []byte) (Kind, bool) {
-	for _, k := range s.cfg.Applets {
-		if bytes.Equal(k.Module(), module) {
-			return k, true
+// loadRegistry reads registry and load files from the memory.
+func (s *SE) loadRegistry() error {
+	s.registry, s.files = map[gp.AID]entry{}, map[gp.AID]loadFile{}
+	for _, key := range s.mem.Keys(prefixRegistry) {
+		aid, v, err := s.stored(key, prefixRegistry)
+		if err != nil {
+			return err
+		}
+		e, err := decodeEntry(aid, v)
+		if old, ok := s.decodeOld(aid, v); ok {
+			e, err = old, nil
+		}
+		if err != nil {
+			return fmt.Errorf("registry: %w: %w", err, ErrDamaged)
+		}
+		s.registry[aid] = e
+	}
+	for _, key := range s.mem.Keys(prefixFile) {
+		aid, v, err := s.stored(key, prefixFile)
+		if err != nil {
+			return err
+		}
+		if s.files[aid], err = decodeFile(aid, v); err != nil {
+			return fmt.Errorf("load file: %w: %w", err, ErrDamaged)
 		}
 	}
-	return nil, false
-}
-
-// start makes the programs of all registered applications anew, as power-on does.
-func (s *SE) start() error {
-	s.instances = map[string]*instance{}
-	for _, e := range s.entries() {
-		k, ok := s.kindOf(e.module)
-		if !ok {
-			return fmt.Errorf("starting instance %X: no applet kind for module %X", e.aid, e.module)
-		}
-		s.run(k, e.aid)
-	}
+	s.registerBuiltIn()
 	return nil
 }
 
-func (s *SE) run(k Kind, aid []byte) {
-	s.instances[string(aid)] = &instance{aid: aid, applet: k.New(&Platform{se: s, aid: aid})}
+func (s *SE) stored(key, prefix string) (gp.AID, []byte, error) {
+	aid, err := hex.DecodeString(strings.TrimPrefix(key, prefix))
+	if err != nil {
+		return "", nil, fmt.Errorf("registry: %w", ErrDamaged)
+	}
+	v, _ := s.mem.Load(key)
+	return gp.AID(aid), v, nil
 }
 
-// remove erases an application and everything it stored, keys destroyed.
-func (s *SE) remove(aid []byte) error {
-	changes := []nvm.Change{{Key: registryKey(aid)}}
-	for _, key := range s.mem.Keys(objectKey(aid, "")) {
-		changes = append(changes, nvm.Change{Key: key, Scrub: true})
+// update collects the changes of one command; they hold together or not at all.
+type update struct {
+	se      *SE
+	changes []nvm.Change
+	after   []func()
+}
+
+func (s *SE) update() *update { return &update{se: s} }
+
+// set stores an object of the element; nil erases and destroys it.
+func (u *update) set(key string, value []byte) {
+	u.changes = append(u.changes, nvm.Change{Key: key, Value: value, Scrub: value == nil})
+}
+
+// erase forgets an object that is no secret.
+func (u *update) erase(key string) { u.changes = append(u.changes, nvm.Change{Key: key}) }
+
+// put stores an entry.
+func (u *update) put(e entry) {
+	u.changes = append(u.changes, nvm.Change{Key: registryKey(e.aid), Value: e.encode()})
+	u.after = append(u.after, func() { u.se.registry[e.aid] = e })
+}
+
+// destroy erases every object whose name begins with prefix.
+func (u *update) destroy(prefix string) {
+	for _, key := range u.se.mem.Keys(prefix) {
+		u.set(key, nil)
 	}
-	if err := s.mem.Commit(changes...); err != nil {
+}
+
+func (u *update) commit() error {
+	if err := u.se.mem.Commit(u.changes...); err != nil {
 		return err
 	}
-	delete(s.instances, string(aid))
+	for _, do := range u.after {
+		do()
+	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mobileid/mdoc/apdu"
+	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
 	"mobileid/tsm/se/nvm"
 )
@@ -52,19 +53,21 @@ type SE struct {
 	mem *nvm.Memory
 
 	id          []byte
-	keys        keySets
+	option      scp03.Option
 	attestation *ecdsa.PrivateKey
 	chain       [][]byte
 	anchors     [][]byte
 
+	certificateAnchors [][]byte
+
+	// What follows mirrors the memory.
+	cardState gp.CardState
+	registry  map[gp.AID]entry
+	files     map[gp.AID]loadFile
+
 	// What follows is volatile.
-	instances map[string]*instance
-	selected  *instance // nil: the ISD
-	card      *scp03.Card
-	session   *scp03.CardSession
-	target    *instance // of [for personalization]
-	chained   *chain
-	listing   *listing
+	instances map[gp.AID]*instance
+	channels  [channels]*channel
 }
 
 // Open switches an element on. A transaction torn by the last power cut is dropped. It fails with ErrForeign, ErrDamaged
@@ -80,10 +83,13 @@ func Open(path string, cfg Config) (*SE, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening secure element: %w", err)
 	}
-	s := &SE{cfg: cfg, mem: mem, keys: keySets{mem}}
+	s := &SE{cfg: cfg, mem: mem}
+	for n := range s.channels {
+		s.channels[n] = &channel{se: s, open: n == 0, domain: gp.ISD}
+	}
 	err = s.load()
 	if err == nil {
-		s.card, err = scp03.NewCard(scp03.CardConfig{Keys: s.keys, KDD: s.id, Option: option, Rand: cfg.Rand})
+		err = s.loadRegistry()
 	}
 	if err == nil {
 		err = s.start()
@@ -97,7 +103,7 @@ func Open(path string, cfg Config) (*SE, error) {
 // ID is the identity of the element, 10 bytes; GET DATA 00CF tells it too.
 func (s *SE) ID() []byte { return append([]byte(nil), s.id...) }
 
-// Transmit carries out one command APDU on the basic channel. Its error means that the element has no power.
+// Transmit carries out one command APDU on the logical channel its class names. Its error means that the element has no power.
 func (s *SE) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,17 +120,19 @@ func (s *SE) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	return r.Bytes(), nil
 }
 
-// Reset is the card's reset: sessions, verified PINs and buffers are gone, the ISD is selected.
+// Reset is the card's reset: sessions, verified PINs and buffers are gone, the ISD is selected on the basic channel, the
+// others are closed.
 func (s *SE) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endSession()
-	s.selected, s.chained, s.listing = nil, nil, nil
+	for n, ch := range s.channels {
+		ch.clear(n == 0)
+	}
 	if !s.mem.Alive() {
 		return
 	}
 	for _, e := range s.entries() {
-		if k, ok := s.kindOf(e.module); ok {
+		if k, ok := s.kindOf(e.file, e.module); ok {
 			s.run(k, e.aid)
 		}
 	}
@@ -134,29 +142,40 @@ func (s *SE) Reset() {
 func (s *SE) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endSession()
+	for _, ch := range s.channels {
+		ch.endSession()
+	}
 	if err := s.mem.Close(); err != nil {
 		return fmt.Errorf("closing secure element: %w", err)
 	}
 	return nil
 }
 
-// endSession drops the secure channel and what depends on it.
-func (s *SE) endSession() {
-	s.card.Reset()
-	if s.session != nil {
-		s.session.Close()
-		s.session = nil
-	}
-	s.listing = nil
-	s.endPersonalization()
+// instance is the running program of an application.
+type instance struct {
+	aid    gp.AID
+	level  scp03.Level // least for personalization
+	applet Applet
 }
 
-func (s *SE) endPersonalization() {
-	if s.target != nil {
-		s.target.applet.EndPersonalization()
-		s.target = nil
+// start makes the programs of all registered applications anew, as power-on does.
+func (s *SE) start() error {
+	s.instances = map[gp.AID]*instance{}
+	for _, e := range s.entries() {
+		if e.isDomain() {
+			continue
+		}
+		k, ok := s.kindOf(e.file, e.module)
+		if !ok {
+			return fmt.Errorf("starting instance %v: no applet kind for module %v", e.aid, e.module)
+		}
+		s.run(k, e.aid)
 	}
+	return nil
+}
+
+func (s *SE) run(k Kind, aid gp.AID) {
+	s.instances[aid] = &instance{aid: aid, level: k.Level(), applet: k.New(&Platform{se: s, aid: aid})}
 }
 
 // Format prints [redacted]: the element holds keys.

@@ -105,18 +105,23 @@ type Host struct {
 
 // Open selects the ISD and opens a session at security level 33.
 func Open(ctx context.Context, t apdu.Transmitter, keys scp03.Keys) (*Host, error) {
+	return OpenWith(ctx, t, keys, gp.ISD, scp03.Full)
+}
+
+// OpenWith selects a security domain and opens a session at the given level.
+func OpenWith(ctx context.Context, t apdu.Transmitter, keys scp03.Keys, domain gp.AID, level scp03.Level) (*Host, error) {
 	h, err := scp03.NewHost(keys, nil)
 	if err != nil {
 		return nil, err
 	}
-	if r, err := apdu.Exchange(ctx, t, gp.Select(gp.ISD)); err != nil || r.SW != apdu.OK {
+	if r, err := apdu.Exchange(ctx, t, gp.Select(domain)); err != nil || r.SW != apdu.OK && r.SW != apdu.WarnCardLocked {
 		return nil, errors.Join(err, r.Err())
 	}
 	r, err := apdu.Exchange(ctx, t, h.InitializeUpdate())
 	if err != nil {
 		return nil, err
 	}
-	external, session, err := h.Authenticate(r, scp03.Full)
+	external, session, err := h.Authenticate(r, level)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +129,19 @@ func Open(ctx context.Context, t apdu.Transmitter, keys scp03.Keys) (*Host, erro
 		return nil, err
 	}
 	return &Host{t: t, session: session}, session.Opened(r)
+}
+
+// Channel carries commands on a logical channel from 1 to 3, as the phone does for whoever uses it.
+type Channel struct {
+	apdu.Transmitter
+	Number byte
+}
+
+// Transmit puts the channel into the class, which is under no MAC.
+func (c Channel) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	moved := append([]byte(nil), command...)
+	moved[0] |= c.Number
+	return c.Transmitter.Transmit(ctx, moved)
 }
 
 // Send sends one command through the session; every status word is a result.

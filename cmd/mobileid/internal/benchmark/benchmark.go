@@ -38,6 +38,7 @@ func run(ctx context.Context, out io.Writer, h harness) error {
 		{"the verification by MAC", verifyMAC}, {"the verification with its chain", verifyChain},
 		{"the reader's session", readerSession}, {"the answer", answerBytes}, {"hostile input", hostile},
 		{"the modelled card", cardReads}, {"the card", cards}, {"the check of a card reading", evidence},
+		{"the modelled element", elementCommands},
 	} {
 		if err := m.measure(ctx, h, w, p); err != nil {
 			return fmt.Errorf("measuring %s: %w", m.name, err)

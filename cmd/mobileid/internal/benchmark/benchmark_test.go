@@ -136,7 +136,8 @@ func TestRun(t *testing.T) {
 	names, values := figures(t, out.String())
 	if diff := cmp.Diff([]string{"issue_over_sign", "issue_share_of_sign", "issue_allocs", "verify_sig_over_floor",
 		"verify_age_over_floor", "verify_mac_over_floor", "verify_chain_over_floor", "session_over_floor", "answer_bytes",
-		"hostile_cbor_ms", "hostile_cbor_alloc_mb", "card_model_reads_per_s", "card_exchanges_short", "card_exchanges_extended", "card_read_ms", "evidence_check_over_rsa"}, names); diff != "" {
+		"hostile_cbor_ms", "hostile_cbor_alloc_mb", "card_model_reads_per_s", "card_exchanges_short", "card_exchanges_extended", "card_read_ms", "evidence_check_over_rsa",
+		"se_commands_per_s"}, names); diff != "" {
 		t.Error(diff)
 	}
 	for name, v := range values {
