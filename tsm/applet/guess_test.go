@@ -10,7 +10,9 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
 
 const otherPIN = "13579135"
@@ -148,12 +150,39 @@ func TestTornGuessing(t *testing.T) {
 			})
 		}
 	})
-	line := fmt.Sprintf("PIN: %d power cuts (%d while recovering) in %d guesses by VERIFY and CHANGE over %d restarts: %d times blocked, %d extra guesses",
+	line := fmt.Sprintf("PIN: %d power cuts (%d while recovering) in %d guesses by VERIFY and CHANGE over %d restarts and four channels: %d times blocked, %d extra guesses",
 		got.cuts.Load(), got.recoveries.Load(), got.guesses.Load(), got.restarts.Load(), got.blocked.Load(), got.extra.Load())
 	t.Log(line)
 	if got.extra.Load() != 0 || got.blocked.Load() < 50 || got.cuts.Load() < attackers*cutsEach {
 		t.Error(line)
 	}
+}
+
+// channels opens the three further logical channels of an element.
+func channels(tb testing.TB, s apdu.Transmitter) []apdu.Transmitter {
+	tb.Helper()
+	ways := []apdu.Transmitter{s}
+	for range gp.MaxChannel {
+		r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, Le: 1})
+		if err != nil || r.SW != apdu.OK || len(r.Data) != 1 {
+			tb.Fatalf("MANAGE CHANNEL: %v, %v", r.SW, err)
+		}
+		ways = append(ways, setest.Channel{Transmitter: s, Number: r.Data[0]})
+	}
+	return ways
+}
+
+// elsewhere is a client on one of the channels; what is selected on the others is left, for an instance is selected on one at a time.
+func elsewhere(tb testing.TB, ways []apdu.Transmitter, n int) *applet.Client {
+	tb.Helper()
+	for i, w := range ways {
+		if i != n {
+			if r, err := apdu.Exchange(tb.Context(), w, gp.Select(gp.ISD)); err != nil || r.SW != apdu.OK {
+				tb.Fatalf("leaving channel %d: %v, %v", i, r.SW, err)
+			}
+		}
+	}
+	return applet.NewClient(ways[n], 1)
 }
 
 // brute guesses until the element is blocked: some guesses in each period under power, which ends by a cut or without one.
@@ -162,14 +191,21 @@ func (b *bench) brute(t *testing.T, random *rand.Rand, got *tally) (cuts int) {
 	ctx := t.Context()
 	compared := 0
 	for blocked := false; !blocked; {
-		opened := false
-		_, err := b.powered(at(random.IntN(40)), func(s *se.SE) error { // at 0: no cut
+		opened, during := false, 0 // the point at which the element was open
+		k, late := random.IntN(16), random.IntN(4) > 0
+		tear := func(p int) bool {
+			if !opened {
+				during = p
+			}
+			return late && opened && p-during == k || !late && p == k
+		}
+		_, err := b.powered(tear, func(s *se.SE) error {
 			opened = true
-			c := applet.NewClient(s, 1)
-			for range 1 + random.IntN(3) {
+			ways := channels(t, s)
+			for range 1 + random.IntN(4) {
 				command := []string{"VERIFY", "CHANGE"}[random.IntN(2)]
 				got.guesses.Add(1)
-				err := guesses[command](ctx, c, fmt.Sprintf("%06d", random.IntN(200_000)))
+				err := guesses[command](ctx, elsewhere(t, ways, random.IntN(len(ways))), fmt.Sprintf("%06d", random.IntN(200_000)))
 				if _, told := errors.AsType[*apdu.AuthError](err); told {
 					compared++ // a guess that was compared is answered: nothing is written after the comparison
 				} else {

@@ -336,3 +336,23 @@ func (j *job) wipe(ctx context.Context, b *bench, t apdu.Transmitter) error {
 	}
 	return j.settle(out, provisioning.ReceiptWiped)
 }
+
+// host opens a session with the ISD.
+func host(tb testing.TB, b *bench, t apdu.Transmitter) *setest.Host {
+	tb.Helper()
+	h, err := setest.Open(tb.Context(), t, b.Factory.Keys)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return h
+}
+
+// closeChannels closes all but the basic one.
+func closeChannels(tb testing.TB, s apdu.Transmitter) {
+	tb.Helper()
+	for n := byte(1); n <= gp.MaxChannel; n++ {
+		if r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, P1: 0x80, P2: n}); err != nil || r.SW != apdu.OK {
+			tb.Fatalf("closing channel %d: %v, %v", n, r.SW, err)
+		}
+	}
+}
