@@ -133,10 +133,36 @@ func (a *instance) judge(credential []byte) (docType string, err error) {
 	if !device.Equal(mso.DeviceKeyInfo.DeviceKey) {
 		return "", errors.New("judging credential: made for another device key")
 	}
-	if mso.DocType == "" {
-		return "", errors.New("judging credential: no document type")
+	if err := complete(credential, signed, mso); err != nil {
+		return "", err
 	}
 	return mso.DocType, nil
+}
+
+// complete checks that a credential is all the issuer made and nothing else: a verifier takes a part of the items, and a slot the
+// whole. Each item matched a digest and no two are one element, so equal numbers mean that none is missing. A document
+// of elements that only the device signs has one digest and no items.
+func complete(credential []byte, signed *mdoc.IssuerSigned, mso *mdoc.MobileSecurityObject) error {
+	digests, items, members := 0, 0, byte(1)
+	for _, ns := range mso.ValueDigests {
+		digests += len(ns.Value)
+	}
+	for _, ns := range signed.NameSpaces {
+		items += len(ns.Value)
+	}
+	if items > 0 {
+		members = 2
+	}
+	const mapHead = 0xA0
+	switch empty := items == 0 && digests == 1 && mso.DeviceKeyInfo.KeyAuthorizations != nil; {
+	case mso.DocType == "":
+		return errors.New("judging credential: no document type")
+	case items != digests && !empty:
+		return fmt.Errorf("judging credential: %d items for %d digests", items, digests)
+	case credential[0] != mapHead|members:
+		return errors.New("judging credential: more than name spaces and issuerAuth")
+	}
+	return nil
 }
 
 // replaceLive is the one transaction of a commit.

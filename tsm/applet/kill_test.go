@@ -36,8 +36,8 @@ func TestKilledGuess(t *testing.T) {
 	kills, guesses := 0, 0
 	for _, tc := range []struct {
 		guess, pin string
-		every      int // the right ones pass many points while they destroy the former content
-	}{{"VERIFY", "000000", 1}, {"VERIFY", testPIN, 1}, {"CHANGE", "000000", 1}, {"CHANGE", testPIN, 2}} {
+		every      int // a right change passes many points while it destroys the former PIN
+	}{{"VERIFY", "000000", 1}, {"VERIFY", testPIN, 1}, {"CHANGE", "000000", 1}, {"CHANGE", testPIN, 1}} {
 		b.restore(t, start)
 		for k := 1; ; k += tc.every {
 			before, changed := b.triesLeft(t), !b.opens(t, testPIN)
