@@ -1,6 +1,7 @@
 package applet
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -32,13 +33,16 @@ type deviceAuthentication struct {
 
 var errNotDeviceAuthentication = errors.New("not a device authentication of this document")
 
-// parseDeviceAuthentication admits a structure for the device key: the context, one protected header (the algorithm), no
-// external data, and as payload the DeviceAuthentication of the document in this slot, over a session transcript, which is
+// parseDeviceAuthentication admits a structure for the device key: in deterministic encoding (RFC 9052, 9), the context, one protected
+// header (the algorithm), no external data, and as payload the DeviceAuthentication of the document in this slot, over a session transcript, which is
 // returned. A device key that would sign other structures could be made to prove possession elsewhere.
 func parseDeviceAuthentication(data []byte, context string, algorithm int64, docType string) (transcript.Transcript, error) {
 	var outer toBeProved
 	if err := cbor.Unmarshal(data, &outer); err != nil {
 		return transcript.Transcript{}, fmt.Errorf("%w: %w", errNotDeviceAuthentication, err)
+	}
+	if again, err := cbor.Marshal(outer); err != nil || !bytes.Equal(again, data) {
+		return transcript.Transcript{}, errNotDeviceAuthentication
 	}
 	var header cbor.Map[int64, int64]
 	if err := cbor.Unmarshal(outer.Protected, &header); err != nil {
