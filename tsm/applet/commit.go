@@ -107,7 +107,7 @@ func (a *instance) open(order pending, sealed []byte) (credential []byte, docTyp
 
 // judge checks what a verifier would check of the issuer's part, and that the credential is for the key of this order.
 func (a *instance) judge(credential []byte) (docType string, err error) {
-	anchors, err := pki.NewAnchors(a.p.IssuerAnchors()...)
+	anchors, err := a.issuerAnchors()
 	if err != nil {
 		return "", err
 	}
@@ -137,6 +137,14 @@ func (a *instance) judge(credential []byte) (docType string, err error) {
 		return "", err
 	}
 	return mso.DocType, nil
+}
+
+// issuerAnchors reads the factory's anchors once under power: each is a certificate whose signature is checked.
+func (a *instance) issuerAnchors() (_ *pki.Anchors, err error) {
+	if a.anchors == nil {
+		a.anchors, err = pki.NewAnchors(a.p.IssuerAnchors()...)
+	}
+	return a.anchors, err
 }
 
 // complete checks that a credential is all the issuer made and nothing else: a verifier takes a part of the items, and a slot the

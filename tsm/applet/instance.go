@@ -2,6 +2,7 @@ package applet
 
 import (
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/pki"
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/se"
 )
@@ -27,6 +28,7 @@ type instance struct {
 	answer   apdu.Response // to the block under way
 	pages    pages
 	delivery *delivery
+	anchors  *pki.Anchors // nil until the first commit
 }
 
 // Select starts a presentation: nothing is verified.
