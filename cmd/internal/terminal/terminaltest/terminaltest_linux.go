@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,14 +37,21 @@ func Open(tb testing.TB) (person, program *os.File) {
 // Echo tells whether the terminal shows what is typed.
 func Echo(tb testing.TB, program *os.File) bool {
 	tb.Helper()
-	var state syscall.Termios
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, program.Fd(), syscall.TCGETS, uintptr(unsafe.Pointer(&state))); errno != 0 { //nolint:gosec // see above
+	on, errno := echo(program)
+	if errno != 0 {
 		tb.Fatal(errno)
 	}
-	return state.Lflag&syscall.ECHO != 0
+	return on
 }
 
-// Type answers each question on the terminal with the next line; what came back on the screen is the result.
+func echo(end *os.File) (bool, syscall.Errno) {
+	var state syscall.Termios
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, end.Fd(), syscall.TCGETS, uintptr(unsafe.Pointer(&state))) //nolint:gosec // see above
+	return state.Lflag&syscall.ECHO != 0, errno
+}
+
+// Type answers each question on the terminal with the next line, once the echo is off, which a person is too slow to see; what came
+// back on the screen is the result.
 func Type(person *os.File, lines ...string) <-chan string {
 	screen := make(chan string, 1)
 	go func() {
@@ -57,6 +65,9 @@ func Type(person *os.File, lines ...string) <-chan string {
 					return
 				}
 				seen.Write(b[:n])
+			}
+			for on, errno := echo(person); on && errno == 0; on, errno = echo(person) {
+				runtime.Gosched()
 			}
 			seen.WriteString("|")
 			_, _ = io.WriteString(person, line+"\n")
