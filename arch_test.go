@@ -22,13 +22,14 @@ func arrows() []arrow {
 	base := []string{"schemas/...", "mdoc/cbor", "mdoc/apdu", "mdoc/jose", "mdoc/verdict"}
 	formats := slices.Concat(base, []string{"mdoc/cose", "mdoc/transcript", "mdoc/pki", "mdoc/doctype"})
 	moving := slices.Concat(base, []string{
-		"mdoc/cose", "mdoc/pki", "mdoc/provisioning", "tsm/...", "-tsm/se/...", "-tsm/applet/...", "tsm/applet/stream",
+		"mdoc/cose", "mdoc/pki", "mdoc/provisioning", "tsm/...", "-tsm/se/...", "-tsm/applet/...", "tsm/applet/stream", "-tsm/jpkiapplet",
 	})
 	return []arrow{
 		{"schemas/...", nil},
 		{"mdoc/cbor", nil},
 		{"mdoc/apdu", nil},
 		{"mdoc/apdu/...", []string{"mdoc/apdu/..."}},
+		{"mdoc/jpkiap", []string{"mdoc/apdu"}},
 		{"mdoc/jose", nil},
 		{"mdoc/verdict", nil},
 
@@ -59,6 +60,7 @@ func arrows() []arrow {
 		{"tsm/se/...", []string{"tsm/...", "mdoc/...", "schemas/...", "-tsm/httpapi/...", "-tsm/store/..."}},
 		{"tsm/applet/stream", slices.Concat(base, []string{"mdoc/cose", "mdoc/provisioning"})},
 		{"tsm/applet/...", []string{"tsm/...", "mdoc/...", "schemas/...", "-tsm/httpapi/...", "-tsm/store/..."}},
+		{"tsm/jpkiapplet", []string{"tsm/...", "mdoc/...", "schemas/...", "-tsm/httpapi/...", "-tsm/store/..."}},
 		{"tsm/...", moving},
 
 		{"cmd/...", []string{"..."}},
@@ -113,7 +115,7 @@ func TestTSMCannotReachTheDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, service := range []string{"tsm", "tsm/cmac", "tsm/scp03", "tsm/gp", "tsm/seram", "tsm/store", "tsm/applet/stream", "tsm/httpapi", "cmd/mobileid-tsm"} {
-		for _, secret := range []string{"mdoc", "mdoc/holder", "issuer", "tsm/se", "tsm/applet"} {
+		for _, secret := range []string{"mdoc", "mdoc/holder", "issuer", "tsm/se", "tsm/applet", "tsm/jpkiapplet"} {
 			if path := tree.path(service, secret); path != nil {
 				t.Errorf("%s reaches %s: %s", service, secret, strings.Join(path, " -> "))
 			}

@@ -204,6 +204,13 @@ func (a *arena) attacks(t *testing.T) []attack {
 				c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}})
 			}
 		}},
+		{name: "certificates of a phone", code: "card.phone_certificate", alter: func(d *cardsim.Draft) {
+			d.Certificate.Template = func(c *x509.Certificate) {
+				for i, e := range c.ExtraExtensions { // the policy of the card's signature certificate, 1.20, becomes the phone's, 1.40
+					c.ExtraExtensions[i].Value = bytes.Replace(e.Value, []byte("\x08\x05\x01\x01\x14"), []byte("\x08\x05\x01\x01\x28"), 1)
+				}
+			}
+		}},
 		{name: "certificate of another root", code: "card.certificate_untrusted", tamper: func(files map[card.FileID][]byte) {
 			files[card.SignatureCertificate] = reissue(t, files[card.SignatureCertificate], signatureCA, signatureKey, same)
 		}},

@@ -36,8 +36,11 @@ func (s *Service) Attested(ctx context.Context, attestation []byte) ([]byte, err
 }
 
 func (s *Service) attested(ctx context.Context, raw []byte) ([]byte, error) {
+	if len(raw) > MaxAttestation {
+		return nil, &FieldError{Field: "attestation", Reason: "too long"}
+	}
 	now := s.now()
-	a, seKey, err := s.verifyAttestation(raw, now)
+	a, err := s.verifyAny(raw, now)
 	if err != nil {
 		return nil, err
 	}
@@ -57,22 +60,62 @@ func (s *Service) attested(ctx context.Context, raw []byte) ([]byte, error) {
 	if h.identity == nil {
 		return nil, ErrGone
 	}
-	key, err := cose.NewKey(seKey)
+	key, err := cose.NewKey(a.element)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.config.Store.BindSE(ctx, o.Device, key.Bytes()); err != nil {
 		return nil, err
 	}
-	return s.issue(ctx, h, o, a)
+	if a.phone != nil {
+		return s.issuePhone(ctx, h, o, a.phone)
+	}
+	return s.issue(ctx, h, o, a.credential)
+}
+
+// attestation is a verified one of either application; the other member is nil.
+type attestation struct {
+	credential    *provisioning.Attestation
+	phone         *provisioning.PhoneAttestation
+	element       crypto.PublicKey
+	orderID, seID []byte
+}
+
+// answersTo compares it with an order.
+func (a *attestation) answersTo(o *provisioning.Order) error {
+	if a.phone != nil {
+		return a.phone.Answers(o)
+	}
+	return a.credential.Answers(o)
+}
+
+// sameKeys tells whether the keys are those that were answered before.
+func (a *attestation) sameKeys(h *holding) bool {
+	if a.phone != nil {
+		return bornKeys(a.phone) == h.born && a.phone.SealingKey.Equal(h.sealing)
+	}
+	return a.credential.DeviceKey.Equal(h.deviceKey) && a.credential.SealingKey.Equal(h.sealing)
+}
+
+// verifyAny verifies an attestation of a credential or of phone certificates; their types tell them apart.
+func (s *Service) verifyAny(raw []byte, now time.Time) (*attestation, error) {
+	if signed, err := provisioning.ParsePhoneAttestation(raw); err == nil {
+		a, key, err := s.verifyPhoneAttestation(signed, now)
+		if err != nil {
+			return nil, err
+		}
+		return &attestation{phone: a, element: key, orderID: a.OrderID, seID: a.SEID}, nil
+	}
+	a, key, err := s.verifyAttestation(raw, now)
+	if err != nil {
+		return nil, err
+	}
+	return &attestation{credential: a, element: key, orderID: a.OrderID, seID: a.SEID}, nil
 }
 
 // verifyAttestation checks what can be checked without knowing the order: certificate, signature, and the demands on
 // the keys' protection.
 func (s *Service) verifyAttestation(raw []byte, now time.Time) (*provisioning.Attestation, crypto.PublicKey, error) {
-	if len(raw) > MaxAttestation {
-		return nil, nil, &FieldError{Field: "attestation", Reason: "too long"}
-	}
 	signed, err := provisioning.ParseAttestation(raw)
 	if err != nil {
 		return nil, nil, &FieldError{Field: "attestation", Reason: "not an attestation"}
@@ -94,19 +137,23 @@ func (s *Service) verifyAttestation(raw []byte, now time.Time) (*provisioning.At
 }
 
 // answers finds the order and holds every member of the attestation against it.
-func (s *Service) answers(ctx context.Context, a *provisioning.Attestation, now time.Time) (store.Order, error) {
-	o, err := s.config.Store.Order(ctx, hex.EncodeToString(a.OrderID))
+func (s *Service) answers(ctx context.Context, a *attestation, now time.Time) (store.Order, error) {
+	o, err := s.config.Store.Order(ctx, hex.EncodeToString(a.orderID))
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Order{}, ErrOrder
 	}
 	if err != nil {
 		return store.Order{}, err
 	}
-	if s.device(a.SEID) != o.Device {
+	if s.device(a.seID) != o.Device {
 		return store.Order{}, ErrOrder
 	}
-	err = a.Answers(&provisioning.Order{ID: a.OrderID, Kind: provisioning.OrderProvision, SEID: a.SEID, Slot: o.Slot,
-		Purpose: provisioning.Purpose(o.Purpose), Challenge: o.Challenge, NotAfter: cbor.NewTDate(o.NotAfter)})
+	order := provisioning.Order{ID: a.orderID, Kind: provisioning.OrderProvision, SEID: a.seID, Slot: o.Slot,
+		Purpose: provisioning.Purpose(o.Purpose), Challenge: o.Challenge, NotAfter: cbor.NewTDate(o.NotAfter)}
+	if o.DocType == store.PhoneCertificates {
+		order.Application = provisioning.ApplicationPhoneCertificates
+	}
+	err = a.answersTo(&order)
 	if err != nil {
 		return store.Order{}, ErrOrder
 	}
@@ -117,8 +164,8 @@ func (s *Service) answers(ctx context.Context, a *provisioning.Attestation, now 
 }
 
 // again gives out what was sealed before, after asking the gate once more.
-func (s *Service) again(ctx context.Context, h *holding, a *provisioning.Attestation) ([]byte, error) {
-	if !a.DeviceKey.Equal(h.deviceKey) || !a.SealingKey.Equal(h.sealing) {
+func (s *Service) again(ctx context.Context, h *holding, a *attestation) ([]byte, error) {
+	if !a.sameKeys(h) {
 		return nil, ErrConflict
 	}
 	if err := s.config.Store.Release(ctx, h.row, s.now()); err != nil {

@@ -87,6 +87,9 @@ type Config struct {
 	// a restart; nil means that none is published here.
 	CRL func() ([]byte, error)
 
+	// Phone has the CAs of phone certificates; nil means that none are issued here.
+	Phone *PhoneConfig
+
 	Life            time.Duration // of an MSO at most; zero means DefaultLife
 	TransactionLife time.Duration // zero means DefaultTransactionLife
 	OrderLife       time.Duration // zero means DefaultOrderLife
@@ -127,6 +130,9 @@ func (c *Config) validate() error {
 			return errors.New("a root of card certificates is not self-signed")
 		}
 	}
+	if err := c.Phone.validate(); err != nil {
+		return err
+	}
 	if c.Life < 0 || c.TransactionLife < 0 || c.OrderLife < 0 || c.MaxTransactions < 0 || c.MaxHeld < 0 || c.Round < 0 {
 		return errors.New("negative bound")
 	}
@@ -160,10 +166,10 @@ func orDefault[T comparable](v, def T) T {
 }
 
 // secrets are the keys derived from Config.Secret, each for one duty.
-type secrets struct{ subject, device, index []byte }
+type secrets struct{ subject, device, index, card []byte }
 
 func deriveSecrets(secret []byte) (s secrets, err error) {
-	for label, into := range map[string]*[]byte{"subject": &s.subject, "device": &s.device, "status index": &s.index} {
+	for label, into := range map[string]*[]byte{"subject": &s.subject, "device": &s.device, "status index": &s.index, "card of phone certificates": &s.card} {
 		if *into, err = hkdf.Key(sha256.New, secret, nil, "mobileid issuer 1: "+label, 32); err != nil {
 			return secrets{}, fmt.Errorf("deriving keys: %w", err)
 		}

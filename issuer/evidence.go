@@ -44,6 +44,7 @@ type Consent struct {
 //	  "slot": 1..15,
 //	  "purpose": 1 / 2,          ; of the device key: signatures, MACs
 //	  "consent": consent,
+//	  ? "application": 1 / 2,    ; credential (also when absent), phone certificates: slot 1, purpose 1
 //	  * tstr => any }
 type Evidence struct {
 	Reading []byte  `cbor:"reading"`
@@ -51,7 +52,12 @@ type Evidence struct {
 	Slot    uint64  `cbor:"slot"`
 	Purpose uint64  `cbor:"purpose"`
 	Consent Consent `cbor:"consent"`
+
+	Application uint64 `cbor:"application,omitempty"`
 }
+
+// phone tells that phone certificates are asked for.
+func (e *Evidence) phone() bool { return e.Application == uint64(provisioning.ApplicationPhoneCertificates) }
 
 // Format keeps the reading out of formatted text.
 func (Evidence) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
@@ -75,6 +81,10 @@ func ParseEvidence(raw []byte) (*Evidence, error) {
 		return nil, &FieldError{Field: "slot", Reason: "not 1 to 15"}
 	case e.Purpose != uint64(provisioning.PurposeSign) && e.Purpose != uint64(provisioning.PurposeMAC):
 		return nil, &FieldError{Field: "purpose", Reason: "not 1 or 2"}
+	case e.Application > uint64(provisioning.ApplicationPhoneCertificates):
+		return nil, &FieldError{Field: "application", Reason: "not 1 or 2"}
+	case e.phone() && (e.Slot != 1 || e.Purpose != uint64(provisioning.PurposeSign) || e.Consent.IndividualNumber):
+		return nil, &FieldError{Field: "application", Reason: "phone certificates have slot 1, purpose 1 and no individual number"}
 	}
 	return &e, nil
 }
@@ -98,6 +108,9 @@ func (s *Service) evidence(ctx context.Context, id, token string, body []byte) (
 	if err != nil {
 		return Progress{}, err
 	}
+	if e.phone() && s.phones == nil {
+		return Progress{}, &FieldError{Field: "application", Reason: "phone certificates are not issued here"}
+	}
 	reading, err := card.ParseReading(e.Reading)
 	if err != nil {
 		return Progress{}, &FieldError{Field: "reading", Reason: "not a card reading"}
@@ -113,7 +126,7 @@ func (s *Service) evidence(ctx context.Context, id, token string, body []byte) (
 	identity, err := s.judge(ctx, t, e, reading, now)
 	if err == nil {
 		var o store.Order
-		if o, err = s.order(ctx, t, e, identity, now); err == nil {
+		if o, err = s.order(ctx, t, e, reading, identity, now); err == nil {
 			return Progress{TransactionID: t.ID, State: string(store.Ordered), OrderID: o.ID, ExpiresAt: t.ExpiresAt}, nil
 		}
 	}
@@ -164,7 +177,7 @@ func (s *Service) judge(ctx context.Context, t store.Transaction, e *Evidence, r
 }
 
 // order records the order with its place in the outbox, holds the identity for it, and tries to send it at once.
-func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, id *card.Identity, now time.Time) (store.Order, error) {
+func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, r *card.Reading, id *card.Identity, now time.Time) (store.Order, error) {
 	random, err := s.random(idSize + challengeSize)
 	if err != nil {
 		return store.Order{}, err
@@ -172,16 +185,28 @@ func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, i
 	notAfter := now.Add(s.config.OrderLife).Truncate(time.Second)
 	signed, err := provisioning.SignOrder(s.config.OrderKey, provisioning.Order{ID: random[:idSize],
 		Kind: provisioning.OrderProvision, SEID: e.SEID, Slot: e.Slot, Purpose: provisioning.Purpose(e.Purpose),
-		Challenge: random[idSize:], NotAfter: cbor.NewTDate(notAfter)})
+		Challenge: random[idSize:], NotAfter: cbor.NewTDate(notAfter), Application: applicationOf(e)})
 	if err != nil {
 		return store.Order{}, err
 	}
+	docType := doctype.DocTypeMNC
+	if e.phone() {
+		docType = store.PhoneCertificates
+	}
 	o := store.Order{ID: hex.EncodeToString(random[:idSize]), TransactionID: t.ID, Subject: pseudonym(s.secrets.subject, id.SubjectKey),
-		Device: s.device(e.SEID), DocType: doctype.DocTypeMNC, Slot: e.Slot, Purpose: e.Purpose, Challenge: random[idSize:],
+		Device: s.device(e.SEID), DocType: docType, Slot: e.Slot, Purpose: e.Purpose, Challenge: random[idSize:],
 		NotAfter: notAfter}
 	// Held before it is recorded: an attestation may come as soon as the TSM knows the order.
 	if err := s.vault.keep(o, id, now); err != nil {
 		return store.Order{}, err
+	}
+	if e.phone() {
+		certificate, err := x509.ParseCertificate(r.SignatureCertificate())
+		if err != nil {
+			s.vault.drop(o.ID)
+			return store.Order{}, err
+		}
+		s.vault.rests(o.ID, certificate)
 	}
 	if o, err = s.config.Store.PlaceOrder(ctx, o, signed); err != nil {
 		s.vault.drop(o.ID)
@@ -190,6 +215,14 @@ func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, i
 	s.log.InfoContext(ctx, "order placed", "transaction", t.ID, "order", o.ID)
 	s.outbox.send(ctx, store.Message{OrderID: o.ID, Body: signed, NotAfter: notAfter})
 	return o, nil
+}
+
+// applicationOf leaves a credential's member out, as orders had none before.
+func applicationOf(e *Evidence) provisioning.Application {
+	if e.phone() {
+		return provisioning.ApplicationPhoneCertificates
+	}
+	return 0
 }
 
 // refusedReading names what a verdict refuses. A status that nobody could tell counts only when nothing failed.

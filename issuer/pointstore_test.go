@@ -177,6 +177,36 @@ func (s pointStore) StatusVersion(ctx context.Context) (uint64, error) {
 	return s.inner.StatusVersion(ctx)
 }
 
+func (s pointStore) OfSerial(ctx context.Context, kind store.CertificateKind, serial uint64) (store.Credential, error) {
+	defer s.k.around()()
+	return s.inner.OfSerial(ctx, kind, serial)
+}
+
+func (s pointStore) PhonesOf(ctx context.Context, device string) ([]store.Credential, error) {
+	defer s.k.around()()
+	return s.inner.PhonesOf(ctx, device)
+}
+
+func (s pointStore) Listed(ctx context.Context) (uint64, []store.Credential, error) {
+	defer s.k.around()()
+	return s.inner.Listed(ctx)
+}
+
+func (s pointStore) Live(ctx context.Context, after uint64, limit int) ([]store.Credential, error) {
+	defer s.k.around()()
+	return s.inner.Live(ctx, after, limit)
+}
+
+func (s pointStore) ChangePhone(ctx context.Context, id string, c store.PhoneChange) (bool, error) {
+	defer s.k.around()()
+	return s.inner.ChangePhone(ctx, id, c)
+}
+
+func (s pointStore) ReleasePhone(ctx context.Context, id string, by store.Hold, at time.Time) (bool, error) {
+	defer s.k.around()()
+	return s.inner.ReleasePhone(ctx, id, by, at)
+}
+
 func (s pointStore) Device(ctx context.Context, device string) (store.Device, error) {
 	defer s.k.around()()
 	return s.inner.Device(ctx, device)

@@ -57,6 +57,9 @@ func (s *Service) receipt(ctx context.Context, raw []byte) error {
 
 func (s *Service) committed(ctx context.Context, device string, r *provisioning.Receipt) error {
 	order := hex.EncodeToString(r.OrderID)
+	if row, err := s.config.Store.OfOrder(ctx, order); err == nil && (row.Phone != nil) != (r.Application == provisioning.ApplicationPhoneCertificates) {
+		return ErrOrder
+	}
 	c, superseded, err := s.config.Store.Activate(ctx, store.Activation{OrderID: order, Device: device, Slot: r.Slot,
 		Digest: r.Digest, Counter: r.Counter, At: s.now()})
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrMismatch) {

@@ -26,6 +26,7 @@ type Service struct {
 	desk      *revocation.Desk
 	vault     *vault
 	outbox    *outbox
+	phones    *phones // nil when no phone certificates are issued here
 	sessions  *pairing.Board
 	wake      chan struct{} // holds one token when Run should not wait for its next round
 	log       *slog.Logger
@@ -59,6 +60,9 @@ func New(ctx context.Context, c Config) (*Service, error) {
 		OrderKey: c.OrderKey, ReceiptKey: c.StatusKey, ReceiptChain: c.StatusChain, Pseudonym: s.device,
 		Queued: s.queued, Now: c.Now, Rand: c.Rand, Log: c.Log})
 	if err != nil {
+		return nil, fmt.Errorf("making issuer: %w", err)
+	}
+	if s.phones, err = newPhones(c.Phone, derived.card); err != nil {
 		return nil, fmt.Errorf("making issuer: %w", err)
 	}
 	if _, _, err := s.signer(s.now()); err != nil {
@@ -107,6 +111,7 @@ func (s *Service) round(ctx context.Context) {
 	s.vault.forget(s.now())
 	s.sessions.Forget()
 	s.outbox.round(ctx)
+	s.followCards(ctx)
 	if _, err := s.config.Store.Purge(ctx, s.now()); err != nil {
 		s.log.ErrorContext(ctx, "purge failed", "error", err)
 	}

@@ -1,6 +1,8 @@
 package issuer
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -31,6 +33,10 @@ type holding struct {
 	sealed    []byte
 	deviceKey cose.Key
 	sealing   cose.Key
+
+	// Of phone certificates: the digest of their keys, and the card's signature certificate that they rest on.
+	born [sha256.Size]byte
+	card *x509.Certificate
 }
 
 // claim is what a person can have once: see store.Credentials, Activate. place is where it goes.
@@ -89,6 +95,18 @@ func (v *vault) keep(o store.Order, id *card.Identity, now time.Time) error {
 	}
 	v.held[o.ID] = &holding{identity: id, expires: o.NotAfter, claim: mine, place: where}
 	return nil
+}
+
+// rests notes the card's signature certificate on which the phone certificates of an order rest.
+func (v *vault) rests(order string, c *x509.Certificate) {
+	v.mu.Lock()
+	h := v.held[order]
+	v.mu.Unlock()
+	if h != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.card = c
+	}
 }
 
 // find returns the holding of an order, nil when there is none or its time is over.

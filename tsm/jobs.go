@@ -10,6 +10,7 @@ import (
 
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/gp"
 	"mobileid/tsm/store"
 )
 
@@ -56,9 +57,25 @@ func jobOf(order *provisioning.Order, signed []byte) store.Job {
 	digest := sha256.Sum256(signed)
 	return store.Job{
 		OrderID: hex.EncodeToString(order.ID), Digest: hex.EncodeToString(digest[:]),
-		Kind: store.Kind(order.Kind), SEID: hex.EncodeToString(order.SEID), Slot: byte(order.Slot),
+		Kind: store.Kind(order.Kind), SEID: hex.EncodeToString(order.SEID), Slot: placeOf(order.Application, order.Slot),
 		Purpose: uint64(order.Purpose), Challenge: order.Challenge, NotAfter: order.NotAfter.Time(),
 	}
+}
+
+// placeOf numbers what an order is about, as gp.Instance does: phone certificates stand beside the slots.
+func placeOf(a provisioning.Application, slot uint64) byte {
+	if a == provisioning.ApplicationPhoneCertificates {
+		return gp.PhonePlace
+	}
+	return byte(slot)
+}
+
+// slotOf is the slot that a place has in orders and receipts.
+func slotOf(place byte) uint64 {
+	if place == gp.PhonePlace {
+		return 1
+	}
+	return uint64(place)
 }
 
 // waiting tells whether an element has a job that could be run.

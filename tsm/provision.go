@@ -30,7 +30,8 @@ const (
 func (s *Service) planProvision(sc *script) error {
 	instance := gp.Instance(sc.job.Slot)
 	if sc.job.Cursor == store.Ordered {
-		install, err := gp.Install{LoadFile: gp.LoadFile, Module: gp.Module, Instance: instance}.Command()
+		loadFile, module := gp.ProgramOf(sc.job.Slot)
+		install, err := gp.Install{LoadFile: loadFile, Module: module, Instance: instance}.Command()
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func (s *Service) planGeneration(sc *script) error {
 		return fmt.Errorf("reading job: %w", err)
 	}
 	generate, err := stream.Generate{
-		OrderID: orderID, Slot: uint64(sc.job.Slot), Purpose: sc.job.Purpose, Challenge: sc.job.Challenge,
+		OrderID: orderID, Slot: slotOf(sc.job.Slot), Purpose: sc.job.Purpose, Challenge: sc.job.Challenge,
 	}.Object()
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func claims(job store.Job, slot byte, kind provisioning.ReceiptKind, signed []by
 		return fmt.Errorf("receipt: %w: %w", errRefusal, err)
 	}
 	c := receipt.Claimed()
-	if c.Kind != kind || c.Slot != uint64(slot) || hex.EncodeToString(c.OrderID) != job.OrderID || hex.EncodeToString(c.SEID) != job.SEID {
+	if c.Kind != kind || placeOf(c.Application, c.Slot) != slot || hex.EncodeToString(c.OrderID) != job.OrderID || hex.EncodeToString(c.SEID) != job.SEID {
 		return fmt.Errorf("receipt is about something else: %w", errRefusal)
 	}
 	return nil

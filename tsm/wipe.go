@@ -22,10 +22,11 @@ var errNothingFound = errors.New("secure element lists nothing to wipe")
 // planWipe asks what there is. A listing of at least one instance is under
 // R-MAC, and so is complete.
 func (s *Service) planWipe(sc *script) error {
-	return s.planListing(sc, &gp.Pages{}, true)
+	return s.planListing(sc, &gp.Pages{}, false, true)
 }
 
-func (s *Service) planListing(sc *script, pages *gp.Pages, first bool) error {
+// phone tells that the phone certificates were listed.
+func (s *Service) planListing(sc *script, pages *gp.Pages, phone, first bool) error {
 	if err := sc.list(first); err != nil {
 		return err
 	}
@@ -33,17 +34,23 @@ func (s *Service) planListing(sc *script, pages *gp.Pages, first bool) error {
 		if cut != nil {
 			return nil, cut
 		}
+		if len(answers) > 1 { // the phone certificates, asked for first
+			phone, answers = answers[0].SW == apdu.OK, answers[1:]
+		}
 		more, err := pages.Add(answers[0])
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errRefusal, err)
 		}
 		if more {
 			next := sc.more(sc.job)
-			return next, s.planListing(next, pages, false)
+			return next, s.planListing(next, pages, phone, false)
 		}
 		slots, err := slotsIn(pages, sc.job)
 		if err != nil {
 			return nil, err
+		}
+		if phone {
+			slots = append(slots, gp.PhonePlace)
 		}
 		return s.empty(ctx, sc, slots)
 	}
@@ -51,12 +58,18 @@ func (s *Service) planListing(sc *script, pages *gp.Pages, first bool) error {
 }
 
 // list asks for a page of the instances the job is about. There may be a further
-// page, and on the first one there may be nothing.
+// page, and on the first one there may be nothing. A wipe of everything asks for
+// the phone certificates before: their AID is no slot's.
 func (sc *script) list(first bool) error {
+	none := func(sw apdu.SW) bool { return sw == apdu.MoreAvailable || first && sw == apdu.ReferenceNotFound }
+	if first && sc.job.Slot == 0 {
+		phone := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.PhoneInstance}.Command()
+		if err := sc.add("GET STATUS of the phone certificates", phone, none); err != nil {
+			return err
+		}
+	}
 	c := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: scope(sc.job), Next: !first}.Command()
-	return sc.add("GET STATUS", c, func(sw apdu.SW) bool {
-		return sw == apdu.MoreAvailable || first && sw == apdu.ReferenceNotFound
-	})
+	return sc.add("GET STATUS", c, none)
 }
 
 // scope is the AID, or the beginning of AIDs, that a wipe is about.
@@ -174,13 +187,18 @@ func (s *Service) planDeletion(sc *script, slots []byte) error {
 		if cut != nil {
 			return nil, cut
 		}
-		if last := answers[len(answers)-1]; last.SW != apdu.ReferenceNotFound {
+		if listed(answers[len(slots):]) {
 			_, err := s.countAttempt(ctx, sc.job, "not_cleared")
 			return nil, errors.Join(fmt.Errorf("instances listed after DELETE: %w", errRefusal), err)
 		}
 		return nil, s.cleared(ctx, sc.job)
 	}
 	return nil
+}
+
+// listed tells whether an answer to GET STATUS names something.
+func listed(answers []apdu.Response) bool {
+	return slices.ContainsFunc(answers, func(r apdu.Response) bool { return r.SW != apdu.ReferenceNotFound })
 }
 
 // cleared notes that nothing is left and settles with the issuer.

@@ -92,6 +92,9 @@ func (s *settings) config(ctx context.Context, log *slog.Logger) (c issuer.Confi
 	if err := s.cards(&c, log); err != nil {
 		return c, err
 	}
+	if c.Phone, err = s.phones(); err != nil {
+		return c, err
+	}
 	if s.IACACRL != "" {
 		c.CRL = func() ([]byte, error) { return serve.ReadFile(s.IACACRL, pki.MaxCRL) }
 		if _, err := c.CRL(); err != nil {

@@ -62,6 +62,8 @@ type settings struct {
 	// CardDenyList is the PEM file of signature certificates refused beside those that their CA revoked, read at the start; it may be
 	// empty. Optional.
 	CardDenyList string `json:"card_deny_list,omitempty"`
+	// PhoneCertificates has the CAs of phone certificates. Optional: without it none are issued.
+	PhoneCertificates *phoneSettings `json:"phone_certificates,omitempty"`
 	// Operators is the file of those who may revoke, one a line: a name, a space, and the SHA-256 of the bearer token in
 	// hex. Optional: the service says in its log that nobody may.
 	Operators string `json:"operators,omitempty"`
@@ -74,6 +76,33 @@ type settings struct {
 	DocumentLife    serve.Duration `json:"document_life,omitempty"`
 	MaxTransactions int            `json:"max_transactions,omitempty"`
 	MaxHeld         int            `json:"max_held,omitempty"`
+}
+
+// phoneSettings name the two CAs of phone certificates and where this service is reached, which stands in every certificate and must never
+// change: lists and OCSP responders are under it.
+type phoneSettings struct {
+	Signature      caFiles `json:"signature"`
+	Authentication caFiles `json:"authentication"`
+	URL            string  `json:"url"`
+}
+
+// caFiles name an RSA key and the PEM file of its self-signed certificate.
+type caFiles struct {
+	Key         string `json:"key"`
+	Certificate string `json:"certificate"`
+}
+
+func (p *phoneSettings) validate() error {
+	if p == nil {
+		return nil
+	}
+	err := serve.Required(map[string]string{"phone_certificates.signature.key": p.Signature.Key,
+		"phone_certificates.signature.certificate": p.Signature.Certificate, "phone_certificates.authentication.key": p.Authentication.Key,
+		"phone_certificates.authentication.certificate": p.Authentication.Certificate})
+	if _, ok := webAddress(p.URL); !ok {
+		err = errors.Join(err, errors.New("phone_certificates.url is not an http or https address"))
+	}
+	return err
 }
 
 // signerFiles name a key and the PEM file of its chain, leaf first, without the root.
@@ -123,6 +152,7 @@ func (s *settings) Validate() error {
 	if _, ok := webAddress(s.TSMURL); !ok {
 		errs = append(errs, errors.New("tsm_url is not an http or https address"))
 	}
+	errs = append(errs, s.PhoneCertificates.validate())
 	if s.MaxTransactions < 0 || s.MaxHeld < 0 {
 		errs = append(errs, errors.New("max_transactions or max_held is negative"))
 	}

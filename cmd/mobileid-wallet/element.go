@@ -17,6 +17,7 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
 	"mobileid/tsm/seram"
 
@@ -89,8 +90,12 @@ func (w *wallet) manufacture(state string, dir authority) (id []byte, err error)
 		return nil, err
 	}
 	defer static.Erase()
+	anchors, err := dir.phoneCAs()
+	if err != nil {
+		return nil, err
+	}
 	err = se.Manufacture(state, se.Factory{ID: id, Keys: static, AttestationKey: attestation, AttestationChain: chain,
-		IssuerAnchors: [][]byte{maker.IACA.Certificate}})
+		IssuerAnchors: [][]byte{maker.IACA.Certificate}, CertificateAnchors: anchors})
 	return id, err
 }
 
@@ -99,7 +104,7 @@ func (w *wallet) withElement(state string, f func(*se.SE) error) (err error) {
 	if _, err := os.Stat(state); err != nil {
 		return fmt.Errorf("%w: %w", errNoElement, err)
 	}
-	element, err := se.Open(state, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.now})
+	element, err := se.Open(state, se.Config{Applets: []se.Kind{applet.Kind(), jpkiapplet.Kind(jpkiapplet.Options{})}, Now: w.now})
 	if err != nil {
 		return fmt.Errorf("switching the secure element on: %w", err)
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"unicode"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/mdoc/pki"
 	"mobileid/tsm/applet"
 )
 
@@ -31,6 +33,26 @@ func (a authority) keys() string        { return filepath.Join(string(a), "keys"
 func (a authority) cardMaker() string   { return filepath.Join(string(a), "card", "authority.secret") }
 func (a authority) readerRoots() string { return filepath.Join(a.keys(), "reader-root.pem") }
 func (a authority) readerCRL() string   { return filepath.Join(a.keys(), "reader-root.crl") }
+
+// phoneCAs are the CAs of phone certificates, DER; none when the folder is from before there were any.
+func (a authority) phoneCAs() ([][]byte, error) {
+	var out [][]byte
+	for _, name := range []string{"signature.pem", "authentication.pem"} {
+		text, err := serve.ReadFile(filepath.Join(string(a), "phone", name), maxRoots)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNoAuthority, err)
+		}
+		ders, err := pki.DecodePEM(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNoAuthority, err)
+		}
+		out = append(out, ders...)
+	}
+	return out, nil
+}
 
 // masterKey names the TSM's key as a URI (RFC 8089), whatever characters the path has.
 func (a authority) masterKey() (string, error) {
@@ -70,19 +92,9 @@ func (w *wallet) line(ctx context.Context) (string, error) {
 // pin reads the PIN from a file, or for "-" the first line of standard input. One that no element would take is refused
 // here, before anything is asked of anybody.
 func (w *wallet) pin(ctx context.Context, path string) (string, error) {
-	var text string
-	if path == "-" {
-		line, err := w.line(ctx)
-		if err != nil {
-			return "", fmt.Errorf("reading the PIN: %w", err)
-		}
-		text = line
-	} else {
-		data, err := serve.ReadPrivate(path, maxSecret)
-		if err != nil {
-			return "", fmt.Errorf("reading the PIN: %w", err)
-		}
-		text = strings.TrimRight(string(data), "\r\n")
+	text, err := w.secret(ctx, "PIN", path)
+	if err != nil {
+		return "", err
 	}
 	if err := checkPIN(text); err != nil {
 		return "", fmt.Errorf("reading the PIN: %w", err)
@@ -97,6 +109,22 @@ func checkPIN(text string) error {
 		return fmt.Errorf("it must have %d to %d digits and nothing else", applet.MinPIN, applet.MaxPIN)
 	}
 	return nil
+}
+
+// secret reads one line of a file, or for "-" of standard input.
+func (w *wallet) secret(ctx context.Context, name, path string) (string, error) {
+	if path == "-" {
+		line, err := w.line(ctx)
+		if err != nil {
+			return "", fmt.Errorf("reading the %s: %w", name, err)
+		}
+		return line, nil
+	}
+	data, err := serve.ReadPrivate(path, maxSecret)
+	if err != nil {
+		return "", fmt.Errorf("reading the %s: %w", name, err)
+	}
+	return strings.TrimRight(string(data), "\r\n"), nil
 }
 
 // checkURL wants the root of a service: http or https, a host, and nothing that belongs to one request.

@@ -75,7 +75,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(w.newCommand(), w.provisionCommand(), w.joinCommand(), w.slotsCommand(), w.contactCommand(), w.presentCommand(), w.pinCommand())
+	root.AddCommand(w.newCommand(), w.provisionCommand(), w.joinCommand(), w.slotsCommand(), w.contactCommand(), w.presentCommand(),
+		w.pinCommand(), w.jpkiCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

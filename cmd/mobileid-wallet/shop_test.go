@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"io"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +23,7 @@ import (
 	"mobileid/issuer"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/card/jpki"
+	"mobileid/issuer/card/jpki/jpkica"
 	"mobileid/issuer/card/jpki/jpkisim"
 	issuerapi "mobileid/issuer/httpapi"
 	"mobileid/issuer/keys"
@@ -52,6 +55,10 @@ type town struct {
 	issuerURL, tsmURL, tillURL string
 	operator, pos              string
 	fetch                      *trust.Refresher
+
+	service *issuer.Service
+	jpki    *jpkisim.Pair
+	phones  *issuer.PhoneConfig
 }
 
 func must[T any](v T, err error) func(*testing.T) T {
@@ -98,6 +105,7 @@ func newTown(t *testing.T) *town {
 	w := newFolder(t)
 	w.cards = must(cardsim.NewAuthority(cardsim.AuthorityConfig{}))(t)
 	w.write("card/authority.secret", must(w.cards.Save())(t))
+	w.phones = w.phoneCAs()
 	issuerServer, tsmServer := w.server(), w.server()
 	w.issuerURL, w.tsmURL = address(issuerServer), address(tsmServer)
 	issuerServer.Config.Handler = w.issuer()
@@ -144,6 +152,7 @@ func (w *town) issuer() http.Handler {
 		CardMunicipalRoots: w.cards.MunicipalRoots(), CardStatus: w.cardStatus(),
 		StatusKey: w.authority.StatusSigner.Key, StatusChain: w.authority.StatusSigner.Chain, StatusURI: w.statusURI(),
 		Operators: []revocation.Operator{{Name: "desk", TokenHash: hash[:]}},
+		Phone:     &issuer.PhoneConfig{Signature: w.phones.Signature, Authentication: w.phones.Authentication, URL: w.issuerURL},
 		Secret:    []byte(token()), Authority: "TEST issuer", Log: slog.New(slog.DiscardHandler),
 	}))(t)
 	check(t, service.PublishStatus(t.Context()))
@@ -154,17 +163,33 @@ func (w *town) issuer() http.Handler {
 			t.Errorf("the issuer ended: %v", err)
 		}
 	})
-	w.dispatch = service.Dispatch
+	w.dispatch, w.service = service.Dispatch, service
 	return issuerapi.New(service, slog.New(slog.DiscardHandler))
+}
+
+// phoneKeys are the keys of the CAs of phone certificates, once for all tests: making one takes long.
+var phoneKeys = sync.OnceValues(func() ([]*rsa.PrivateKey, error) { return cardsim.MakeKeys(2, cardsim.NewKeys(nil)) })
+
+// phoneCAs makes the CAs of phone certificates and writes what elements are made with.
+func (w *town) phoneCAs() *issuer.PhoneConfig {
+	made := must(phoneKeys())(w.t)
+	from := time.Now().AddDate(0, 0, -1)
+	ca := func(kind jpkica.Kind, key *rsa.PrivateKey, name string) *jpkica.CA {
+		c := must(jpkica.NewCA(jpkica.Profile{Kind: kind, Phone: true}, key, big.NewInt(7), from, from.AddDate(10, 0, 0)))(w.t)
+		w.write("phone/"+name+".pem", pki.EncodePEM(c.Certificate().Raw))
+		return c
+	}
+	return &issuer.PhoneConfig{Signature: ca(jpkica.Signature, made[0], "signature"), Authentication: ca(jpkica.Authentication, made[1], "authentication")}
 }
 
 // cardStatus asks JPKI-TEST, which is served on loopback.
 func (w *town) cardStatus() *jpki.Source {
 	authority := must(jpkisim.New(w.cards, nil))(w.t)
+	w.jpki = authority
 	server := w.server()
 	server.Config.Handler = authority.Handler()
 	server.Start()
-	return must(jpki.New(jpki.Config{Authorities: authority.Places(server.URL)}))(w.t)
+	return must(jpki.New(jpki.Config{Authorities: authority.Places(server.URL), Refresh: time.Nanosecond}))(w.t)
 }
 
 func (w *town) manager() http.Handler {

@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentPreRunE = requiredFlags
-	root.AddCommand(demoCommand(), benchCommand(), pkiCommand(), cardCommand(), corpusCommand(), inspectCommand(), lintCommand(), verifyCommand())
+	root.AddCommand(demoCommand(), benchCommand(), pkiCommand(), cardCommand(), seCommand(), corpusCommand(), inspectCommand(), lintCommand(), verifyCommand())
 	ran, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK

@@ -1,6 +1,10 @@
 package card
 
-import "fmt"
+import (
+	"fmt"
+
+	"mobileid/mdoc/jpkiap"
+)
 
 // An Application is one of the card's applications (AP).
 type Application uint8
@@ -18,7 +22,7 @@ const (
 func (a Application) AID() []byte {
 	switch a {
 	case JPKI:
-		return []byte{0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01}
+		return jpkiap.AID()
 	case Attributes:
 		return []byte{0xD3, 0x92, 0x10, 0x00, 0x31, 0x00, 0x01, 0x01, 0x04, 0x08}
 	case Face:

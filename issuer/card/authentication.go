@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"mobileid/issuer/card/jpki/jpkica"
 	"mobileid/mdoc/cbor"
 )
 
@@ -63,7 +64,7 @@ func inForce(c *x509.Certificate, at time.Time) error {
 // checkAuthenticationProfile holds a certificate to the user authentication certificate profile of 公的個人認証サービス.
 func checkAuthenticationProfile(c *x509.Certificate) error {
 	key, isRSA := c.PublicKey.(*rsa.PublicKey)
-	if err := checkCommonProfile(c, key, isRSA, oidAuthenticationPolicy()); err != nil {
+	if err := checkCommonProfile(c, key, isRSA, jpkica.Profile{Kind: jpkica.Authentication}.Policy()); err != nil {
 		return err
 	}
 	switch {

@@ -74,6 +74,7 @@ func TestAuthenticationProfile(t *testing.T) {
 		"serverAuth":              {set(37, "\x30\x0A\x06\x08\x2B\x06\x01\x05\x05\x07\x03\x01"), ca, key, []string{"auth.profile"}},
 		"clientAuth and another":  {set(37, "\x30\x0F\x06\x08\x2B\x06\x01\x05\x05\x07\x03\x02\x06\x03\x2A\x03\x04"), ca, key, []string{"auth.profile"}},
 		"signature policy":        {set(32, "\x30\x0E\x30\x0C\x06\x0A\x2A\x83\x08\x8C\x9B\x55\x08\x05\x01\x14"), ca, key, []string{"auth.profile"}},
+		"policy of a phone":       {set(32, "\x30\x0F\x30\x0D\x06\x0B\x2A\x83\x08\x8C\x9B\x55\x08\x05\x01\x03\x32"), ca, key, []string{"evidence.token", "auth.profile"}},
 		"policy not critical":     {uncritical(32), ca, key, []string{"auth.profile"}},
 		"no distribution point":   {drop(31), ca, key, []string{"auth.profile"}},
 		"names somebody":          {add(pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: []byte("\x30\x05\x82\x03a.b")}), ca, key, []string{"auth.profile"}},

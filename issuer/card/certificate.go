@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"mobileid/issuer/card/jpki/jpkica"
 	"mobileid/mdoc/cbor"
 )
 
@@ -28,12 +29,14 @@ var (
 	oidDistributionPoints  = asn1.ObjectIdentifier{2, 5, 29, 31}
 )
 
-func oidSignaturePolicy() asn1.ObjectIdentifier {
-	return asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 1, 20}
-}
-
-func oidAuthenticationPolicy() asn1.ObjectIdentifier {
-	return asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30}
+// fromPhone tells the certificates of a phone by their policies. They are as good for signing, and do not make a card present.
+func fromPhone(c *x509.Certificate) bool {
+	for _, kind := range []jpkica.Kind{jpkica.Signature, jpkica.Authentication} {
+		if hasPolicy(c, jpkica.Profile{Kind: kind, Phone: true}.Policy()) {
+			return true
+		}
+	}
+	return false
 }
 
 // parseCertificate reads a DER certificate (RFC 5280, 4.1). The library's error may quote names and is not passed on.
@@ -68,7 +71,7 @@ func verifyChain(c *x509.Certificate, roots []*x509.Certificate, at time.Time) (
 // checkSignatureProfile holds a certificate to the signature certificate profile of 公的個人認証サービス.
 func checkSignatureProfile(c *x509.Certificate) error {
 	key, isRSA := c.PublicKey.(*rsa.PublicKey)
-	if err := checkCommonProfile(c, key, isRSA, oidSignaturePolicy()); err != nil {
+	if err := checkCommonProfile(c, key, isRSA, jpkica.Profile{Kind: jpkica.Signature}.Policy()); err != nil {
 		return err
 	}
 	switch {

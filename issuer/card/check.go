@@ -89,7 +89,7 @@ func Check(r *Reading, c CheckConfig) (*Identity, verdict.Verdict, error) {
 }
 
 // mostChecks is how many checks a reading with the number has, so that the list is made once.
-const mostChecks = 40
+const mostChecks = 41
 
 // checker is one run of Check. Parsed parts are nil, and the booleans false, until their checks passed.
 type checker struct {
@@ -169,6 +169,12 @@ func (k *checker) certificate() {
 	format := k.run(ruleCertFormat, k.complete, "well-formed", func() (err error) {
 		cert, err = parseCertificate(k.file(SignatureCertificate))
 		return err
+	})
+	k.run(ruleToken, format, "a card's", func() error {
+		if auth, err := parseCertificate(k.file(AuthenticationCertificate)); fromPhone(cert) || err == nil && fromPhone(auth) {
+			return errors.New("certificates of a phone, which do not make a card present")
+		}
+		return nil
 	})
 	chain := k.run(ruleCertChain, format, "issued by a root", func() (err error) {
 		root, err = verifyChain(cert, k.c.SignatureRoots, k.c.At)

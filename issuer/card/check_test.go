@@ -227,6 +227,7 @@ func TestCertificateProfile(t *testing.T) {
 		{"clientAuth", add(pkix.Extension{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Value: []byte("\x30\x0A\x06\x08\x2B\x06\x01\x05\x05\x07\x03\x02")}), []string{"cert.profile"}},
 		{"unknown critical extension", add(pkix.Extension{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}), []string{"cert.profile"}},
 		{"authentication policy", set(32, "\x30\x0E\x30\x0C\x06\x0A\x2A\x83\x08\x8C\x9B\x55\x08\x05\x03\x1E"), []string{"cert.profile"}},
+		{"policy of a phone", set(32, "\x30\x0F\x30\x0D\x06\x0B\x2A\x83\x08\x8C\x9B\x55\x08\x05\x01\x01\x28"), []string{"evidence.token", "cert.profile"}},
 		{"policy not critical", uncritical(32), []string{"cert.profile"}},
 		{"no policy", drop(32), []string{"cert.profile"}},
 		{"no distribution point", drop(31), []string{"cert.profile"}},
@@ -459,7 +460,7 @@ func TestVerdictListsEveryCheck(t *testing.T) {
 		}
 	}
 	want := strings.Fields(`evidence.files evidence.challenge evidence.binding
-		cert.format cert.chain cert.validity cert.profile cert.holder evidence.signature
+		cert.format evidence.token cert.chain cert.validity cert.profile cert.holder evidence.signature
 		auth.format auth.chain auth.validity auth.profile cert.birthday auth.birthday
 		attributes.format attributes.cv_certificate attributes.integrity attributes.key_record attributes.active_auth
 		face.format face.cv_certificate face.signature face.portrait face.active_auth

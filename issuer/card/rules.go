@@ -11,6 +11,7 @@ var (
 	ruleBinding   = rule{"evidence.binding", "card evidence: the secure element asked for"}
 	ruleSignature = rule{"evidence.signature", "RFC 8017, 8.2.2, over the statement"}
 
+	ruleToken        = rule{"evidence.token", "card evidence: certificates of a card, not of a phone"}
 	ruleCertFormat   = rule{"cert.format", "RFC 5280, 4.1"}
 	ruleCertChain    = rule{"cert.chain", "RFC 5280, 6.1.3"}
 	ruleCertValidity = rule{"cert.validity", "RFC 5280, 4.1.2.5"}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
 )
 
 // A Kind is the kind of token that JPKI-AP is in, as its label tells.
@@ -83,13 +84,13 @@ func bigEndian32(b []byte) uint32 {
 // Kind tells the kind by the label, the only thing in which the tokens are known to differ.
 func (t TokenInformation) Kind() (Kind, error) {
 	switch t.Label {
-	case "JPKIAPICCTOKEN2":
+	case jpkiap.LabelCard:
 		return KindCard, nil
-	case "JPKIAPGPSETOKEN":
+	case jpkiap.LabelAndroid:
 		return KindAndroid, nil
-	case "JPKIAPIOSTOKEN":
+	case jpkiap.LabelIPhone:
 		return KindIPhone, nil
-	case "JPKIAPICCTOKEN":
+	case jpkiap.LabelOldCard:
 		return 0, ErrOldCard
 	default:
 		return 0, fmt.Errorf("the token label is another: %w", ErrNotMyNumberCard)

@@ -107,6 +107,12 @@ func bareProblem(err error) problem.Problem {
 		return problem.New(http.StatusConflict, CodeSessionStep, "the session is not at this step")
 	case errors.Is(err, pairing.ErrEnded):
 		return problem.New(http.StatusGone, CodeSessionEnded, "the session has ended; open another")
+	case errors.As(err, &refused) && refused.What == "revocation":
+		return problem.New(http.StatusForbidden, problem.CodeForbidden, "checks not passed: "+strings.Join(refused.Checks, ", "))
+	case errors.Is(err, revocation.ErrReason):
+		return problem.New(http.StatusBadRequest, problem.CodeMalformed, "reason: none of affiliationChanged, superseded, cessationOfOperation, certificateHold")
+	case errors.Is(err, issuer.ErrNoPhones):
+		return problem.New(http.StatusNotFound, problem.CodeNotFound, "no phone certificates are issued here")
 	case errors.Is(err, revocation.ErrSEID):
 		return problem.New(http.StatusBadRequest, problem.CodeMalformed, "se_id: not 10 bytes")
 	case errors.Is(err, issuer.ErrUsed):

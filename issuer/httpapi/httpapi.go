@@ -49,6 +49,7 @@ type Service interface {
 	Evidence(ctx context.Context, id, token string, body []byte) (issuer.Progress, error)
 	State(ctx context.Context, id, token string) (issuer.Progress, error)
 	Sessions
+	Phones
 	Attested(ctx context.Context, attestation []byte) ([]byte, error)
 	Receipt(ctx context.Context, receipt []byte) error
 	Handover(ctx context.Context, operatorToken string, seID []byte) ([]byte, error)
@@ -90,6 +91,7 @@ func New(service Service, log *slog.Logger) http.Handler {
 	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, service.Evidence, progress))
 	e.GET("/v1/transactions/:id", stateOf(d, service.State, progress))
 	d.sessions(e)
+	d.phones(e)
 	e.POST("/v1/attestations", accept(typeCOSE, MaxCOSE), d.attested)
 	e.POST("/v1/receipts", accept(typeCOSE, MaxCOSE), d.receipt)
 	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)

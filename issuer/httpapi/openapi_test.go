@@ -58,7 +58,7 @@ func operations(t *testing.T) []operation {
 func TestDocumentIsServed(t *testing.T) {
 	a := newAPI(t, nil)
 	ops := operations(t)
-	if len(ops) != 19 {
+	if len(ops) != 29 {
 		t.Fatalf("%d doors in the document", len(ops))
 	}
 	for _, op := range ops {

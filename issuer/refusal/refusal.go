@@ -83,6 +83,8 @@ func readingRefusals() []Refusal {
 			[]string{"evidence.challenge"}},
 		{"card.other_device", Text{"読み取り結果は、別の端末のためのものです。", "The reading was made for another device."},
 			Text{"文書を受け取る端末で、カードを読み取ってください。", "Read the card with the device that is to receive the document."}, []string{"evidence.binding"}},
+		{"card.phone_certificate", Text{"スマートフォンの電子証明書ではなく、マイナンバーカードが必要です。", "This needs the My Number card, not the certificates of a phone."},
+			Text{"マイナンバーカードを読み取って、やり直してください。", "Start again and read the card itself."}, []string{"evidence.token"}},
 		{"card.reading_incomplete", Text{"カードの読み取りが途中で終わりました。", "The card was not read completely."}, tapAgain(), []string{"evidence.files"}},
 		{"card.number_without_consent", Text{"同意なしに個人番号が送られました。", "The individual number was sent without consent."},
 			Text{"個人番号の提供に同意するか、個人番号を読み取らずにやり直してください。", "Consent to handing over the number, or start again without it."},

@@ -56,6 +56,9 @@ type DeskStore interface {
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
 	SuspendDevice(ctx context.Context, device string, at time.Time) (int, error)
 	ResumeDevice(ctx context.Context, device string, at time.Time) (int, error)
+	PhonesOf(ctx context.Context, device string) ([]store.Credential, error)
+	ChangePhone(ctx context.Context, id string, c store.PhoneChange) (bool, error)
+	ReleasePhone(ctx context.Context, id string, by store.Hold, at time.Time) (bool, error)
 }
 
 // Desk carries out what operators ask. It is safe for concurrent use.

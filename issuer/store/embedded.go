@@ -30,9 +30,12 @@ var (
 	bucketDeviceKeys   = []byte("device-keys")  // digest of a device key, value the order's id
 	bucketCounters     = []byte("counters")     // device ‖ 0 ‖ receipt counter, value the order's id
 	bucketOutbox       = []byte("outbox")       // sequence; a Message
+	bucketSerials      = []byte("serials")      // kind ‖ 0 ‖ serial number, value the id; never deleted
+	bucketPhones       = []byte("phones")       // sequence of a row of phone certificates that is active or suspended, value the id
+	bucketListed       = []byte("listed")       // id of a row of phone certificates that a revocation list shows, empty value
 	allBuckets         = [][]byte{bucketMeta, bucketTransactions, bucketExpiry, bucketOrders, bucketCredentials,
 		bucketByOrder, bucketBySubject, bucketByDevice, bucketOpen, bucketIndexes, bucketSet, bucketDevices,
-		bucketDeviceKeys, bucketCounters, bucketOutbox}
+		bucketDeviceKeys, bucketCounters, bucketOutbox, bucketSerials, bucketPhones, bucketListed}
 )
 
 // The counters in bucketMeta.
@@ -41,6 +44,7 @@ var (
 	metaCounter       = []byte("index-counter")
 	metaSequence      = []byte("sequence")
 	metaStatusVersion = []byte("status-version")
+	metaPhoneVersion  = []byte("phone-version")
 	metaLatest        = []byte("latest-time") // Unix seconds
 	metaTransactions  = []byte("transactions")
 )

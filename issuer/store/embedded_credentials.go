@@ -25,6 +25,9 @@ func (s *Embedded) Reserve(ctx context.Context, r Reservation) (c Credential, er
 		if err != nil {
 			return err
 		}
+		if err := takeSerials(tx, r); err != nil {
+			return err
+		}
 		for _, e := range earlier {
 			if _, err := revoke(tx, e, Abandoned, r.At); err != nil {
 				return err
@@ -33,7 +36,7 @@ func (s *Embedded) Reserve(ctx context.Context, r Reservation) (c Credential, er
 		sequence := number(tx, metaSequence) + 1
 		c = Credential{ID: r.ID, Sequence: sequence, OrderID: o.ID, Subject: o.Subject, Device: o.Device, DocType: o.DocType,
 			Slot: o.Slot, Purpose: o.Purpose, Index: index, Epoch: o.Epoch, DeviceKey: r.DeviceKey, State: Reserved,
-			Signed: r.Signed, ValidUntil: r.ValidUntil, Substituted: r.Substituted, ChangedAt: r.At}
+			Signed: r.Signed, ValidUntil: r.ValidUntil, Substituted: r.Substituted, ChangedAt: r.At, Phone: r.Phone}
 		if err := insert(tx, c, counter); err != nil {
 			return err
 		}
@@ -82,6 +85,9 @@ func (s *Embedded) mayReserve(tx *bolt.Tx, o Order, r Reservation) ([]Credential
 // nextIndex draws the next position that was never given. More than one step is needed only when the key of the
 // permutation was changed.
 func nextIndex(tx *bolt.Tx, r Reservation) (index, counter uint64, err error) {
+	if r.Phone != nil {
+		return 0, number(tx, metaCounter), nil
+	}
 	for counter = number(tx, metaCounter); counter < r.Limit; counter++ {
 		index = r.Index(counter)
 		if index < r.Limit && tx.Bucket(bucketIndexes).Get(be(index)) == nil {
@@ -93,10 +99,14 @@ func nextIndex(tx *bolt.Tx, r Reservation) (index, counter uint64, err error) {
 
 func insert(tx *bolt.Tx, c Credential, counter uint64) error {
 	id := []byte(c.ID)
+	indexed := func() error { return putRaw(tx, bucketIndexes, be(c.Index), id) }
+	if c.Phone != nil {
+		indexed = func() error { return nil }
+	}
 	return errors.Join(
 		putNumber(tx, metaCounter, counter),
 		putNumber(tx, metaSequence, c.Sequence),
-		putRaw(tx, bucketIndexes, be(c.Index), id),
+		indexed(),
 		putRaw(tx, bucketByOrder, key(c.Sequence, c.OrderID), id),
 		putRaw(tx, bucketBySubject, key(c.Sequence, subjectParts(c)...), id),
 		putRaw(tx, bucketByDevice, key(c.Sequence, c.Device), id),
@@ -128,12 +138,23 @@ func revoke(tx *bolt.Tx, c Credential, why Reason, at time.Time) (bool, error) {
 	if c.State == Revoked {
 		return false, nil
 	}
-	c.State, c.Reason, c.ChangedAt = Revoked, why, at
+	c.State, c.Reason, c.ChangedAt, c.Hold = Revoked, why, at, 0
 	return true, errors.Join(
 		put(tx, bucketCredentials, []byte(c.ID), c),
 		remove(tx, bucketOpen, []byte(c.ID)),
-		putRaw(tx, bucketSet, be(c.Index), nil),
-		bumpStatus(tx))
+		show(tx, c))
+}
+
+// show has the published status of a row follow its state: an index of the status list, or for phone certificates the revocation lists.
+func show(tx *bolt.Tx, c Credential) error {
+	if c.Phone != nil {
+		return showPhone(tx, c)
+	}
+	set := remove
+	if c.State == Revoked || c.State == Suspended {
+		set = func(tx *bolt.Tx, bucket, key []byte) error { return putRaw(tx, bucket, key, nil) }
+	}
+	return errors.Join(set(tx, bucketSet, be(c.Index)), bumpStatus(tx))
 }
 
 func bumpStatus(tx *bolt.Tx) error {
@@ -212,7 +233,7 @@ func (s *Embedded) Activate(ctx context.Context, a Activation) (c Credential, su
 			return err
 		}
 		c.State = Active
-		return put(tx, bucketCredentials, []byte(c.ID), c)
+		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enterPhone(tx, c))
 	})
 	if err == nil && late {
 		err = ErrRevoked

@@ -104,8 +104,12 @@ func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time) (
 		for _, c := range all {
 			switch c.State {
 			case Active:
-				c.State, c.Reason, c.ChangedAt = Suspended, CertificateHold, at
-				err = errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), putRaw(tx, bucketSet, be(c.Index), nil), bumpStatus(tx))
+				_, err = suspend(tx, c, HoldDesk, at)
+			case Suspended:
+				if _, err = suspend(tx, c, HoldDesk, at); err != nil {
+					return err
+				}
+				continue // it was stopped already
 			case Reserved, Signed, Delivered:
 				_, err = revoke(tx, c, CertificateHold, at)
 			default:
@@ -134,19 +138,39 @@ func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time) (c
 			return err
 		}
 		for _, c := range all {
-			if c.State != Suspended {
-				continue
-			}
-			c.State, c.Reason, c.ChangedAt = Active, "", at
-			err := errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), remove(tx, bucketSet, be(c.Index)), bumpStatus(tx))
+			back, err := release(tx, c, HoldDesk, at)
 			if err != nil {
 				return err
 			}
-			changed++
+			if back {
+				changed++
+			}
 		}
 		return seen(tx, at)
 	})
 	return changed, err
+}
+
+// suspend stops a row that is active, and notes who holds it. It tells whether the state changed.
+func suspend(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
+	was := c.State
+	if c.Hold |= by; was == Suspended {
+		return false, put(tx, bucketCredentials, []byte(c.ID), c)
+	}
+	c.State, c.Reason, c.ChangedAt = Suspended, CertificateHold, at
+	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))
+}
+
+// release ends one holder's hold. The row is back, and the answer true, when it was the last; rows from before holds were told apart have none.
+func release(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
+	if c.State != Suspended {
+		return false, nil
+	}
+	if c.Hold &^= by; c.Hold != 0 {
+		return false, put(tx, bucketCredentials, []byte(c.ID), c)
+	}
+	c.State, c.Reason, c.ChangedAt = Active, "", at
+	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))
 }
 
 // Wiped records that a secure element was emptied.
@@ -161,7 +185,7 @@ func (s *Embedded) Wiped(ctx context.Context, w Wipe) error {
 			return ErrRollback
 		}
 		if d.Handover == nil || d.Handover.WipeOrderID != w.OrderID {
-			return ErrMismatch
+			return phoneWiped(tx, w)
 		}
 		if d.WipeID == w.OrderID {
 			d.WipeID = ""

@@ -83,6 +83,46 @@ type Credential struct {
 	ValidUntil  time.Time `json:"valid_until"`
 	Substituted bool      `json:"substituted,omitempty"` // the name holds a substitute character
 	ChangedAt   time.Time `json:"changed_at"`
+	Hold        Hold      `json:"hold,omitempty"` // who holds a suspended row
+
+	// Phone is set when the row is of phone certificates; such a row has no place in the status list.
+	Phone *PhoneSet `json:"phone,omitempty"`
+}
+
+// PhoneCertificates is the DocType of orders and rows of phone certificates (スマホ用電子証明書).
+const PhoneCertificates = "phone-certificates"
+
+// PhoneSet is what a row of phone certificates has beside the others: the serial numbers of the two certificates, and which certificate of the
+// card they rest on.
+type PhoneSet struct {
+	Signature      uint64 `json:"signature"`
+	Authentication uint64 `json:"authentication"`
+	// Card names the card's signature certificate, sealed under a key of the issuer's: a serial number follows a person.
+	Card []byte `json:"card"`
+	// WipeID is the order to empty the application, WipedAt when the element said that it is.
+	WipeID  string    `json:"wipe_id,omitempty"`
+	WipedAt time.Time `json:"wiped_at,omitzero"`
+}
+
+// Hold says who holds a suspended row; it comes back when nobody does any more.
+type Hold uint8
+
+// The holders, as bits.
+const (
+	HoldDesk Hold = 1 // an operator's word
+	HoldCard Hold = 2 // the card's certificate is on hold
+)
+
+// PhoneChange is a change of the status of phone certificates.
+type PhoneChange struct {
+	// Reason is CertificateHold for a hold, and else final.
+	Reason Reason
+	By     Hold // of a hold
+	At     time.Time
+	// WipeID and Wipe, if set, are the order to empty the application and its signed form, which goes into the outbox until WipeUntil.
+	WipeID    string
+	Wipe      []byte
+	WipeUntil time.Time
 }
 
 // Reservation asks for a row.
@@ -97,6 +137,8 @@ type Reservation struct {
 	// Index maps the durable counter to a position in the list; it is a bijection on 0..Limit-1.
 	Index func(counter uint64) uint64
 	Limit uint64
+	// Phone is set for phone certificates, which take no index.
+	Phone *PhoneSet
 }
 
 // Activation is a verified receipt of the SE for a committed credential.

@@ -22,6 +22,7 @@ var (
 	ErrListFull    = errors.New("every status index is given out")
 	ErrClock       = errors.New("clock is behind what was recorded")
 	ErrFull        = errors.New("too many open transactions")
+	ErrSerial      = errors.New("serial number was given out before")
 )
 
 // ClockTolerance is how far the clock may lie behind the latest recorded time before Reserve refuses.
@@ -33,6 +34,7 @@ type Store interface {
 	Transactions
 	Credentials
 	Devices
+	Phones
 	Outbox
 
 	// Recover is called once, after opening and before serving: every row still Reserved or Signed belongs to an
@@ -110,6 +112,33 @@ type Devices interface {
 	// Wiped records the SE's receipt for the wipe order of the last handover; the device may be ordered for again. An
 	// SE that is emptied slot by slot sends several; the first counts, the others change nothing.
 	Wiped(ctx context.Context, w Wipe) error
+}
+
+// A CertificateKind says which of a row's two phone certificates a serial number is of.
+type CertificateKind string
+
+// The kinds.
+const (
+	SignatureCertificate      CertificateKind = "signature"
+	AuthenticationCertificate CertificateKind = "authentication"
+)
+
+// Phones is the part that remembers the status of phone certificates. Their rows are credentials; Reserve refuses a serial number that was given
+// out before with ErrSerial.
+type Phones interface {
+	// OfSerial returns the row of a certificate; ErrNotFound when the number was never given out.
+	OfSerial(ctx context.Context, kind CertificateKind, serial uint64) (Credential, error)
+	// PhonesOf returns the rows of phone certificates of a device, oldest first.
+	PhonesOf(ctx context.Context, device string) ([]Credential, error)
+	// Listed returns the rows that a revocation list must show, as of one instant, and the version of that; it rises with each change.
+	Listed(ctx context.Context) (version uint64, rows []Credential, err error)
+	// Live returns at most limit rows of phone certificates after a sequence number that are neither revoked nor in the making, oldest first.
+	Live(ctx context.Context, after uint64, limit int) ([]Credential, error)
+	// ChangePhone changes the status of one row of phone certificates and tells whether that changed anything. A hold on a row that is not
+	// active yet ends it. A revoked row stays as it is.
+	ChangePhone(ctx context.Context, id string, c PhoneChange) (changed bool, err error)
+	// ReleasePhone ends one holder's hold on a row and tells whether that changed anything.
+	ReleasePhone(ctx context.Context, id string, by Hold, at time.Time) (changed bool, err error)
 }
 
 // Outbox holds signed orders until the TSM has taken them. Delivery is at least once; the TSM carries out an order at

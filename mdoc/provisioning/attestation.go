@@ -86,27 +86,10 @@ func (s *SignedAttestation) ClaimedOrder() []byte { return s.claimed.OrderID }
 // secure element's id against its certificate, and the two keys. The attestation and the element's key are nil unless
 // the verdict is OK. Whether it answers the order at hand is for [Attestation.Answers].
 func (s *SignedAttestation) Verify(roots *pki.Anchors, at time.Time) (*Attestation, crypto.PublicKey, verdict.Verdict, error) {
-	var v verdict.Verdict
-	chain, err := s.message.X5Chain()
-	protected := s.message.X5ChainProtected()
-	v.Record("attestation.x5chain", clauseAttestation, err == nil && protected, chainText(err, protected))
-	if err != nil {
-		return nil, nil, v, nil
+	key, v, err := vouched(s.message, s.claimed.SEID, roots, at)
+	if err != nil || key == nil {
+		return nil, nil, v, err
 	}
-	path, judged, err := roots.Check(chain, pki.SEAttestation, at)
-	if err != nil {
-		return nil, nil, verdict.Verdict{}, fmt.Errorf("verifying attestation: %w", err)
-	}
-	v.Append(judged)
-	if path == nil {
-		v.NotRun("attestation.signature", clauseAttestation, "no certificate to take the key from")
-		return nil, nil, v, nil
-	}
-	key := path.LeafPublicKey()
-	err = s.message.Verify(key)
-	v.Record("attestation.signature", clauseAttestation, err == nil, text(err, "verified with the certificate's key"))
-	id, err := pki.SEID(path.Leaf)
-	v.Record("attestation.se_id", clauseAttestation, err == nil && bytes.Equal(id, s.claimed.SEID), text(err, "compared with the certificate"))
 	err = s.claimed.checkKeys(key)
 	v.Record("attestation.keys", clauseAttestation, err == nil, text(err, "two P-256 keys, different from each other and from the attestation key"))
 	if !v.OK() {
@@ -116,11 +99,40 @@ func (s *SignedAttestation) Verify(roots *pki.Anchors, at time.Time) (*Attestati
 	return &a, key, v, nil
 }
 
+// vouched judges what every attestation has: the element's certificate under roots, the signature, and the element's id
+// against the certificate. The key is nil when there is no path to take it from.
+func vouched(m *cose.Sign1, seID []byte, roots *pki.Anchors, at time.Time) (crypto.PublicKey, verdict.Verdict, error) {
+	var v verdict.Verdict
+	chain, err := m.X5Chain()
+	protected := m.X5ChainProtected()
+	v.Record("attestation.x5chain", clauseAttestation, err == nil && protected, chainText(err, protected))
+	if err != nil {
+		return nil, v, nil
+	}
+	path, judged, err := roots.Check(chain, pki.SEAttestation, at)
+	if err != nil {
+		return nil, verdict.Verdict{}, fmt.Errorf("verifying attestation: %w", err)
+	}
+	v.Append(judged)
+	if path == nil {
+		v.NotRun("attestation.signature", clauseAttestation, "no certificate to take the key from")
+		return nil, v, nil
+	}
+	key := path.LeafPublicKey()
+	err = m.Verify(key)
+	v.Record("attestation.signature", clauseAttestation, err == nil, text(err, "verified with the certificate's key"))
+	id, err := pki.SEID(path.Leaf)
+	v.Record("attestation.se_id", clauseAttestation, err == nil && bytes.Equal(id, seID), text(err, "compared with the certificate"))
+	return key, v, nil
+}
+
 // Answers compares the attestation with the order it claims to answer; an error wraps [ErrMismatch].
 func (a *Attestation) Answers(o *Order) error {
 	switch {
 	case o.Kind != OrderProvision:
 		return fmt.Errorf("%w: the order provisions nothing", ErrMismatch)
+	case o.Application.orCredential() != ApplicationCredential:
+		return fmt.Errorf("%w: application", ErrMismatch)
 	case !bytes.Equal(a.OrderID, o.ID):
 		return fmt.Errorf("%w: order id", ErrMismatch)
 	case !bytes.Equal(a.Challenge, o.Challenge):

@@ -23,12 +23,14 @@ func TestNoMessagePassesForAnother(t *testing.T) {
 		"attestation": w.signedAttestation(w.attestation()),
 		"receipt":     w.signedReceipt(receipt()),
 		"handover":    w.signedHandover(handover()),
+		"phone":       w.signedPhoneAttestation(w.phoneAttestation()),
 	}
 	parsers := map[string]func(raw []byte) error{
 		"order":       func(raw []byte) error { _, err := provisioning.VerifyOrder(raw, w.seKey.Public(), now); return err },
 		"attestation": func(raw []byte) error { _, err := provisioning.ParseAttestation(raw); return err },
 		"receipt":     func(raw []byte) error { _, err := provisioning.ParseReceipt(raw); return err },
 		"handover":    func(raw []byte) error { _, err := provisioning.ParseHandoverReceipt(raw); return err },
+		"phone":       func(raw []byte) error { _, err := provisioning.ParsePhoneAttestation(raw); return err },
 	}
 	for asked, parse := range parsers {
 		for given, raw := range messages {

@@ -16,9 +16,11 @@ const (
 	typeAttestation = "application/mobileid-attestation+cose"
 	typeReceipt     = "application/mobileid-receipt+cose"
 	typeHandover    = "application/mobileid-handover+cose"
+
+	typePhoneAttestation = "application/mobileid-phone-attestation+cose"
 )
 
-// maxMessage bounds a received message: the largest, an attestation with its certificate, has about 1200 bytes.
+// maxMessage bounds a received message: the largest, an attestation of RSA keys with its certificate, has about 1700 bytes.
 const maxMessage = 8 << 10
 
 // Lengths of the identifiers.

@@ -18,16 +18,52 @@ const (
 	OrderWipe      OrderKind = 2
 )
 
+// Application says which of an element's applications an order, attestation or receipt is about.
+type Application uint64
+
+// The applications. An absent one is ApplicationCredential.
+const (
+	ApplicationCredential        Application = 1 // a document of ISO/IEC 18013-5 in a slot
+	ApplicationPhoneCertificates Application = 2 // スマホ用電子証明書, in slot 1 of its own
+)
+
+// phoneSlot is the only slot of the phone certificates.
+const phoneSlot = 1
+
+// orCredential is the application meant by a member that may be absent.
+func (a Application) orCredential() Application {
+	if a == 0 {
+		return ApplicationCredential
+	}
+	return a
+}
+
+// checkApplication refuses an application that is not known, and phone certificates outside their slot.
+func checkApplication(a Application, slot uint64) error {
+	switch a.orCredential() {
+	case ApplicationCredential:
+		return nil
+	case ApplicationPhoneCertificates:
+		if slot != phoneSlot {
+			return fmt.Errorf("phone certificates in slot %d, expected %d", slot, phoneSlot)
+		}
+		return nil
+	default:
+		return fmt.Errorf("application %d is not known", a)
+	}
+}
+
 // Order is the issuer's instruction about one secure element, docs/provisioning.md, order.
 //
 //	order = {
 //	  1: bstr .size 16,    ; id, random, never used twice
 //	  2: 1 / 2,            ; kind: provision, wipe
 //	  3: bstr .size 10,    ; secure element id
-//	  4: 0..15,            ; slot; 0 only in a wipe, and means all
+//	  4: 0..15,            ; slot; 0 only in a wipe, and means all slots of all applications
 //	  ? 5: 1 / 2,          ; provision: purpose of the device key: sign, MAC
 //	  ? 6: bstr .size 32,  ; provision: challenge, random, to be attested
-//	  7: tdate             ; not to be carried out after
+//	  7: tdate,            ; not to be carried out after
+//	  ? 8: 1 / 2           ; application: credential (also when absent), phone certificates (slot 1, purpose sign)
 //	}
 type Order struct {
 	ID        []byte     `cbor:"1,keyasint"`
@@ -37,6 +73,8 @@ type Order struct {
 	Purpose   Purpose    `cbor:"5,keyasint,omitempty"`
 	Challenge []byte     `cbor:"6,keyasint,omitempty"`
 	NotAfter  cbor.TDate `cbor:"7,keyasint"`
+
+	Application Application `cbor:"8,keyasint,omitempty"`
 }
 
 // SignOrder signs an order with the issuer's order key. An order that breaks the CDDL is an error.
@@ -78,6 +116,9 @@ func (o Order) validate() error {
 	if o.NotAfter.Time().IsZero() {
 		return errors.New("notAfter missing")
 	}
+	if err := checkApplication(o.Application, o.Slot); err != nil {
+		return err
+	}
 	switch o.Kind {
 	case OrderProvision:
 		if o.Slot < 1 || o.Slot > maxSlot {
@@ -85,6 +126,9 @@ func (o Order) validate() error {
 		}
 		if !o.Purpose.valid() {
 			return fmt.Errorf("purpose %d is not known", o.Purpose)
+		}
+		if o.Application == ApplicationPhoneCertificates && o.Purpose != PurposeSign {
+			return errors.New("phone certificates for another purpose than to sign")
 		}
 		return checkLengths(length{"challenge", o.Challenge, challengeLength})
 	case OrderWipe:

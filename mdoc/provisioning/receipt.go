@@ -10,7 +10,7 @@ import (
 )
 
 // MaxReceipt bounds a whole receipt in bytes, so that it fits one short APDU response under secure messaging. The
-// largest that can be made has 201 bytes.
+// largest that can be made has 203 bytes.
 const MaxReceipt = 230
 
 // ReceiptKind says what a secure element did.
@@ -29,9 +29,10 @@ const (
 //	  2: bstr .size 16,    ; order id
 //	  3: bstr .size 10,    ; secure element id
 //	  4: 0..15,            ; slot; 0 only when all were wiped
-//	  ? 5: bstr .size 32,  ; committed: SHA-256 of the IssuerSigned bytes
+//	  ? 5: bstr .size 32,  ; committed: SHA-256 of what was sealed: the IssuerSigned bytes, or the certificate set
 //	  6: uint,             ; counter, rises with every receipt of the element
-//	  ? 7: uint            ; uses of the device key that was destroyed; absent when it was never used or there was none
+//	  ? 7: uint,           ; uses of the device key that was destroyed; absent when it was never used or there was none
+//	  ? 8: 1 / 2           ; application: credential (also when absent), phone certificates
 //	}
 type Receipt struct {
 	Kind    ReceiptKind `cbor:"1,keyasint"`
@@ -41,6 +42,8 @@ type Receipt struct {
 	Digest  []byte      `cbor:"5,keyasint,omitempty"`
 	Counter uint64      `cbor:"6,keyasint"`
 	KeyUses uint64      `cbor:"7,keyasint,omitempty"`
+
+	Application Application `cbor:"8,keyasint,omitempty"`
 }
 
 // SignedReceipt is a well-formed receipt that nobody has verified yet.
@@ -111,6 +114,8 @@ func (r *Receipt) Answers(o *Order) error {
 		return fmt.Errorf("%w: secure element id", ErrMismatch)
 	case r.Slot != o.Slot:
 		return fmt.Errorf("%w: slot", ErrMismatch)
+	case o.Slot != 0 && r.Application.orCredential() != o.Application.orCredential():
+		return fmt.Errorf("%w: application", ErrMismatch)
 	default:
 		return nil
 	}
@@ -122,6 +127,9 @@ func (r *Receipt) validate() error {
 	}
 	if r.Slot > maxSlot {
 		return fmt.Errorf("slot %d, at most %d", r.Slot, maxSlot)
+	}
+	if err := checkApplication(r.Application, r.Slot); err != nil {
+		return err
 	}
 	switch r.Kind {
 	case ReceiptCommitted:

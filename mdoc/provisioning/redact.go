@@ -40,4 +40,22 @@ func (*SignedReceipt) LogValue() slog.Value { return slog.StringValue(redacted) 
 // Format hides the receipt under every verb.
 func (*SignedReceipt) Format(f fmt.State, _ rune) { hide(f) }
 
+// LogValue hides the attestation.
+func (PhoneAttestation) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Format hides the attestation under every verb.
+func (PhoneAttestation) Format(f fmt.State, _ rune) { hide(f) }
+
+// LogValue hides the attestation.
+func (*SignedPhoneAttestation) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Format hides the attestation under every verb.
+func (*SignedPhoneAttestation) Format(f fmt.State, _ rune) { hide(f) }
+
+// LogValue hides the certificates.
+func (CertificateSet) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Format hides the certificates under every verb.
+func (CertificateSet) Format(f fmt.State, _ rune) { hide(f) }
+
 func hide(w io.Writer) { _, _ = io.WriteString(w, redacted) }

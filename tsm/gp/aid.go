@@ -20,6 +20,12 @@ const (
 	LoadFile AID = "\xF0\x4D\x49\x44\x4D\x44\x4F\x43"
 	// Module is the applet class inside LoadFile.
 	Module AID = LoadFile + "\x01"
+
+	// PhoneLoadFile and PhoneModule are the applet of the phone certificates ("MIDJPKI"), of the same category.
+	PhoneLoadFile AID = "\xF0\x4D\x49\x44\x4A\x50\x4B\x49"
+	PhoneModule   AID = PhoneLoadFile + "\x01"
+	// PhoneInstance is the one instance of it: the AID of 公的個人認証AP, by which readers find it in a phone as in a card.
+	PhoneInstance AID = "\xD3\x92\xF0\x00\x26\x01\x00\x00\x00\x01"
 )
 
 // The slots an element may hold credentials in: one applet instance each, so that
@@ -27,13 +33,31 @@ const (
 const (
 	FirstSlot = 1
 	LastSlot  = 15
+	// PhonePlace stands beside the slots for the phone certificates, wherever a number says what an instance holds.
+	PhonePlace = 16
 )
 
-// Instance is the AID of the applet instance of a slot: LoadFile and the slot byte.
-func Instance(slot byte) AID { return LoadFile + AID([]byte{slot}) }
+// Instance is the AID of the applet instance of a slot, LoadFile and the slot byte, or of PhonePlace.
+func Instance(slot byte) AID {
+	if slot == PhonePlace {
+		return PhoneInstance
+	}
+	return LoadFile + AID([]byte{slot})
+}
 
-// Slot tells which slot's instance an AID names.
+// ProgramOf gives the load file and the module that an instance of a slot, or of PhonePlace, is made of.
+func ProgramOf(slot byte) (loadFile, module AID) {
+	if slot == PhonePlace {
+		return PhoneLoadFile, PhoneModule
+	}
+	return LoadFile, Module
+}
+
+// Slot tells which slot's instance an AID names; PhonePlace for that of the phone certificates.
 func (a AID) Slot() (slot byte, ok bool) {
+	if a == PhoneInstance {
+		return PhonePlace, true
+	}
 	rest, ok := strings.CutPrefix(string(a), string(LoadFile))
 	if !ok || len(rest) != 1 || rest[0] < FirstSlot || rest[0] > LastSlot {
 		return 0, false

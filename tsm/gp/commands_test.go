@@ -27,11 +27,17 @@ func wantSW(t *testing.T, err error, sw apdu.SW) {
 func TestAID(t *testing.T) {
 	for slot := range 256 {
 		got, ok := gp.Instance(byte(slot)).Slot()
-		if want := slot >= 1 && slot <= 15; ok != want || ok && int(got) != slot {
+		if want := slot >= 1 && slot <= gp.PhonePlace; ok != want || ok && int(got) != slot {
 			t.Errorf("slot %d comes back as %d, %v", slot, got, ok)
 		}
 	}
-	for _, a := range []gp.AID{"", gp.ISD, gp.LoadFile, gp.Module + "\x02"} {
+	if load, module := gp.ProgramOf(gp.PhonePlace); gp.Instance(gp.PhonePlace) != gp.PhoneInstance || load != gp.PhoneLoadFile || module != gp.PhoneModule {
+		t.Errorf("phone certificates are %v of %v", module, load)
+	}
+	if load, module := gp.ProgramOf(3); load != gp.LoadFile || module != gp.Module {
+		t.Errorf("slot 3 is %v of %v", module, load)
+	}
+	for _, a := range []gp.AID{"", gp.ISD, gp.LoadFile, gp.Module + "\x02", gp.LoadFile + "\x10", gp.PhoneLoadFile, gp.PhoneModule} {
 		if slot, ok := a.Slot(); ok {
 			t.Errorf("%v is said to be slot %d", a, slot)
 		}

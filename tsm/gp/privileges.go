@@ -51,3 +51,26 @@ func (p Privileges) Bytes() []byte { return []byte{byte(p >> 16), byte(p >> 8), 
 
 // Has tells whether all of q are granted.
 func (p Privileges) Has(q Privileges) bool { return p&q == q }
+
+// Names lists the privileges as the specification's tables name them, for people. DAP verification, mandated DAP and
+// delegated management are told without the security domain they imply.
+func (p Privileges) Names() []string {
+	var out []string
+	for _, x := range []struct {
+		bit  Privileges
+		name string
+	}{
+		{SecurityDomain, "security domain"}, {DAPVerification &^ SecurityDomain, "DAP verification"},
+		{DelegatedManagement &^ SecurityDomain, "delegated management"}, {CardLock, "card lock"}, {CardTerminate, "card terminate"},
+		{CardReset, "card reset"}, {CVMManagement, "CVM management"}, {MandatedDAP &^ DAPVerification, "mandated DAP verification"},
+		{TrustedPath, "trusted path"}, {AuthorizedManage, "authorized management"}, {TokenManagement, "token management"},
+		{GlobalDelete, "global delete"}, {GlobalLock, "global lock"}, {GlobalRegistry, "global registry"},
+		{FinalApplication, "final application"}, {GlobalService, "global service"}, {ReceiptGeneration, "receipt generation"},
+		{CipheredLoad, "ciphered load"}, {ContactlessActivate, "contactless activation"}, {ContactlessSelf, "contactless self-activation"},
+	} {
+		if p.Has(x.bit) {
+			out = append(out, x.name)
+		}
+	}
+	return out
+}

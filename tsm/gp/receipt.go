@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/apdu"
-	"mobileid/tsm/scp03"
+	"mobileid/tsm/cmac"
 )
 
 // ErrReceipt says that a receipt is not the card's for these objects.
@@ -30,7 +30,7 @@ type Receipt struct {
 // NewReceipt makes a receipt with an AES receipt key (version 71). The AIDs are those of ReceiptInput.
 func NewReceipt(key []byte, counter uint16, cardData []byte, aids ...AID) (Receipt, error) {
 	r := Receipt{Counter: binary.BigEndian.AppendUint16(nil, counter), CardData: cardData}
-	mac, err := scp03.CMAC(key, r.Input(aids...))
+	mac, err := cmac.Sum(key, r.Input(aids...))
 	if err != nil {
 		return Receipt{}, fmt.Errorf("making receipt: %w", err)
 	}
@@ -63,7 +63,7 @@ func (r Receipt) appendBehindMAC(b []byte) []byte {
 // Verify checks the MAC under an AES receipt key; it fails with ErrReceipt. That the counter moved on is the caller's to
 // check.
 func (r Receipt) Verify(key []byte, aids ...AID) error {
-	want, err := scp03.CMAC(key, r.Input(aids...))
+	want, err := cmac.Sum(key, r.Input(aids...))
 	if err != nil {
 		return fmt.Errorf("verifying receipt: %w", err)
 	}

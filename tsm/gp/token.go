@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"mobileid/mdoc/apdu"
-	"mobileid/tsm/scp03"
+	"mobileid/tsm/cmac"
 )
 
 // ErrToken says that a token is not the issuer's for this command.
@@ -58,7 +58,7 @@ func TokenMAC(key []byte, c apdu.Command) ([16]byte, error) {
 	if err != nil {
 		return [16]byte{}, err
 	}
-	return scp03.CMAC(key, input)
+	return cmac.Sum(key, input)
 }
 
 // VerifyToken checks the token a command came with under an AES token key; it fails with ErrToken, also for no token.

@@ -43,8 +43,15 @@ func (ch *channel) deleteContent(c apdu.Command, d gp.Delete) apdu.Response {
 		return status(apdu.SecurityStatus)
 	}
 	u := ch.se.update()
+	data, err := u.confirm(d.AID)
+	if err != nil {
+		return status(apdu.Conditions)
+	}
 	u.destroyAll(v)
-	return u.finish(d.AID)
+	if err := u.commit(); err != nil {
+		return status(StatusOf(err))
+	}
+	return apdu.Response{Data: data, SW: apdu.OK}
 }
 
 // victims is what goes with an object: a load file's instances; a domain's applications and load files, and theirs.

@@ -240,3 +240,32 @@ func TestDomainParameters(t *testing.T) {
 	}
 	isd.do(gp.Install{LoadFile: domainFile, Module: gp.AID(testModule), Instance: domainB, Privileges: gp.SecurityDomain}, apdu.ReferenceNotFound)
 }
+
+// What goes on on another channel ends when an application is given away, and when a domain gets keys of its own.
+func TestTakeOver(t *testing.T) {
+	var log []string
+	e, s, _ := withDomain(t, domainA, gp.SecurityDomain, se.Config{Applets: []se.Kind{echo{log: &log}}})
+	store := command(t, "80E2900002 AABB")
+	isd := drive(t, s, e.Factory.Keys, gp.ISD)
+	isd.install(1, apdu.OK)
+	isd.installDomain(domainB, gp.SecurityDomain, apdu.OK)
+	line := openChannel(t, s)
+	second := drive(t, line, e.Factory.Keys, gp.ISD)
+	second.do(gp.Personalize{Instance: instance(1)}, apdu.OK)
+	second.send(store, apdu.OK)
+	isd.do(gp.Extradite{Domain: domainA, Application: instance(1)}, apdu.OK)
+	second.send(store, apdu.WrongData)
+	if !slices.Contains(log, "end") {
+		t.Errorf("the application was told %v", log)
+	}
+	second.do(gp.Personalize{Instance: domainB}, apdu.OK)
+	third := drive(t, openChannel(t, s), e.Factory.Keys, domainB)
+	inherited := drive(t, s, e.Factory.Keys, domainB)
+	inherited.putSet(0, setest.Keys(t), apdu.OK)
+	third.send(command(t, "80CA00D300"), apdu.SecurityStatus)
+	second.send(command(t, "80E2900003 420177"), apdu.OK) // to the ISD, not to the domain
+	send(t, s, gp.Select(domainB))
+	if r := send(t, s, gp.GetData(gp.DataIIN)); r.SW != apdu.ReferenceNotFound {
+		t.Errorf("the domain was written through the ISD: %X %v", r.Data, r.SW)
+	}
+}

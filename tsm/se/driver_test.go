@@ -17,6 +17,7 @@ const (
 	domainModule gp.AID = domainFile + "\x41"
 	domainA      gp.AID = "\xF0\x4D\x49\x44\x53\x44\x41"
 	domainB      gp.AID = "\xF0\x4D\x49\x44\x53\x44\x42"
+	domainC      gp.AID = "\xF0\x4D\x49\x44\x53\x44\x43"
 )
 
 func instance(n byte) gp.AID { return gp.AID(instanceAID(n)) }

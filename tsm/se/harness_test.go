@@ -85,7 +85,7 @@ func open(tb testing.TB, e *setest.Element, cfg se.Config) *se.SE {
 	if cfg.Applets == nil {
 		cfg.Applets = []se.Kind{echo{}}
 	}
-	cfg.Now = func() time.Time { return testNow }
+	cfg.Now, cfg.TestElement = func() time.Time { return testNow }, !e.Factory.TestKeys.IsZero()
 	s, err := se.Open(e.Path, cfg)
 	if err != nil {
 		tb.Fatal(err)

@@ -102,11 +102,23 @@ func (ch *channel) storeSet(sets keySets, o keyOrder, keys [][]byte) apdu.SW {
 		u.after = append(u.after, func() { ch.forget(sets, o.replace) })
 	}
 	u.putSet(sets, set)
+	u.after = append(u.after, func() { ch.takeOver(sets, o.domain) })
 	if e, ok := ch.se.registry[o.domain]; ok && e.state == gp.StateSelectable {
 		e.state = gp.StatePersonalized
 		u.put(e)
 	}
 	return StatusOf(u.commit())
+}
+
+// takeOver ends what others still do with a domain that has keys of its own now: sessions on other channels under the keys
+// of the domain above, and personalization through it.
+func (ch *channel) takeOver(sets keySets, domain gp.AID) {
+	for _, other := range ch.se.channels {
+		if other != ch && other.open && other.domain == domain && other.keys != sets {
+			other.endSession()
+		}
+	}
+	ch.se.endPersonalizationOf(domain)
 }
 
 // holds tells whether these very keys are stored.

@@ -10,44 +10,7 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
-	"mobileid/tsm/se/nvm"
 )
-
-// Names of the element's objects.
-const (
-	keyID                 = "se/id"
-	keyAttestation        = "se/attestation-key"
-	keyChain              = "se/attestation-chain"
-	keyAnchors            = "se/issuer-anchors"
-	keyCertificateAnchors = "se/certificate-anchors"
-	keyReceipts           = "se/receipts"     // counter of the applets' receipts
-	keyConfirm            = "se/confirmation" // counter of the ISD's receipts
-	keyCardState          = "se/card-state"
-	keyOption             = "se/option"
-	keyTestElement        = "se/test-element"
-	keyUnloaded           = "se/unloaded"
-	prefixRegistry        = "registry/"
-	prefixObjects         = "object/"
-	prefixFile            = "file/"
-	prefixCode            = "code/"
-	prefixGone            = "gone/"
-	prefixISD             = "isd/"
-	prefixDomain          = "sd/"
-)
-
-func registryKey(aid gp.AID) string { return prefixRegistry + hexOf(aid) }
-
-func objectKey(aid gp.AID, name string) string { return prefixObjects + hexOf(aid) + "/" + name }
-
-// domainKey names what belongs to a security domain itself.
-func domainKey(domain gp.AID) string {
-	if domain == gp.ISD {
-		return prefixISD
-	}
-	return prefixDomain + hexOf(domain) + "/"
-}
-
-func hexOf(aid gp.AID) string { return hex.EncodeToString([]byte(aid)) }
 
 // entry is an application or a supplementary security domain in the registry, or the ISD, which is not stored.
 type entry struct {
@@ -182,44 +145,4 @@ func (s *SE) stored(key, prefix string) (gp.AID, []byte, error) {
 	}
 	v, _ := s.mem.Load(key)
 	return gp.AID(aid), v, nil
-}
-
-// update collects the changes of one command; they hold together or not at all.
-type update struct {
-	se      *SE
-	changes []nvm.Change
-	after   []func()
-}
-
-func (s *SE) update() *update { return &update{se: s} }
-
-// set stores an object of the element; nil erases and destroys it.
-func (u *update) set(key string, value []byte) {
-	u.changes = append(u.changes, nvm.Change{Key: key, Value: value, Scrub: value == nil})
-}
-
-// erase forgets an object that is no secret.
-func (u *update) erase(key string) { u.changes = append(u.changes, nvm.Change{Key: key}) }
-
-// put stores an entry.
-func (u *update) put(e entry) {
-	u.changes = append(u.changes, nvm.Change{Key: registryKey(e.aid), Value: e.encode()})
-	u.after = append(u.after, func() { u.se.registry[e.aid] = e })
-}
-
-// destroy erases every object whose name begins with prefix.
-func (u *update) destroy(prefix string) {
-	for _, key := range u.se.mem.Keys(prefix) {
-		u.set(key, nil)
-	}
-}
-
-func (u *update) commit() error {
-	if err := u.se.mem.Commit(u.changes...); err != nil {
-		return err
-	}
-	for _, do := range u.after {
-		do()
-	}
-	return nil
 }

@@ -27,6 +27,11 @@ var (
 	ErrInUse = nvm.ErrInUse
 	// ErrExists says that Manufacture found a file.
 	ErrExists = nvm.ErrExists
+	// ErrTestElement says that an element was made with published keys and none was asked for: whoever has it in hand owns
+	// it, and it is for a bench alone.
+	ErrTestElement = errors.New("element made with published test keys")
+	// ErrNoTestElement says that an element made with published keys was asked for, and this one is an ordinary one.
+	ErrNoTestElement = errors.New("element not made with test keys")
 	// ErrPowerCut says that the element is without power until it is opened again.
 	ErrPowerCut = nvm.ErrPowerCut
 )
@@ -39,6 +44,9 @@ type Config struct {
 	Rand io.Reader
 	// Now is the element's clock; nil means the system's.
 	Now func() time.Time
+	// TestElement says that an element made with published keys is meant: such a one opens in no other way, and no other
+	// one so.
+	TestElement bool
 	// Limit bounds the non-volatile memory in bytes; 0 means 256 KiB.
 	Limit int
 	// Tear, if set, can cut the power at each physical write; see nvm.Config.
@@ -88,6 +96,9 @@ func Open(path string, cfg Config) (*SE, error) {
 		s.channels[n] = &channel{se: s, open: n == 0, domain: gp.ISD}
 	}
 	err = s.load()
+	if err == nil {
+		err = s.checkTestElement()
+	}
 	if err == nil {
 		err = s.loadRegistry()
 	}

@@ -39,3 +39,14 @@ func (s *SE) testSet() scp03.TestSet {
 		return scp03.TestSet{}
 	}
 }
+
+// checkTestElement holds the kind of the element against what was asked for.
+func (s *SE) checkTestElement() error {
+	switch made := !s.testSet().IsZero(); {
+	case made && !s.cfg.TestElement:
+		return ErrTestElement
+	case !made && s.cfg.TestElement:
+		return ErrNoTestElement
+	}
+	return nil
+}

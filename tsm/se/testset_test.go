@@ -27,7 +27,15 @@ func TestE3PublishedKeys(t *testing.T) {
 		}
 	}
 	e.Factory.Keys, e.Factory.TestKeys = scp03.Keys{}, scp03.TestKeys()
+	ordinary := e.Path
 	e.Again(t)
+	// The file says what it is, and opens only for who means it.
+	if _, err := se.Open(e.Path, se.Config{Applets: []se.Kind{echo{}}}); !errors.Is(err, se.ErrTestElement) {
+		t.Errorf("as an ordinary element: %v", err)
+	}
+	if _, err := se.Open(ordinary, se.Config{Applets: []se.Kind{echo{}}, TestElement: true}); !errors.Is(err, se.ErrNoTestElement) {
+		t.Errorf("an ordinary element as one of a bench: %v", err)
+	}
 	s := open(t, e, se.Config{})
 	// Other people's hosts get in (TestHostTraces); ours does not take such keys.
 	if _, err := setest.Open(context.Background(), s, scp03.TestKeys().Keys()); !errors.Is(err, scp03.ErrWeakKeys) {

@@ -67,7 +67,7 @@ type Job struct {
 	Digest    string    `json:"digest"`    // hex of SHA-256 over the signed order as received
 	Kind      Kind      `json:"kind"`      //
 	SEID      string    `json:"se_id"`     // hex of the 10 bytes, lower case
-	Slot      byte      `json:"slot"`      // 1 to 15; 0 in a wipe is every slot
+	Slot      byte      `json:"slot"`      // 1 to 15, 16 for the phone certificates; 0 in a wipe is all of them
 	Purpose   uint64    `json:"purpose"`   // of the device key; 0 in a wipe
 	Challenge []byte    `json:"challenge"` // the issuer's; empty in a wipe
 	NotAfter  time.Time `json:"not_after"` // the order's own limit

@@ -76,17 +76,21 @@ type Application struct {
 	Purpose provisioning.Purpose
 	// IndividualNumber is the holder's consent, given in a step of its own, to have the number in the credential.
 	IndividualNumber bool
+	// PhoneCertificates asks for スマホ用電子証明書 instead of a credential; Slot and Purpose then do not count.
+	PhoneCertificates bool
 }
 
 // consent and evidence are mobileid's own format, docs/issuance.md.
 //
-//	evidence = {"reading": bstr, "seId": bstr, "slot": uint, "purpose": uint, "consent": {"individualNumber": bool}}
+//	evidence = {"reading": bstr, "seId": bstr, "slot": uint, "purpose": uint, "consent": {"individualNumber": bool}, ? "application": 2}
 type evidence struct {
 	Reading []byte  `cbor:"reading"`
 	SEID    []byte  `cbor:"seId"`
 	Slot    uint64  `cbor:"slot"`
 	Purpose uint64  `cbor:"purpose"`
 	Consent consent `cbor:"consent"`
+
+	Application provisioning.Application `cbor:"application,omitempty"`
 }
 
 // consent is mobileid's own format, docs/issuance.md.
@@ -98,8 +102,11 @@ type consent struct {
 
 // Submit sends the evidence and tells its size and how far the issuer is.
 func (p *Phone) Submit(ctx context.Context, t Transaction, a Application) (size int, progress Progress, err error) {
-	body, err := cbor.Marshal(evidence{Reading: a.Reading, SEID: p.SEID, Slot: uint64(a.Slot), Purpose: uint64(a.Purpose),
-		Consent: consent{a.IndividualNumber}})
+	e := evidence{Reading: a.Reading, SEID: p.SEID, Slot: uint64(a.Slot), Purpose: uint64(a.Purpose), Consent: consent{a.IndividualNumber}}
+	if a.PhoneCertificates {
+		e.Slot, e.Purpose, e.Application = 1, uint64(provisioning.PurposeSign), provisioning.ApplicationPhoneCertificates
+	}
+	body, err := cbor.Marshal(e)
 	if err != nil {
 		return 0, progress, fmt.Errorf("sending evidence: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/asn1"
 	"fmt"
 	"io"
 	"math/big"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/card/jpki/jpkica"
 )
 
 // AuthorityConfig says how an Authority is made.
@@ -40,8 +40,7 @@ type Authority struct {
 
 // certificateAuthority is one of the two X.509 CAs, with the names that differ between them.
 type certificateAuthority struct {
-	name    string // OU of the issuer
-	altName string // OU of the Japanese name
+	profile jpkica.Profile
 	key     *rsa.PrivateKey
 	cert    *x509.Certificate
 }
@@ -55,8 +54,8 @@ func blankAuthority(c AuthorityConfig) *Authority {
 		c.Keys = NewKeys(c.Rand)
 	}
 	return &Authority{
-		signature:      certificateAuthority{name: "JPKI for digital signature", altName: "公的個人認証サービス署名用"},
-		authentication: certificateAuthority{name: "JPKI for user authentication", altName: "公的個人認証サービス利用者証明用"},
+		signature:      certificateAuthority{profile: jpkica.Profile{Kind: jpkica.Signature}},
+		authentication: certificateAuthority{profile: jpkica.Profile{Kind: jpkica.Authentication}},
 		municipal:      map[string]cvAuthority{},
 		keys:           c.Keys, rand: c.Rand,
 		signers: map[string]*cvSigner{}, serials: map[int64]bool{},
@@ -71,7 +70,7 @@ func NewAuthority(c AuthorityConfig) (*Authority, error) {
 	a := blankAuthority(c)
 	for _, ca := range []*certificateAuthority{&a.signature, &a.authentication} {
 		if err := a.establish(ca, c.Now()); err != nil {
-			return nil, fmt.Errorf("making the CA %q: %w", ca.name, err)
+			return nil, fmt.Errorf("making the CA %q: %w", ca.profile.Unit(), err)
 		}
 	}
 	for _, role := range []string{roleFace, roleAttributes, roleRoot} {
@@ -84,19 +83,7 @@ func NewAuthority(c AuthorityConfig) (*Authority, error) {
 	return a, nil
 }
 
-const organization = "JPKI-TEST"
-
-func (ca *certificateAuthority) subject() []byte {
-	return distinguishedName(rdn{attributeC, "JP"}, rdn{attributeO, organization}, rdn{attributeOU, ca.name},
-		rdn{attributeOU, "Japan Agency for Local Authority Information Systems"})
-}
-
-func (ca *certificateAuthority) japaneseName() []byte {
-	return distinguishedName(rdn{attributeC, "JP"}, rdn{attributeO, "公的個人認証サービス（試験用）"}, rdn{attributeOU, ca.altName},
-		rdn{attributeOU, "地方公共団体情報システム機構"})
-}
-
-// establish makes key and self-signed certificate: keyUsage, basicConstraints, subjectAltName, own CRLDP, SKI, no AKI.
+// establish makes key and self-signed certificate.
 func (a *Authority) establish(ca *certificateAuthority, now time.Time) error {
 	var err error
 	if ca.key, err = a.keys(); err != nil {
@@ -107,15 +94,7 @@ func (a *Authority) establish(ca *certificateAuthority, now time.Time) error {
 		return err
 	}
 	day := card.DayInJapan(now)
-	template := &x509.Certificate{
-		SerialNumber: serial, RawSubject: ca.subject(),
-		NotBefore: card.StartOfDay(shift(day, -2, 0, 0)).UTC(), NotAfter: card.EndOfDay(shift(day, 8, 0, -1)).UTC(),
-		SignatureAlgorithm: x509.SHA256WithRSA,
-	}
-	template.ExtraExtensions = append(template.ExtraExtensions, keyUsage(usageCA), basicConstraintsCA(),
-		subjectAltName(directoryNames(0x30, ca.japaneseName())), distributionPoints(ca.subject()), subjectKeyIdentifier(&ca.key.PublicKey))
-	// Go derives issuer and key identifier from the parent; the template is its own.
-	template.SubjectKeyId = keyIdentifier(&ca.key.PublicKey)
+	template := ca.profile.CATemplate(serial, &ca.key.PublicKey, card.StartOfDay(shift(day, -2, 0, 0)), card.EndOfDay(shift(day, 8, 0, -1)))
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &ca.key.PublicKey, ca.key)
 	if err != nil {
 		return err
@@ -129,12 +108,10 @@ func (a *Authority) serial() (*big.Int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for range 64 {
-		var b [4]byte
-		if _, err := io.ReadFull(a.rand, b[:]); err != nil {
+		n, err := jpkica.Serial(a.rand)
+		if err != nil {
 			return nil, err
 		}
-		b[0] = b[0]&0x3F | 0x40 // four bytes, positive
-		n := new(big.Int).SetBytes(b[:])
 		if !a.serials[n.Int64()] {
 			a.serials[n.Int64()] = true
 			return n, nil
@@ -179,17 +156,5 @@ func (a *Authority) DomainRoot() (card.KeyID, *rsa.PublicKey) {
 	return ca.id, &ca.key.PublicKey
 }
 
-// Policies of the arc 1.2.392.200149.8.5.
-func policySignature() asn1.ObjectIdentifier {
-	return asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 1, 20}
-}
-
-func policyAuthentication() asn1.ObjectIdentifier {
-	return asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 1, 3, 30}
-}
-
-// The real service's URLs are not borrowed.
-const (
-	cpsURI  = "http://jpki-test.invalid/cps.html"
-	ocspURI = "http://ocspauthnorm.jpki-test.invalid"
-)
+// ocspURI is what the certificates say; the real service's address is not borrowed.
+const ocspURI = "http://ocspauthnorm.jpki-test.invalid"

@@ -4,45 +4,46 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base32"
 	"fmt"
-	"io"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/card/jpki/jpkica"
 	"mobileid/mdoc/apdu"
 )
 
 // crlPoint is the distribution point of a municipality under a CA.
 func (ca *certificateAuthority) crlPoint(p Person) []byte {
-	return distinguishedName(rdn{attributeC, "JP"}, rdn{attributeO, organization}, rdn{attributeOU, ca.name},
-		rdn{attributeOU, "CRL Distribution Points"}, rdn{attributeOU, p.Prefecture}, rdn{attributeCN, p.City + " CRLDP"})
+	return jpkica.Name(jpkica.RDN{Attribute: jpkica.AttributeC, Value: "JP"}, jpkica.RDN{Attribute: jpkica.AttributeO, Value: jpkica.Organization},
+		jpkica.RDN{Attribute: jpkica.AttributeOU, Value: ca.profile.Unit()}, jpkica.RDN{Attribute: jpkica.AttributeOU, Value: "CRL Distribution Points"},
+		jpkica.RDN{Attribute: jpkica.AttributeOU, Value: p.Prefecture}, jpkica.RDN{Attribute: jpkica.AttributeCN, Value: p.City + " CRLDP"})
 }
 
-func (ca *certificateAuthority) issue(template *x509.Certificate, key *rsa.PublicKey) ([]byte, error) {
-	return x509.CreateCertificate(rand.Reader, template, ca.cert, key, ca.key)
+// issue signs a certificate of a holder, which alter may change before.
+func (ca *certificateAuthority) issue(l jpkica.Leaf, alter func(*x509.Certificate)) ([]byte, error) {
+	template := ca.profile.Template(l, ca.cert)
+	if alter != nil {
+		alter(template)
+	}
+	return x509.CreateCertificate(rand.Reader, template, ca.cert, l.Key, ca.key)
 }
 
-// signatureCertificate issues a certificate with the signature profile: keyUsage, subjectAltName, certificatePolicies, issuerAltName,
-// CRLDP, AKI, SKI, in this order.
+// signatureCertificate issues a certificate with the signature profile.
 func (a *Authority) signatureCertificate(p Person, d CertificateDraft, key *rsa.PublicKey) ([]byte, error) {
 	serial, err := a.serial()
 	if err != nil {
 		return nil, err
 	}
-	ca := &a.signature
-	template := &x509.Certificate{
-		SignatureAlgorithm: x509.SHA256WithRSA,
-		SerialNumber:       serial, NotBefore: d.NotBefore.UTC(), NotAfter: d.NotAfter.UTC(),
-		RawSubject: distinguishedName(rdn{attributeC, "JP"}, rdn{attributeL, p.Prefecture}, rdn{attributeL, p.City},
-			rdn{attributeCN, d.NotBefore.In(card.Japan()).Format("20060102150405") + fmt.Sprintf("%010d", serial)}),
-	}
-	template.ExtraExtensions = append(template.ExtraExtensions, keyUsage(usageSignature), subjectAltName(personalNames(d)),
-		certificatePolicies(policySignature(), cpsURI), issuerAltName(ca.japaneseName()), distributionPoints(ca.crlPoint(p)),
-		authorityKeyIdentifier(&ca.key.PublicKey, ca.subject(), ca.cert.SerialNumber), subjectKeyIdentifier(key))
-	if d.Template != nil {
-		d.Template(template)
-	}
-	return ca.issue(template, key)
+	subject := jpkica.Name(jpkica.RDN{Attribute: jpkica.AttributeC, Value: "JP"}, jpkica.RDN{Attribute: jpkica.AttributeL, Value: p.Prefecture},
+		jpkica.RDN{Attribute: jpkica.AttributeL, Value: p.City}, jpkica.RDN{Attribute: jpkica.AttributeCN,
+			Value: d.NotBefore.In(card.Japan()).Format("20060102150405") + fmt.Sprintf("%010d", serial)})
+	return a.signature.issue(jpkica.Leaf{Serial: serial, Subject: subject, NotBefore: d.NotBefore, NotAfter: d.NotAfter, Key: key,
+		Personal: d.personal(), ListName: a.signature.crlPoint(p)}, d.Template)
+}
+
+// personal is the subjectAltName.
+func (d CertificateDraft) personal() []byte {
+	return jpkica.PersonalNames(jpkica.Holder{Name: d.Name, NameFlags: d.NameFlags, Address: d.Address, AddressFlags: d.AddressFlags,
+		Sex: d.Sex, BirthDate: d.BirthDate})
 }
 
 // authenticationCertificate issues a certificate with the user authentication profile. Its subject is a number, no name: 14 letters or
@@ -52,21 +53,12 @@ func (a *Authority) authenticationCertificate(p Person, d Draft, key *rsa.Public
 	if err != nil {
 		return nil, err
 	}
-	unique := make([]byte, 8)
-	if _, err := io.ReadFull(a.rand, unique); err != nil {
+	subject, err := jpkica.AuthenticationSubject(a.rand, d.AuthenticationMunicipality)
+	if err != nil {
 		return nil, err
 	}
-	cn := "TEST" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(unique)[:10] + d.AuthenticationMunicipality + "003A"
-	ca := &a.authentication
-	template := &x509.Certificate{
-		SignatureAlgorithm: x509.SHA256WithRSA,
-		SerialNumber:       serial, NotBefore: d.Certificate.NotBefore.UTC(), NotAfter: d.Certificate.NotAfter.UTC(),
-		RawSubject: distinguishedName(rdn{attributeC, "JP"}, rdn{attributeCN, cn}),
-	}
-	template.ExtraExtensions = append(template.ExtraExtensions, keyUsage(usageAuthentication), clientAuth(),
-		certificatePolicies(policyAuthentication(), cpsURI), issuerAltName(ca.japaneseName()), distributionPoints(ca.crlPoint(p)),
-		ocsp(ocspURI), authorityKeyIdentifier(&ca.key.PublicKey, ca.subject(), ca.cert.SerialNumber), subjectKeyIdentifier(key))
-	return ca.issue(template, key)
+	return a.authentication.issue(jpkica.Leaf{Serial: serial, Subject: subject, NotBefore: d.Certificate.NotBefore,
+		NotAfter: d.Certificate.NotAfter, Key: key, ListName: a.authentication.crlPoint(p), OCSP: ocspURI}, nil)
 }
 
 // cvAuthority is a CA key of the municipal hierarchy.

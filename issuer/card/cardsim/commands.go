@@ -6,6 +6,7 @@ import (
 
 	"mobileid/issuer/card"
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
 )
 
 // selectCommand is SELECT (ISO/IEC 7816-4): applications by name or a prefix of it, files by identifier. There is no MF.
@@ -66,11 +67,12 @@ func (k *Card) selectFile(id []byte) apdu.SW {
 
 // reference resolves P2 of the commands that use a secret or a key: 80 is the selected file, 80|id another, which is then selected.
 func (k *Card) reference(p2 byte) (*file, apdu.SW) {
-	if p2&0x80 == 0 || p2&0x60 != 0 {
-		return nil, apdu.WrongParameters
+	short, sw := jpkiap.Reference(p2)
+	if sw != apdu.OK {
+		return nil, sw
 	}
-	if short := p2 & 0x1F; short != 0 {
-		f := k.find(uint16(short))
+	if short != 0 {
+		f := k.find(short)
 		if f == nil {
 			return nil, apdu.ReferenceNotFound
 		}
@@ -85,19 +87,16 @@ func (k *Card) reference(p2 byte) (*file, apdu.SW) {
 // readBinary is READ BINARY (ISO/IEC 7816-4): a 15-bit offset in the selected file, or a short identifier and 8 bits of offset. The
 // answer aliases the file.
 func (k *Card) readBinary(c apdu.Command) ([]byte, apdu.SW) {
-	if len(c.Data) > 0 || c.Le == 0 {
-		return nil, apdu.WrongLength
+	short, offset, sw := jpkiap.ReadAddress(c)
+	if sw != apdu.OK {
+		return nil, sw
 	}
-	offset := int(c.P1)<<8 | int(c.P2)
 	if c.P1&0x80 != 0 {
-		if c.P1&0x60 != 0 {
-			return nil, apdu.WrongParameters
-		}
-		f := k.find(uint16(c.P1 & 0x1F))
+		f := k.find(short)
 		if f == nil {
 			return nil, apdu.NotFound
 		}
-		k.selected, offset = f, int(c.P2)
+		k.selected = f
 	}
 	switch {
 	case k.selected == nil:

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mobileid/issuer/card"
+	"mobileid/mdoc/jpkiap"
 )
 
 // The files that only the card knows. What other files real cards have is not known well enough to be modelled.
@@ -139,17 +140,17 @@ type secretRule struct {
 // (顔認証マイナンバーカード).
 func secretsOf(p Person) []secretRule {
 	return []secretRule{
-		{authenticationPIN, p.AuthenticationPIN, 3, insChangeReference, isPIN},
-		{signaturePassword, p.SignaturePassword, 5, insChangeReference, isPassword},
-		{attributesPIN, p.AttributePIN, 3, insChangeReference, isPIN},
+		{authenticationPIN, p.AuthenticationPIN, jpkiap.PINTries, insChangeReference, jpkiap.IsPIN},
+		{signaturePassword, p.SignaturePassword, jpkiap.PasswordTries, insChangeReference, jpkiap.IsPassword},
+		{attributesPIN, p.AttributePIN, 3, insChangeReference, jpkiap.IsPIN},
 		{attributesBlocked, "", 3, 0, nil},
 		{attributesNumberA, p.Number, 10, 0, nil},
 		{attributesNumberB, p.NumberB(), 10, 0, nil},
 		{birthKey, p.birthKey(), 10, 0, nil},
 		{faceNumberA, p.Number, 10, 0, nil},
 		{faceNumberB, p.NumberB(), 10, 0, nil},
-		{commonPIN, p.CommonPIN, 3, insChangeKey, isPIN},
-		{registerPIN, p.RegisterPIN, 3, insChangeKey, isPIN},
+		{commonPIN, p.CommonPIN, 3, insChangeKey, jpkiap.IsPIN},
+		{registerPIN, p.RegisterPIN, 3, insChangeKey, jpkiap.IsPIN},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"mobileid/issuer/card"
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
 )
 
 // The card of the next generation (次期個人番号カード) is proposed: nothing below the level of the task force's report is public. AIDs
@@ -54,8 +55,8 @@ func (p Person) ShortNumber() string {
 
 func nextSecrets(p Person) []secretRule {
 	return []secretRule{
-		{nextPIN, p.AuthenticationPIN, 3, insChangeReference, isPIN},
-		{nextPassword, p.SignaturePassword, 5, insChangeReference, isPassword},
+		{nextPIN, p.AuthenticationPIN, 3, insChangeReference, jpkiap.IsPIN},
+		{nextPassword, p.SignaturePassword, 5, insChangeReference, jpkiap.IsPassword},
 		{nextPUK, p.PUK, 10, 0, nil},
 		{nextShortNumber, p.ShortNumber(), 10, 0, nil},
 	}
@@ -115,7 +116,7 @@ func (k *Card) resetRetryCounter(c apdu.Command) apdu.SW {
 		return sw
 	case f.id != nextPIN:
 		return apdu.Conditions
-	case c.Le != 0 || len(c.Data) <= pukLength || !isPIN(c.Data[pukLength:]):
+	case c.Le != 0 || len(c.Data) <= pukLength || !jpkiap.IsPIN(c.Data[pukLength:]):
 		return apdu.WrongLength
 	}
 	puk := k.files[nextPUK]
@@ -148,7 +149,7 @@ func nextContents(p Person, a *NextAuthority, o Options) (*contents, error) {
 		}
 		c.keys[id] = key
 	}
-	c.data[nextToken] = tokenInformation("MOBILEIDNEXTTOKEN1")
+	c.data[nextToken] = jpkiap.TokenInformation("MOBILEIDNEXTTOKEN1")
 	c.data[nextSignatureCA], c.data[nextAuthCA] = a.signature.cert.Raw, a.authentication.cert.Raw
 	c.data[nextRecordCertificate], c.data[nextFaceCertificate] = a.records.cert.Raw, a.records.cert.Raw
 	c.data[nextNumber] = numberRecord(d.Attributes.Number)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mobileid/issuer/card"
+	"mobileid/issuer/card/jpki/jpkica"
 )
 
 // A NextAuthority issues to cards of the proposed next generation: two CAs (O=JPKI-TEST) and a key that signs records, certified by the
@@ -56,7 +57,7 @@ func NewNextAuthority(c AuthorityConfig) (*NextAuthority, error) {
 }
 
 func nextName(unit string) pkix.Name {
-	return pkix.Name{Country: []string{"JP"}, Organization: []string{organization}, OrganizationalUnit: []string{unit}}
+	return pkix.Name{Country: []string{"JP"}, Organization: []string{jpkica.Organization}, OrganizationalUnit: []string{unit}}
 }
 
 func newP384() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P384(), rand.Reader) }
@@ -101,7 +102,7 @@ func (a *NextAuthority) certificates(c *contents, p Person, d Draft) error {
 		names     []pkix.Extension
 	}{
 		{nextSignatureCertificate, nextSignatureKey, a.signature, x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
-			[]pkix.Extension{subjectAltName(personalNames(d.Certificate))}},
+			[]pkix.Extension{jpkica.SubjectAltName(d.Certificate.personal())}},
 		{nextAuthCertificate, nextAuthKey, a.authentication, x509.KeyUsageDigitalSignature, nil},
 	} {
 		key, ok := c.keys[leaf.key].(*ecdsa.PrivateKey)

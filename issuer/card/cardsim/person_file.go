@@ -15,6 +15,7 @@ import (
 
 	"mobileid/issuer/card"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/jpkiap"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -267,11 +268,11 @@ func (r *personReader) secrets(f *personFile) {
 		form   func([]byte) bool
 		rule   string
 	}{
-		{f.PINs.Attributes, "pins.attributes", &p.AttributePIN, isPIN, "is four digits"},
-		{f.PINs.Authentication, "pins.authentication", &p.AuthenticationPIN, isPIN, "is four digits"},
-		{f.PINs.Signature, "pins.signature", &p.SignaturePassword, isPassword, "is 6 to 16 of A-Z and 0-9"},
-		{f.PINs.Common, "pins.common", &p.CommonPIN, isPIN, "is four digits"},
-		{f.PINs.Register, "pins.register", &p.RegisterPIN, isPIN, "is four digits"},
+		{f.PINs.Attributes, "pins.attributes", &p.AttributePIN, jpkiap.IsPIN, "is four digits"},
+		{f.PINs.Authentication, "pins.authentication", &p.AuthenticationPIN, jpkiap.IsPIN, "is four digits"},
+		{f.PINs.Signature, "pins.signature", &p.SignaturePassword, jpkiap.IsPassword, "is 6 to 16 of A-Z and 0-9"},
+		{f.PINs.Common, "pins.common", &p.CommonPIN, jpkiap.IsPIN, "is four digits"},
+		{f.PINs.Register, "pins.register", &p.RegisterPIN, jpkiap.IsPIN, "is four digits"},
 		{f.PINs.PUK, "pins.puk", &p.PUK, func(b []byte) bool { return isDigits(b, pukLength) }, "is eight digits"},
 	} {
 		*s.target = s.field.or(*s.target)

@@ -15,6 +15,7 @@ import (
 
 	"mobileid/issuer/card"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/jpkiap"
 )
 
 // A Draft is what is about to be written on a card, source by source. Everything in it is signed as usual, so that a card whose sources
@@ -131,8 +132,8 @@ func personalize(p Person, a *Authority, o Options) (*contents, error) {
 }
 
 func (c *contents) jpki(p Person, a *Authority, d Draft, _ io.Reader) (err error) {
-	c.data[tokenFile] = tokenInformation("JPKIAPICCTOKEN2")
-	c.data[presenceFile] = []byte{0x8F, 0x8F, 0x00}
+	c.data[tokenFile] = jpkiap.TokenInformation(jpkiap.LabelCard)
+	c.data[presenceFile] = jpkiap.BothPresent()
 	c.data[card.SignatureCA] = a.signature.cert.Raw
 	c.data[authenticationCA] = a.authentication.cert.Raw
 	if c.data[card.SignatureCertificate], err = a.signatureCertificate(p, d.Certificate, c.public(signatureKey)); err != nil {

@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
-	"strings"
 
 	"mobileid/mdoc/apdu"
 )
@@ -142,15 +141,4 @@ func simpleRecord(value []byte) []byte { return append([]byte{0x01, byte(len(val
 // recognitionData is the card recognition data of GlobalPlatform, its OID alone.
 func recognitionData() []byte {
 	return outer(0x66, outer(0x73, object(0x06, []byte{0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B, 0x01})))
-}
-
-// tokenInformation is JPKI-AP 0006: CK_TOKEN_INFO of PKCS#11 written out, 160 bytes.
-func tokenInformation(label string) []byte {
-	text := func(s string, n int) string { return s + strings.Repeat(" ", n-len(s)) }
-	b := []byte(text(label, 32) + text("mobileid model", 32) + text("TEST", 16) + text("TEST", 16))
-	for _, n := range []uint32{0x0000040D, 1, 0, 1, 0, 16, 6, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF} {
-		b = binary.BigEndian.AppendUint32(b, n)
-	}
-	b = append(b, 1, 0, 1, 0) // hardware and firmware version
-	return append(b, strings.Repeat("9", 16)...)
 }

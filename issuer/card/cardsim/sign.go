@@ -1,13 +1,12 @@
 package cardsim
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	"crypto/sha256"
 
 	"mobileid/issuer/card"
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
 )
 
 // computeSignature is COMPUTE DIGITAL SIGNATURE (80 2A P1 P2). P2 names the key: 80 the selected file, 80|id another, 00 the
@@ -29,7 +28,7 @@ func (k *Card) computeSignature(c apdu.Command) ([]byte, apdu.SW) {
 	var signature []byte
 	switch key := f.key.(type) {
 	case *rsa.PrivateKey:
-		signature, sw = k.pad(key, c.P1, c.Data)
+		signature, sw = jpkiap.Sign(k.rand, key, c.P1, c.Data)
 	case *ecdsa.PrivateKey:
 		signature, sw = signNext(key, c.P1, c.Data)
 	default:
@@ -55,38 +54,6 @@ func (k *Card) signingKey(p2 byte) (*file, apdu.SW) {
 	}
 }
 
-// pad signs as P1 says. Nothing looks inside the data with P1 00: a caller gives a DigestInfo for an ordinary signature.
-func (k *Card) pad(key *rsa.PrivateKey, p1 byte, data []byte) ([]byte, apdu.SW) {
-	const maxRaw, maxHashed = 245, 255
-	digest := sha256.Sum256(data)
-	var (
-		out []byte
-		err error
-	)
-	switch {
-	case p1 > 0x05:
-		return nil, apdu.WrongParameters
-	case p1 == 0x00 && len(data) > maxRaw, len(data) > maxHashed, (p1 == 0x02 || p1 == 0x04) && len(data) != sha256.Size:
-		return nil, apdu.Conditions
-	case p1 == 0x00:
-		out, err = rsa.SignPKCS1v15(nil, key, crypto.Hash(0), data)
-	case p1 == 0x01:
-		out, err = rsa.SignPKCS1v15(nil, key, crypto.Hash(0), digest[:])
-	case p1 == 0x02:
-		out, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, data)
-	case p1 == 0x03:
-		out, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
-	case p1 == 0x04:
-		out, err = rsa.SignPSS(k.rand, key, crypto.SHA256, data, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-	default:
-		out, err = rsa.SignPSS(k.rand, key, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-	}
-	if err != nil {
-		return nil, apdu.ExecutionError
-	}
-	return out, apdu.OK
-}
-
 // internalAuthenticate is INTERNAL AUTHENTICATE (00 88 00 80|id): one key of 共通カードAP signs a challenge of 1 to 255 bytes, without any
 // secret. The other keys refuse, those behind a secret for want of it.
 func (k *Card) internalAuthenticate(c apdu.Command) ([]byte, apdu.SW) {
@@ -107,6 +74,6 @@ func (k *Card) internalAuthenticate(c apdu.Command) ([]byte, apdu.SW) {
 	case len(c.Data) == 0 || len(c.Data) > maxChallenge || c.Le == 0:
 		return nil, apdu.WrongLength
 	}
-	signature, sw := k.pad(f.key.(*rsa.PrivateKey), 0x03, c.Data) //nolint:forcetypeassert // personalised so
+	signature, sw := jpkiap.Sign(k.rand, f.key.(*rsa.PrivateKey), 0x03, c.Data) //nolint:forcetypeassert // personalised so
 	return signature[:min(len(signature), c.Le)], sw
 }

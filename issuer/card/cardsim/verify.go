@@ -23,15 +23,8 @@ type secret struct {
 	form   func([]byte) bool
 }
 
-func isPIN(b []byte) bool { return isDigits(b, 4) }
-
 func isDigits(b []byte, n int) bool {
 	return len(b) == n && !slices.ContainsFunc(b, func(c byte) bool { return c < '0' || c > '9' })
-}
-
-func isPassword(b []byte) bool {
-	return len(b) >= 6 && len(b) <= 16 &&
-		!slices.ContainsFunc(b, func(c byte) bool { return (c < '0' || c > '9') && (c < 'A' || c > 'Z') })
 }
 
 // verify is VERIFY. Without data, and then exactly four bytes long, it tells the tries left, always as 63Cx.

@@ -53,10 +53,15 @@ const kdd = "00003244342976208448"
 
 func newFieldCard(t *testing.T, plain func(apdu.Command) apdu.Response) *fieldCard {
 	t.Helper()
-	c := &fieldCard{keys: someKeys(0x30, 16), plain: plain}
+	return newFieldCardWith(t, scp03.OptionPseudoRandom, 16, plain)
+}
+
+func newFieldCardWith(t *testing.T, option scp03.Option, size int, plain func(apdu.Command) apdu.Response) *fieldCard {
+	t.Helper()
+	c := &fieldCard{keys: someKeys(0x30, size), plain: plain}
 	c.selectAnswer = apdu.Response{Data: gp.FCI{AID: gp.ISD, MaxData: 255}.Bytes(), SW: apdu.OK}
 	var err error
-	if c.channel, err = scp03.NewCard(scp03.CardConfig{Keys: c, KDD: mdoctest.Hex(t, kdd)}); err != nil {
+	if c.channel, err = scp03.NewCard(scp03.CardConfig{Keys: c, KDD: mdoctest.Hex(t, kdd), Option: option}); err != nil {
 		t.Fatal(err)
 	}
 	return c

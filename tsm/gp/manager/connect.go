@@ -36,6 +36,8 @@ type Options struct {
 	Domain gp.AID
 	// Level is the security level; 0 means scp03.Full.
 	Level scp03.Level
+	// Mode is the size of challenges and MACs; 0 is S8, and S16 where the card wants that.
+	Mode scp03.Mode
 	// Rand is the source of the host challenge; nil means crypto/rand.
 	Rand io.Reader
 }
@@ -117,13 +119,9 @@ func (s *Session) authenticate(ctx context.Context, keys scp03.Keys, asked []byt
 	if o.Level == 0 {
 		o.Level = scp03.Full
 	}
-	host, err := scp03.NewHost(keys, o.Rand)
+	host, r, err := s.initializeUpdate(ctx, keys, o)
 	if err != nil {
 		return err
-	}
-	r, err := apdu.Exchange(ctx, s.t, host.InitializeUpdate())
-	if err != nil {
-		return fmt.Errorf("INITIALIZE UPDATE: %w", err)
 	}
 	if r.SW == apdu.OK && asked != nil && !bytes.HasPrefix(r.Data, asked) {
 		return ErrOtherCard // before its keys are tried
@@ -141,6 +139,28 @@ func (s *Session) authenticate(ctx context.Context, keys scp03.Keys, asked []byt
 	}
 	s.channel = channel
 	return nil
+}
+
+// initializeUpdate begins the handshake. A card that finds the challenge too short is asked once more with 16 bytes: no
+// keys have been tried by then.
+func (s *Session) initializeUpdate(ctx context.Context, keys scp03.Keys, o Options) (*scp03.Host, apdu.Response, error) {
+	// The card's challenge is not held against its counter: cards differ in the AID they take, and their cryptogram
+	// proves the keys either way.
+	cfg := scp03.HostConfig{Mode: o.Mode, Rand: o.Rand}
+	for {
+		host, err := scp03.NewHostWith(keys, cfg)
+		if err != nil {
+			return nil, apdu.Response{}, err
+		}
+		r, err := apdu.Exchange(ctx, s.t, host.InitializeUpdate())
+		if err != nil {
+			return nil, apdu.Response{}, fmt.Errorf("INITIALIZE UPDATE: %w", err)
+		}
+		if r.SW != apdu.WrongLength || cfg.Mode != 0 {
+			return host, r, nil
+		}
+		cfg.Mode = scp03.S16
+	}
 }
 
 // refusal names what a status word of the handshake means.
@@ -171,31 +191,14 @@ func (s *Session) Close() {
 	clear(s.dek)
 }
 
-// Transmit sends one plain command through the secure channel. Every status word is a result; after 6Cxx the command is
-// protected anew with the right Le, once. A fault of the channel ends the session.
+// Transmit sends one plain command through the secure channel. Every status word is a result. A fault of the channel ends
+// the session, and so does an answer that is missing: the card may have carried the command out, or not.
 func (s *Session) Transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	r, err := s.transmit(ctx, c)
-	if err == nil && r.SW.SW1() == 0x6C {
-		c.Le = int(r.SW.SW2())
-		if c.Le == 0 {
-			c.Le = apdu.MaxShortLe
-		}
-		r, err = s.transmit(ctx, c)
+	r, err := s.channel.Exchange(ctx, s.t, c)
+	if err != nil && !errors.Is(err, apdu.ErrTooLong) {
+		s.Close()
 	}
 	return r, err
-}
-
-func (s *Session) transmit(ctx context.Context, c apdu.Command) (apdu.Response, error) {
-	wrapped, ticket, err := s.channel.Wrap(c)
-	if err != nil {
-		return apdu.Response{}, err
-	}
-	r, err := apdu.Exchange(ctx, s.t, wrapped)
-	if err != nil {
-		s.Close() // an answer is missing: the card may have counted, or not
-		return apdu.Response{}, err
-	}
-	return s.channel.Unwrap(ticket, r)
 }
 
 // do sends a command that must be answered with 9000.
@@ -210,11 +213,13 @@ func (s *Session) do(ctx context.Context, name string, c apdu.Command) (apdu.Res
 	return r, nil
 }
 
-// blockSize is how much plain data one short command takes: what fits at level 33, or less if the card says so.
+// blockSize is how much plain data one short command takes: what fits beside its protection, or less if the card says so.
 func (s *Session) blockSize() int {
-	const mac, block = 8, 16
+	room := s.channel.MaxData(false)
 	if n := s.fci.MaxData; n > 0 && n < apdu.MaxShortLc {
-		return max((n-mac)/block*block-1, 1)
+		const block = 16
+		mac := int(s.Card().Option.Mode())
+		return max(min(room, (n-mac)/block*block-1), 1)
 	}
-	return gp.BlockSize
+	return min(room, gp.BlockSize)
 }

@@ -2,7 +2,6 @@ package manager
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"mobileid/mdoc/apdu"
@@ -88,19 +87,13 @@ func (s *Session) Store(ctx context.Context, application gp.AID, stream []byte, 
 	return r.Data, nil
 }
 
-// ErrWeakKeys says that new keys are published ones, or patterned.
-var ErrWeakKeys = errors.New("keys are published or patterned")
-
 // PutKeys puts a whole SCP03 key set, in place of the set of version replace or, with 0, as a new one. Weak keys are
-// refused with ErrWeakKeys before anything is sent. The answer of the card is compared with what was sent.
+// refused with scp03.ErrWeakKeys before anything is sent. The answer of the card is compared with what was sent.
 //
 // A lost answer can be made good by a session with the new keys: it opens if they are there.
 func (s *Session) PutKeys(ctx context.Context, replace byte, keys scp03.Keys) error {
 	if err := keys.Validate(); err != nil {
 		return fmt.Errorf("PUT KEY: %w", err)
-	}
-	if reason, weak := keys.Weak(); weak {
-		return fmt.Errorf("PUT KEY: %s: %w", reason, ErrWeakKeys)
 	}
 	p, err := gp.PutKeySet(s.dek, replace, keys.Version, keys.ENC, keys.MAC, keys.DEK)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/mdoctest"
+	"mobileid/tsm/cmac"
 	"mobileid/tsm/diversify"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
@@ -220,7 +221,7 @@ func (s spoilExternal) Transmit(ctx context.Context, c []byte) ([]byte, error) {
 type master []byte
 
 func (m master) CMAC(_ context.Context, message []byte) ([16]byte, error) {
-	return scp03.CMAC(m, message)
+	return cmac.Sum(m, message)
 }
 
 func TestConnectDiversified(t *testing.T) {
@@ -245,6 +246,45 @@ func TestConnectDiversified(t *testing.T) {
 	failures := c.state.Failures
 	if _, err := manager.Connect(t.Context(), c, manager.Diversified(m, 32, 0x30), manager.Options{}); !errors.Is(err, manager.ErrOtherCard) || c.state.Failures != failures {
 		t.Errorf("%v, %d failures", err, c.state.Failures)
+	}
+}
+
+// Every level a card offers, in both modes; a card of 16-byte challenges is found out by itself.
+func TestLevelsAndModes(t *testing.T) {
+	file := load597(t)
+	for _, tc := range []struct {
+		option scp03.Option
+		level  scp03.Level
+		size   int
+		block  int
+	}{
+		{0x70, 0, 16, 239}, {0x60, 0x33, 24, 239}, {0x71, 0, 32, 223}, {0x70, 0x01, 16, 239}, {0x71, 0x11, 16, 239}, {0x30, 0x13, 32, 239}, {0x00, 0x03, 16, 239}, {0x01, 0x03, 16, 223},
+	} {
+		t.Run(fmt.Sprintf("%02X %02X %d", byte(tc.option), byte(tc.level), tc.size), func(t *testing.T) {
+			c := newFieldCardWith(t, tc.option, tc.size, func(cmd apdu.Command) apdu.Response { return apdu.Response{SW: apdu.OK} })
+			s, err := manager.Connect(t.Context(), c, manager.Static(c.keys), manager.Options{Level: tc.level})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if _, _, err := s.Load(t.Context(), file, nil); err != nil || len(c.seen[1].Data) != tc.block {
+				t.Errorf("%v, LOAD block of %d bytes", err, len(c.seen[1].Data))
+			}
+		})
+	}
+	for name, tc := range map[string]struct {
+		option scp03.Option
+		o      manager.Options
+	}{
+		"S16 of a card of S8": {0x70, manager.Options{Mode: scp03.S16}},
+		"S8 of a card of S16": {0x71, manager.Options{Mode: scp03.S8}},
+		"33 without R-MAC":    {0x10, manager.Options{}},
+		"no level":            {0x70, manager.Options{Level: 0x02}},
+	} {
+		c := newFieldCardWith(t, tc.option, 16, func(apdu.Command) apdu.Response { return apdu.Response{SW: apdu.OK} })
+		if _, err := manager.Connect(t.Context(), c, manager.Static(c.keys), tc.o); err == nil {
+			t.Errorf("%s: connected", name)
+		}
 	}
 }
 
@@ -384,11 +424,11 @@ func TestPutKeys(t *testing.T) {
 	for name, bad := range map[string]scp03.Keys{
 		"published": {ENC: rising, MAC: rising, DEK: rising, Version: 0x31}, "zero": {ENC: make([]byte, 16), MAC: make([]byte, 16), DEK: make([]byte, 16), Version: 0x31}, "two alike": same,
 	} {
-		if err := s.PutKeys(t.Context(), 0, bad); !errors.Is(err, manager.ErrWeakKeys) || len(c.seen) != sent {
+		if err := s.PutKeys(t.Context(), 0, bad); !errors.Is(err, scp03.ErrWeakKeys) || len(c.seen) != sent {
 			t.Errorf("%s: %v, %d commands", name, err, len(c.seen)-sent)
 		}
 	}
-	if err := s.PutKeys(t.Context(), 0, scp03.Keys{ENC: rising, Version: 0x31}); !errors.Is(err, scp03.ErrKeys) {
+	if err := s.PutKeys(t.Context(), 0, scp03.Keys{ENC: same.ENC, Version: 0x31}); !errors.Is(err, scp03.ErrKeys) {
 		t.Error(err)
 	}
 	fresh.Version = 0x80

@@ -40,7 +40,7 @@ type Config struct {
 	Limit int
 	// Tear, if set, is asked before, in the middle of and after every physical write, and after each rename and
 	// sync. It gets a number that rises by one with each question since Open. True cuts the power: what was written so far
-	// stays in the file, and the memory is dead.
+	// stays in the file, and the memory is dead. With a hook set nothing is synced to the medium: a real cut is not survived.
 	Tear func(point int) bool
 	// Rand gives the salt of new files; it must not be nil.
 	Rand io.Reader

@@ -20,9 +20,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
+	"mobileid/issuer/card/jpki/jpkica"
 	"mobileid/issuer/keys"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm"
@@ -40,6 +42,7 @@ const (
 //	keys/                    the authority's, see keys.Authority.Save
 //	card/                    authority.secret, signature-roots.pem, authentication-roots.pem, municipal-roots.pem,
 //	                         deny-list.pem (empty)
+//	phone/                   signature.{key,pem} authentication.{key,pem}: the CAs of phone certificates
 //	issuer/                  secret, operators, operator.token, counters, counter.token
 //	tsm/                     master.key
 //	verifier/                token
@@ -58,12 +61,12 @@ func Run(ctx context.Context, dir string, out io.Writer) (err error) {
 		}
 	}()
 	f := folder(dir)
-	for _, name := range []string{"card", "issuer", "tsm", "verifier", "state"} {
+	for _, name := range []string{"card", "phone", "issuer", "tsm", "verifier", "state"} {
 		if err := os.Mkdir(f.path(name), closed); err != nil {
 			return err
 		}
 	}
-	for _, step := range []func() error{f.authority, f.cards, f.secrets, f.settings} {
+	for _, step := range []func() error{f.authority, f.cards, f.phones, f.secrets, f.settings} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -112,6 +115,32 @@ func (f folder) cardAuthority(a *cardsim.Authority) error {
 		f.write("authentication-roots.pem", certificates(a.AuthenticationRoots()), anyone),
 		f.write("municipal-roots.pem", municipal, anyone),
 		f.write("deny-list.pem", nil, anyone))
+}
+
+// phoneYears is how long the CAs of phone certificates last: each certificate ends with them at the latest.
+const phoneYears = 10
+
+// phones makes the CAs of phone certificates; elements get their certificates at the factory.
+func (f folder) phones() error {
+	from := time.Now().AddDate(0, 0, -1).Truncate(time.Second)
+	for kind, name := range map[jpkica.Kind]string{jpkica.Signature: "signature", jpkica.Authentication: "authentication"} {
+		key, err := keys.GenerateRSA("file:" + f.path("phone/"+name+".key"))
+		if err != nil {
+			return err
+		}
+		serial, err := jpkica.Serial(rand.Reader)
+		if err != nil {
+			return err
+		}
+		ca, err := jpkica.NewCA(jpkica.Profile{Kind: kind, Phone: true}, key, serial, from, from.AddDate(phoneYears, 0, 0))
+		if err != nil {
+			return err
+		}
+		if err := f.write("phone/"+name+".pem", pki.EncodePEM(ca.Certificate().Raw), anyone); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CardAuthority is the file with the keys that make cards, which cardsim.ParseAuthority reads.

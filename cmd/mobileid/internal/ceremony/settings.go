@@ -25,6 +25,9 @@ type object map[string]any
 func (f folder) settings() error {
 	key := func(name string) string { return "file:" + f.path("keys/"+name+".key") }
 	signer := func(name string) object { return object{"key": key(name), "chain": f.path("keys/" + name + ".pem")} }
+	phoneCA := func(name string) object {
+		return object{"key": "file:" + f.path("phone/"+name+".key"), "certificate": f.path("phone/" + name + ".pem")}
+	}
 	lists, jpki := "http://"+issuerAddr+statusPath, "http://"+JPKIAddr
 
 	if err := f.json("issuer.json", object{
@@ -40,7 +43,8 @@ func (f folder) settings() error {
 			{"ca": f.path("card/authentication-roots.pem"), "crls": []string{jpki + "/authentication.crl"}, "ocsp": jpki + "/authentication/ocsp"},
 		},
 		"card_deny_list": f.path("card/deny-list.pem"), "operators": f.path("issuer/operators"),
-		"counters": f.path("issuer/counters"),
+		"counters": f.path("issuer/counters"), "phone_certificates": object{"signature": phoneCA("signature"),
+			"authentication": phoneCA("authentication"), "url": "http://" + issuerAddr},
 	}); err != nil {
 		return err
 	}

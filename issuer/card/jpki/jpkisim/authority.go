@@ -1,14 +1,8 @@
 package jpkisim
 
 import (
-	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"math/big"
@@ -16,13 +10,13 @@ import (
 	"sync"
 	"time"
 
+	"mobileid/issuer/card/jpki/jpkica"
 	"mobileid/mdoc/pki"
 )
 
 // Periods of what is published, as far as is known of the real service: lists about daily.
 const (
-	listLife   = 24 * time.Hour
-	answerLife = time.Hour
+	listLife = 24 * time.Hour
 	// backdated lets an asker's clock lie a little behind.
 	backdated = time.Minute
 )
@@ -36,44 +30,26 @@ var (
 
 // CA is one of the two authorities: a certificate, the entries of its list, and its delegated responder. It is safe for concurrent use.
 type CA struct {
-	cert *x509.Certificate
-	key  crypto.Signer
-	now  func() time.Time
-
-	responder    *x509.Certificate
-	responderKey crypto.Signer
+	signer    *jpkica.CA
+	cert      *x509.Certificate
+	now       func() time.Time
+	responder *jpkica.Responder
 
 	mu      sync.Mutex // guards the rest
 	number  int64      // of the last list
 	entries []pki.Revocation
 }
 
-func newCA(cert *x509.Certificate, key crypto.Signer, now func() time.Time) (*CA, error) {
-	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func newCA(p jpkica.Profile, cert *x509.Certificate, key crypto.Signer, now func() time.Time) (*CA, error) {
+	signer, err := jpkica.OpenCA(p, cert, key)
 	if err != nil {
 		return nil, err
 	}
-	c := &CA{cert: cert, key: key, now: now, responderKey: own}
-	c.responder, err = c.delegate(own.Public(), nil)
-	return c, err
-}
-
-// delegate certifies the key of a responder (RFC 6960, 4.2.2.2): for OCSP signing alone, as long as the CA, without a check of
-// its own revocation.
-func (c *CA) delegate(key crypto.PublicKey, alter func(*x509.Certificate)) (*x509.Certificate, error) {
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: c.cert.NotBefore, NotAfter: c.cert.NotAfter,
-		Subject:  pkix.Name{Country: []string{"JP"}, Organization: c.cert.Subject.Organization, CommonName: "OCSP responder TEST"},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
-		SignatureAlgorithm: x509.SHA256WithRSA,
-		ExtraExtensions:    []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 48, 1, 5}, Value: asn1.NullBytes}}}
-	if alter != nil {
-		alter(template)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, c.cert, key, c.key)
+	responder, err := jpkica.NewResponder(signer)
 	if err != nil {
-		return nil, fmt.Errorf("certifying an OCSP responder: %w", err)
+		return nil, err
 	}
-	return x509.ParseCertificate(der)
+	return &CA{signer: signer, cert: cert, now: now, responder: responder}, nil
 }
 
 // Certificate is the CA's own.
@@ -95,7 +71,7 @@ func (c *CA) entry(certificate *x509.Certificate, reason pki.Reason) (pki.Revoca
 	default:
 		return pki.Revocation{}, fmt.Errorf("%s: %w", reason, ErrReason)
 	}
-	if !bytes.Equal(certificate.RawIssuer, c.cert.RawSubject) || certificate.CheckSignatureFrom(c.cert) != nil {
+	if !c.signer.Issued(certificate) {
 		return pki.Revocation{}, ErrIssuer
 	}
 	return pki.Revocation{Serial: certificate.SerialNumber, Date: c.now().UTC().Add(-backdated).Truncate(time.Second), Reason: reason}, nil
@@ -149,6 +125,5 @@ func (c *CA) List() ([]byte, error) {
 	defer c.mu.Unlock()
 	from := c.now().UTC().Add(-backdated)
 	c.number = max(c.number+1, from.Unix()) // above those of a process before
-	return pki.CreateCRL(pki.CRLTemplate{Profile: pki.CRLWithReasons, Number: big.NewInt(c.number), ThisUpdate: from,
-		NextUpdate: from.Add(listLife), Revoked: slices.Clone(c.entries)}, c.cert, c.key)
+	return c.signer.List(big.NewInt(c.number), from, from.Add(listLife), slices.Clone(c.entries))
 }

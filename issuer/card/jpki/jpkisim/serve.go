@@ -2,10 +2,10 @@ package jpkisim
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/x509"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"time"
 
@@ -13,6 +13,7 @@ import (
 
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/card/jpki"
+	"mobileid/issuer/card/jpki/jpkica"
 	"mobileid/mdoc/pki"
 )
 
@@ -27,12 +28,12 @@ func New(cards *cardsim.Authority, now func() time.Time) (*Pair, error) {
 		now = time.Now
 	}
 	cert, key := cards.SignatureCA()
-	signature, err := newCA(cert, key, now)
+	signature, err := newCA(jpkica.Profile{Kind: jpkica.Signature}, cert, key, now)
 	if err != nil {
 		return nil, fmt.Errorf("making the status services of the signature CA: %w", err)
 	}
 	cert, key = cards.AuthenticationCA()
-	authentication, err := newCA(cert, key, now)
+	authentication, err := newCA(jpkica.Profile{Kind: jpkica.Authentication}, cert, key, now)
 	if err != nil {
 		return nil, fmt.Errorf("making the status services of the authentication CA: %w", err)
 	}
@@ -151,40 +152,15 @@ func (c *CA) serveOCSP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer) // the client has gone
 }
 
-// Answer gives the responder's answer to a request in DER. A certificate that is not in the list is good; a request about another
-// CA is not authorized (RFC 6960, 2.3).
+// Answer gives the responder's answer to a request in DER. A certificate that is not in the list is good.
 func (c *CA) Answer(request []byte) []byte {
-	asked, err := ocsp.ParseRequest(request)
-	if err != nil {
-		return ocsp.MalformedRequestErrorResponse
-	}
-	if !c.isAbout(asked) {
-		return ocsp.UnauthorizedErrorResponse
-	}
-	from := c.now().UTC().Truncate(time.Second)
-	says := ocsp.Response{Status: ocsp.Good, SerialNumber: asked.SerialNumber, ThisUpdate: from, NextUpdate: from.Add(answerLife),
-		Certificate: c.responder, IssuerHash: asked.HashAlgorithm}
-	c.mu.Lock()
-	if i := c.index(asked.SerialNumber); i >= 0 {
-		says.Status, says.RevokedAt, says.RevocationReason = ocsp.Revoked, c.entries[i].Date, int(c.entries[i].Reason)
-	}
-	c.mu.Unlock()
-	answer, err := ocsp.CreateResponse(c.cert, c.responder, says, c.responderKey)
-	if err != nil {
-		return ocsp.InternalErrorErrorResponse
-	}
-	return answer
-}
-
-// isAbout compares the CA named in a request with this one.
-func (c *CA) isAbout(asked *ocsp.Request) bool {
-	if asked.HashAlgorithm != crypto.SHA1 && asked.HashAlgorithm != crypto.SHA256 {
-		return false
-	}
-	own, err := ocsp.CreateRequest(c.cert, c.cert, &ocsp.RequestOptions{Hash: asked.HashAlgorithm})
-	if err != nil {
-		return false
-	}
-	same, err := ocsp.ParseRequest(own)
-	return err == nil && bytes.Equal(asked.IssuerNameHash, same.IssuerNameHash) && bytes.Equal(asked.IssuerKeyHash, same.IssuerKeyHash)
+	return c.responder.Answer(request, c.now(), func(serial *big.Int) (jpkica.Status, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if i := c.index(serial); i >= 0 {
+			entry := c.entries[i]
+			return jpkica.Status{Known: true, Revoked: &entry}, nil
+		}
+		return jpkica.Status{Known: true}, nil
+	})
 }

@@ -1,12 +1,11 @@
-package cardsim
+package jpkica
 
 import (
-	"crypto/rsa"
+	"crypto"
 	"crypto/sha1" //nolint:gosec // RFC 5280, 4.2.1.2 method 1: an identifier, not a signature
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
 	cryptobyteasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -16,32 +15,32 @@ func oidAttribute(n int) asn1.ObjectIdentifier { return asn1.ObjectIdentifier{2,
 
 // Attribute types of RFC 5280, 4.1.2.4 by their number under 2.5.4.
 const (
-	attributeCN = 3
-	attributeC  = 6
-	attributeL  = 7
-	attributeO  = 10
-	attributeOU = 11
+	AttributeCN = 3
+	AttributeC  = 6
+	AttributeL  = 7
+	AttributeO  = 10
+	AttributeOU = 11
 )
 
-// rdn is one attribute of a distinguished name.
-type rdn struct {
-	attribute int
-	value     string
+// RDN is one attribute of a distinguished name.
+type RDN struct {
+	Attribute int
+	Value     string
 }
 
-// distinguishedName encodes a Name, one attribute a set: C as PrintableString, all others as UTF8String.
-func distinguishedName(list ...rdn) []byte {
+// Name encodes a Name (RFC 5280, 4.1.2.4), one attribute a set: C as PrintableString, all others as UTF8String.
+func Name(list ...RDN) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		for _, r := range list {
 			b.AddASN1(cryptobyteasn1.SET, func(b *cryptobyte.Builder) {
 				b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1ObjectIdentifier(oidAttribute(r.attribute))
+					b.AddASN1ObjectIdentifier(oidAttribute(r.Attribute))
 					tag := cryptobyteasn1.UTF8String
-					if r.attribute == attributeC {
+					if r.Attribute == AttributeC {
 						tag = cryptobyteasn1.PrintableString
 					}
-					b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes([]byte(r.value)) })
+					b.AddASN1(tag, func(b *cryptobyte.Builder) { b.AddBytes([]byte(r.Value)) })
 				})
 			})
 		}
@@ -101,25 +100,31 @@ func certificatePolicies(policy asn1.ObjectIdentifier, cps string) pkix.Extensio
 	return extension(32, true, b.BytesOrPanic())
 }
 
-func subjectAltName(names []byte) pkix.Extension { return extension(17, false, names) }
-
 func issuerAltName(name []byte) pkix.Extension {
 	return extension(18, false, directoryNames(cryptobyteasn1.SEQUENCE, name))
 }
 
-// distributionPoints names one point by directoryName (RFC 5280, 4.2.1.13).
-func distributionPoints(name []byte) pkix.Extension {
+// distributionPoints names one point (RFC 5280, 4.2.1.13): by directoryName, or when that is empty by URI.
+func distributionPoints(name []byte, uri string) pkix.Extension {
 	var b cryptobyte.Builder
 	b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(explicit(0), func(b *cryptobyte.Builder) { b.AddBytes(directoryNames(explicit(0), name)) })
+			b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+				if len(name) > 0 {
+					b.AddBytes(directoryNames(explicit(0), name))
+					return
+				}
+				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
+					b.AddASN1(cryptobyteasn1.Tag(6).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte(uri)) })
+				})
+			})
 		})
 	})
 	return extension(31, false, b.BytesOrPanic())
 }
 
-// ocsp is authorityInfoAccess with one OCSP responder (RFC 5280, 4.2.2.1).
-func ocsp(uri string) pkix.Extension {
+// ocspAt is authorityInfoAccess with one OCSP responder (RFC 5280, 4.2.2.1).
+func ocspAt(uri string) pkix.Extension {
 	var b cryptobyte.Builder
 	b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -130,37 +135,55 @@ func ocsp(uri string) pkix.Extension {
 	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 1}, Value: b.BytesOrPanic()}
 }
 
-func keyIdentifier(key *rsa.PublicKey) []byte {
-	d := sha1.Sum(x509.MarshalPKCS1PublicKey(key)) //nolint:gosec // see the import
+// keyIdentifier is RFC 5280, 4.2.1.2 method 1: SHA-1 of the key's bit string.
+func keyIdentifier(key crypto.PublicKey) []byte {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return nil // no key that x509 knows; CreateCertificate says so
+	}
+	var spki, algorithm cryptobyte.String
+	var bits asn1.BitString
+	in := cryptobyte.String(der)
+	if !in.ReadASN1(&spki, cryptobyteasn1.SEQUENCE) || !spki.ReadASN1(&algorithm, cryptobyteasn1.SEQUENCE) || !spki.ReadASN1BitString(&bits) {
+		return nil
+	}
+	d := sha1.Sum(bits.Bytes) //nolint:gosec // see the import
 	return d[:]
 }
 
-func subjectKeyIdentifier(key *rsa.PublicKey) pkix.Extension {
+func subjectKeyIdentifier(key crypto.PublicKey) pkix.Extension {
 	var b cryptobyte.Builder
 	b.AddASN1OctetString(keyIdentifier(key))
 	return extension(14, false, b.BytesOrPanic())
 }
 
 // authorityKeyIdentifier names the issuer by key, name and serial (RFC 5280, 4.2.1.1).
-func authorityKeyIdentifier(key *rsa.PublicKey, issuer []byte, serial *big.Int) pkix.Extension {
+func authorityKeyIdentifier(ca *x509.Certificate) pkix.Extension {
 	var b cryptobyte.Builder
 	b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(cryptobyteasn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(keyIdentifier(key)) })
-		b.AddBytes(directoryNames(explicit(1), issuer))
-		b.AddASN1(cryptobyteasn1.Tag(2).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(serial.Bytes()) })
+		b.AddASN1(cryptobyteasn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(ca.SubjectKeyId) })
+		b.AddBytes(directoryNames(explicit(1), ca.RawIssuer))
+		b.AddASN1(cryptobyteasn1.Tag(2).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(ca.SerialNumber.Bytes()) })
 	})
 	return extension(35, false, b.BytesOrPanic())
 }
 
-// personalNames is the subjectAltName of a signature certificate: six otherNames in the order 1, 4, 3, 5, 2, 6 under
+// A Holder is what the subjectAltName of a signature certificate says, as text: the flags have one 0 or 1 for each character of name and
+// address, BirthDate is the era's number and YYYYMMDD.
+type Holder struct {
+	Name, NameFlags, Address, AddressFlags string
+	Sex, BirthDate                         string
+}
+
+// PersonalNames is the subjectAltName of a signature certificate: six otherNames in the order 1, 4, 3, 5, 2, 6 under
 // 1.2.392.200149.8.5.5, each a UTF8String.
-func personalNames(d CertificateDraft) []byte {
+func PersonalNames(h Holder) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cryptobyteasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		for _, n := range []struct {
 			number int
 			value  string
-		}{{1, d.Name}, {4, d.BirthDate}, {3, d.Sex}, {5, d.Address}, {2, d.NameFlags}, {6, d.AddressFlags}} {
+		}{{1, h.Name}, {4, h.BirthDate}, {3, h.Sex}, {5, h.Address}, {2, h.NameFlags}, {6, h.AddressFlags}} {
 			b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
 				b.AddASN1ObjectIdentifier(asn1.ObjectIdentifier{1, 2, 392, 200149, 8, 5, 5, n.number})
 				b.AddASN1(explicit(0), func(b *cryptobyte.Builder) {
@@ -171,3 +194,6 @@ func personalNames(d CertificateDraft) []byte {
 	})
 	return b.BytesOrPanic()
 }
+
+// SubjectAltName makes the extension of a value.
+func SubjectAltName(names []byte) pkix.Extension { return extension(17, false, names) }

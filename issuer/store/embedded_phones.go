@@ -1,0 +1,188 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// takeSerials gives out the serial numbers of a reservation, once for ever.
+func takeSerials(tx *bolt.Tx, r Reservation) error {
+	if r.Phone == nil {
+		return nil
+	}
+	for _, k := range serialKeys(*r.Phone) {
+		if tx.Bucket(bucketSerials).Get(k) != nil {
+			return ErrSerial
+		}
+	}
+	for _, k := range serialKeys(*r.Phone) {
+		if err := putRaw(tx, bucketSerials, k, []byte(r.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func serialKeys(p PhoneSet) [][]byte {
+	return [][]byte{key(p.Signature, string(SignatureCertificate)), key(p.Authentication, string(AuthenticationCertificate))}
+}
+
+// enterPhone lists a row that became active among those that live.
+func enterPhone(tx *bolt.Tx, c Credential) error {
+	if c.Phone == nil {
+		return nil
+	}
+	return putRaw(tx, bucketPhones, be(c.Sequence), []byte(c.ID))
+}
+
+// showPhone has the lists follow the state of a row.
+func showPhone(tx *bolt.Tx, c Credential) error {
+	var err error
+	switch c.State {
+	case Revoked:
+		err = errors.Join(putRaw(tx, bucketListed, []byte(c.ID), nil), remove(tx, bucketPhones, be(c.Sequence)))
+	case Suspended:
+		err = putRaw(tx, bucketListed, []byte(c.ID), nil)
+	default:
+		err = remove(tx, bucketListed, []byte(c.ID))
+	}
+	return errors.Join(err, putNumber(tx, metaPhoneVersion, number(tx, metaPhoneVersion)+1))
+}
+
+// OfSerial returns the row of a certificate.
+func (s *Embedded) OfSerial(ctx context.Context, kind CertificateKind, serial uint64) (c Credential, err error) {
+	err = s.read(ctx, "reading certificate", func(tx *bolt.Tx) error {
+		id := tx.Bucket(bucketSerials).Get(key(serial, string(kind)))
+		if id == nil {
+			return ErrNotFound
+		}
+		return load(tx, bucketCredentials, id, &c)
+	})
+	return c, err
+}
+
+// PhonesOf returns the rows of a device.
+func (s *Embedded) PhonesOf(ctx context.Context, device string) (out []Credential, err error) {
+	err = s.read(ctx, "reading certificates of device", func(tx *bolt.Tx) error {
+		out, err = phonesOf(tx, device)
+		return err
+	})
+	return out, err
+}
+
+func phonesOf(tx *bolt.Tx, device string) ([]Credential, error) {
+	all, err := rows(tx, bucketByDevice, prefix(device))
+	if err != nil {
+		return nil, err
+	}
+	var out []Credential
+	for _, c := range all {
+		if c.Phone != nil {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// Listed returns what the lists must show.
+func (s *Embedded) Listed(ctx context.Context) (version uint64, out []Credential, err error) {
+	err = s.read(ctx, "reading revoked certificates", func(tx *bolt.Tx) error {
+		version = number(tx, metaPhoneVersion)
+		return tx.Bucket(bucketListed).ForEach(func(id, _ []byte) error {
+			var c Credential
+			if err := load(tx, bucketCredentials, id, &c); err != nil {
+				return medium(err)
+			}
+			out = append(out, c)
+			return nil
+		})
+	})
+	return version, out, err
+}
+
+// Live returns rows that are active or suspended.
+func (s *Embedded) Live(ctx context.Context, after uint64, limit int) (out []Credential, err error) {
+	err = s.read(ctx, "reading live certificates", func(tx *bolt.Tx) error {
+		cursor := tx.Bucket(bucketPhones).Cursor()
+		for k, id := cursor.Seek(be(after + 1)); k != nil && len(out) < limit; k, id = cursor.Next() {
+			var c Credential
+			if err := load(tx, bucketCredentials, bytes.Clone(id), &c); err != nil {
+				return medium(err)
+			}
+			out = append(out, c)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// ChangePhone changes the status of a row.
+func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChange) (changed bool, err error) {
+	err = s.write(ctx, "changing certificates", func(tx *bolt.Tx) error {
+		var c Credential
+		if err := load(tx, bucketCredentials, []byte(id), &c); err != nil {
+			return err
+		}
+		switch {
+		case c.Phone == nil:
+			return ErrState
+		case c.State == Revoked:
+			return nil
+		}
+		held := change.Reason == CertificateHold && (c.State == Active || c.State == Suspended)
+		if held {
+			changed, err = suspend(tx, c, change.By, change.At)
+			return errors.Join(err, seen(tx, change.At))
+		}
+		c.Phone.WipeID = change.WipeID
+		if changed, err = revoke(tx, c, change.Reason, change.At); err != nil {
+			return err
+		}
+		if change.Wipe != nil {
+			if err := enqueue(tx, Message{OrderID: change.WipeID, Body: change.Wipe, NotAfter: change.WipeUntil}); err != nil {
+				return err
+			}
+		}
+		return seen(tx, change.At)
+	})
+	return changed, err
+}
+
+// ReleasePhone ends a hold.
+func (s *Embedded) ReleasePhone(ctx context.Context, id string, by Hold, at time.Time) (changed bool, err error) {
+	err = s.write(ctx, "releasing certificates", func(tx *bolt.Tx) error {
+		var c Credential
+		if err := load(tx, bucketCredentials, []byte(id), &c); err != nil {
+			return err
+		}
+		if c.Phone == nil {
+			return ErrState
+		}
+		changed, err = release(tx, c, by, at)
+		return errors.Join(err, seen(tx, at))
+	})
+	return changed, err
+}
+
+// phoneWiped records the receipt of an order that emptied the phone certificates alone.
+func phoneWiped(tx *bolt.Tx, w Wipe) error {
+	all, err := phonesOf(tx, w.Device)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if w.OrderID == "" || c.Phone.WipeID != w.OrderID {
+			continue
+		}
+		if c.Phone.WipedAt.IsZero() {
+			c.Phone.WipedAt = w.At
+		}
+		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c),
+			putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)), seen(tx, w.At))
+	}
+	return ErrMismatch
+}

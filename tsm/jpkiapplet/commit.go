@@ -1,0 +1,186 @@
+package jpkiapplet
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/jpkiap"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/se"
+)
+
+// Begin admits the order that is under way, and one that was committed already.
+func (a program) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
+	if record[done](a.p, objDone).is(orderID, provisioning.ReceiptCommitted) {
+		return true, apdu.OK
+	}
+	if under := record[pending](a.p, objPending); under == nil || !bytes.Equal(under.OrderID, orderID) {
+		return false, apdu.Conditions
+	}
+	return false, apdu.OK
+}
+
+// Repeat gives the stored receipt of a commit of the same bytes.
+func (a program) Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW) {
+	d := record[done](a.p, objDone)
+	switch {
+	case !d.is(c.OrderID, provisioning.ReceiptCommitted):
+		return nil, false, apdu.OK
+	case !bytes.Equal(d.Sealed, c.SHA256):
+		return nil, true, apdu.Conditions
+	default:
+		return d.Receipt, true, apdu.OK
+	}
+}
+
+// Commit opens the certificates, judges them and makes them live with their keys.
+func (a program) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
+	under := record[pending](a.p, objPending)
+	if under == nil || !bytes.Equal(under.OrderID, orderID) {
+		return nil, apdu.Conditions
+	}
+	raw, err := a.unseal(orderID, sealed)
+	if err != nil {
+		return nil, apdu.WrongData
+	}
+	defer clear(raw)
+	set, err := provisioning.ParseCertificateSet(raw)
+	if err == nil {
+		err = a.judge(set)
+	}
+	if err != nil {
+		return nil, apdu.WrongData
+	}
+	digest := sha256.Sum256(sealed)
+	return a.replaceLive(orderID, digest[:], raw)
+}
+
+func (a *instance) unseal(orderID, sealed []byte) ([]byte, error) {
+	sealing := sealingKey(a.p)
+	if sealing == nil {
+		return nil, errNoKey
+	}
+	key, err := sealing.ECDH()
+	if err != nil {
+		return nil, err
+	}
+	return provisioning.Open(key, orderID, a.p.SEID(), slot, sealed)
+}
+
+// judge checks that both certificates are for the keys of this order, of their kind, in force, and of CAs from the factory.
+func (a *instance) judge(set *provisioning.CertificateSet) error {
+	for _, c := range []struct {
+		certificate, ca []byte
+		key             string
+		usage           x509.KeyUsage
+	}{
+		{set.Signature, set.SignatureCA, objPendingSign, x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment},
+		{set.Authentication, set.AuthenticationCA, objPendingAuth, x509.KeyUsageDigitalSignature},
+	} {
+		if !slices.ContainsFunc(a.p.CertificateAnchors(), func(anchor []byte) bool { return bytes.Equal(anchor, c.ca) }) {
+			return errors.New("judging certificates: a CA that was not put in at the factory")
+		}
+		if err := a.judgeOne(c.certificate, c.ca, rsaKey(a.p, c.key), c.usage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *instance) judgeOne(der, issuer []byte, own *rsa.PrivateKey, usage x509.KeyUsage) error {
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return fmt.Errorf("judging certificates: %w", err)
+	}
+	ca, err := x509.ParseCertificate(issuer)
+	if err != nil {
+		return fmt.Errorf("judging certificates: %w", err)
+	}
+	now := a.p.Now()
+	switch {
+	case own == nil || !own.PublicKey.Equal(certificate.PublicKey):
+		return errors.New("judging certificates: made for another key")
+	case !bytes.Equal(certificate.RawIssuer, ca.RawSubject) || certificate.CheckSignatureFrom(ca) != nil:
+		return errors.New("judging certificates: not issued by the CA beside it")
+	case now.Before(certificate.NotBefore) || now.After(certificate.NotAfter):
+		return errors.New("judging certificates: not in force")
+	case certificate.KeyUsage != usage || certificate.IsCA:
+		return errors.New("judging certificates: of another kind")
+	default:
+		return nil
+	}
+}
+
+// replaceLive is the one transaction of a commit: both keys and both certificates, or the old ones.
+func (a *instance) replaceLive(orderID, sealed, set []byte) ([]byte, apdu.SW) {
+	authentication, found := a.p.Load(objPendingAuth)
+	signature, too := a.p.Load(objPendingSign)
+	if !found || !too {
+		return nil, apdu.Conditions
+	}
+	defer clear(authentication)
+	defer clear(signature)
+	tx := a.p.Begin()
+	tx.Replace(objLive, set)
+	tx.Replace(objAuthKey, authentication)
+	tx.Replace(objSignKey, signature)
+	for _, name := range []string{objPending, objPendingAuth, objPendingSign, objSealingKey} {
+		tx.Erase(name)
+	}
+	// The order rests on the card's own password, so that a secret forgotten on the phone may be chosen anew for the new keys.
+	for _, file := range []uint16{jpkiap.AuthenticationPIN, jpkiap.SignaturePassword} {
+		if s := secretOf(file); a.isSet(s) && a.triesLeft(s) == 0 {
+			tx.Erase(s.object)
+			tx.Erase(s.counter)
+		}
+	}
+	tx.SetLifeCycle(gp.StatePersonalized)
+	digest := sha256.Sum256(set)
+	return a.settle(tx, provisioning.Receipt{Kind: provisioning.ReceiptCommitted, OrderID: orderID, Digest: digest[:]}, sealed)
+}
+
+// Wipe destroys everything the instance holds but the receipt of this order.
+func (a program) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
+	d := record[done](a.p, objDone)
+	if d.is(w.OrderID, provisioning.ReceiptWiped) {
+		return d.Receipt, apdu.OK
+	}
+	if d != nil && bytes.Equal(d.OrderID, w.OrderID) {
+		return nil, apdu.Conditions
+	}
+	tx := a.p.Begin()
+	for _, name := range []string{objLive, objAuthKey, objSignKey, objPending, objPendingAuth, objPendingSign, objSealingKey,
+		objPIN, objPINTries, objPassword, objPasswordTries} {
+		tx.Erase(name)
+	}
+	tx.SetLifeCycle(gp.StateSelectable)
+	return a.settle(tx, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: w.OrderID}, nil)
+}
+
+// settle signs the receipt, stores it with the transaction it is about, and carries the transaction out.
+func (a *instance) settle(tx *se.Tx, r provisioning.Receipt, sealed []byte) ([]byte, apdu.SW) {
+	r.SEID, r.Slot, r.Application, r.Counter = a.p.SEID(), slot, provisioning.ApplicationPhoneCertificates, tx.RaiseReceiptCounter()
+	receipt, err := provisioning.SignReceipt(a.p.Attestor(), r)
+	if err != nil {
+		return nil, apdu.ExecutionError
+	}
+	record, err := cbor.Marshal(done{OrderID: r.OrderID, Kind: r.Kind, Sealed: sealed, Receipt: receipt})
+	if err != nil {
+		return nil, apdu.ExecutionError
+	}
+	tx.Store(objDone, record)
+	if err := tx.Commit(); err != nil {
+		return nil, se.StatusOf(err)
+	}
+	a.Deselect()
+	return receipt, apdu.OK
+}

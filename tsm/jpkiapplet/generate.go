@@ -1,0 +1,102 @@
+package jpkiapplet
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"errors"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/cose"
+	"mobileid/mdoc/jpkiap"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/se"
+)
+
+// slot is the one there is, as orders number it.
+const slot = 1
+
+// errNoKey says that a key that has to be there is not; it becomes a status word.
+var errNoKey = errors.New("no such key")
+
+// program is the instance as the stream sees it.
+type program struct{ *instance }
+
+// Refuses tells that the instance is locked.
+func (a program) Refuses() bool { return a.p.Locked() }
+
+// Generate makes the keys of an order and attests them; for the order already under way it attests the keys it made. The live keys and
+// certificates are not touched.
+func (a program) Generate(g stream.Generate) ([]byte, apdu.SW) {
+	if g.Slot != slot || g.Purpose != uint64(provisioning.PurposeSign) {
+		return nil, apdu.WrongData
+	}
+	if d := record[done](a.p, objDone); d != nil && bytes.Equal(d.OrderID, g.OrderID) {
+		return nil, apdu.Conditions
+	}
+	order := pending{OrderID: g.OrderID, Challenge: g.Challenge}
+	under := record[pending](a.p, objPending)
+	switch {
+	case under == nil || !bytes.Equal(under.OrderID, g.OrderID):
+		if sw := a.bear(order); sw != apdu.OK {
+			return nil, sw
+		}
+	case !bytes.Equal(under.Challenge, order.Challenge):
+		return nil, apdu.Conditions
+	}
+	signed, err := a.attest(order)
+	if err != nil {
+		return nil, apdu.ExecutionError
+	}
+	return signed, apdu.OK
+}
+
+// bear makes the two RSA keys and the sealing key in one transaction; uncommitted keys of another order are destroyed by it.
+func (a *instance) bear(order pending) apdu.SW {
+	raw, err := cbor.Marshal(order)
+	if err != nil {
+		return apdu.ExecutionError
+	}
+	tx := a.p.Begin()
+	tx.Store(objPending, raw)
+	for _, name := range []string{objPendingAuth, objPendingSign} {
+		key, err := a.newKey(a.p.Rand())
+		if err != nil {
+			return apdu.ExecutionError
+		}
+		der := x509.MarshalPKCS1PrivateKey(key)
+		tx.Replace(name, der)
+		clear(der)
+	}
+	sealing, err := ecdsa.GenerateKey(elliptic.P256(), a.p.Rand())
+	if err != nil {
+		return apdu.ExecutionError
+	}
+	scalar, err := sealing.Bytes()
+	if err != nil {
+		return apdu.ExecutionError
+	}
+	tx.Replace(objSealingKey, scalar)
+	clear(scalar)
+	return se.StatusOf(tx.Commit())
+}
+
+// attest signs what was born for the order.
+func (a *instance) attest(order pending) ([]byte, error) {
+	authentication, signature, sealing := rsaKey(a.p, objPendingAuth), rsaKey(a.p, objPendingSign), sealingKey(a.p)
+	if authentication == nil || signature == nil || sealing == nil {
+		return nil, errNoKey
+	}
+	public, err := cose.NewKey(&sealing.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return provisioning.SignPhoneAttestation(a.p.Attestor(), a.p.AttestationChain(), provisioning.PhoneAttestation{
+		OrderID: order.OrderID, Challenge: order.Challenge, SEID: a.p.SEID(),
+		AuthenticationKey: x509.MarshalPKCS1PublicKey(&authentication.PublicKey), SignatureKey: x509.MarshalPKCS1PublicKey(&signature.PublicKey),
+		SealingKey: public, AppletVersion: Version, PINTries: jpkiap.PINTries, PasswordTries: jpkiap.PasswordTries,
+	})
+}

@@ -1,0 +1,473 @@
+package jpkiapplet_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
+	"mobileid/mdoc/mdoctest/world"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/jpkiapplet"
+	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
+)
+
+const (
+	testPIN      = "2468"
+	testPassword = "SIGN2468"
+)
+
+// authority is a CA of the two kinds of certificate.
+type authority struct {
+	key  *rsa.PrivateKey
+	cert *x509.Certificate
+}
+
+// shared are keys for all tests: making one takes long.
+type shared struct {
+	elements        []*rsa.PrivateKey
+	signature, auth authority
+	stranger        authority
+}
+
+var keys = sync.OnceValue(func() *shared {
+	s := &shared{}
+	for range 4 {
+		s.elements = append(s.elements, newKey())
+	}
+	s.signature, s.auth, s.stranger = newAuthority("signature TEST"), newAuthority("authentication TEST"), newAuthority("signature TEST")
+	return s
+})
+
+func newKey() *rsa.PrivateKey {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
+
+func newAuthority(name string) authority {
+	a := authority{key: newKey()}
+	from := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	t := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: from.AddDate(40, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign}
+	der, err := x509.CreateCertificate(rand.Reader, t, t, a.key.Public(), a.key)
+	if err == nil {
+		a.cert, err = x509.ParseCertificate(der)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// issued remembers what was issued: the sweeps ask for the same over and over.
+var issued sync.Map
+
+// issue makes a certificate that needs no profile but its key usage.
+func (a authority) issue(tb testing.TB, key *rsa.PublicKey, usage x509.KeyUsage, at time.Time) []byte {
+	tb.Helper()
+	name := fmt.Sprint(a.key.N, key.N, usage, at)
+	if der, found := issued.Load(name); found {
+		return der.([]byte) //nolint:forcetypeassert // stored below
+	}
+	der := a.issueNew(tb, key, usage, at)
+	issued.Store(name, der)
+	return der
+}
+
+func (a authority) issueNew(tb testing.TB, key *rsa.PublicKey, usage x509.KeyUsage, at time.Time) []byte {
+	tb.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "holder"},
+		NotBefore: at.Add(-time.Minute), NotAfter: at.AddDate(5, 0, 0), KeyUsage: usage}, a.cert, key, a.key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
+}
+
+const (
+	usageSignature = x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment
+	usageAuth      = x509.KeyUsageDigitalSignature
+)
+
+// bench is an element.
+type bench struct {
+	*setest.Element
+	tb  testing.TB
+	now time.Time
+
+	mu   sync.Mutex // guards next
+	next int
+}
+
+func newBench(tb testing.TB) *bench {
+	tb.Helper()
+	w := world.New(tb)
+	b := &bench{tb: tb, now: w.Now, Element: setest.New(tb, w.Now, w.IACA.Raw)}
+	b.Factory.CertificateAnchors = [][]byte{keys().signature.cert.Raw, keys().auth.cert.Raw}
+	b.Again(tb)
+	return b
+}
+
+// key hands out the shared keys in turn.
+func (b *bench) key(io.Reader) (*rsa.PrivateKey, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.next++
+	return keys().elements[b.next%len(keys().elements)], nil
+}
+
+func (b *bench) kind() se.Kind { return jpkiapplet.Kind(jpkiapplet.Options{Keys: b.key}) }
+
+func (b *bench) config(tear func(int) bool) se.Config {
+	return se.Config{Applets: []se.Kind{b.kind()}, Now: func() time.Time { return b.now }, Tear: tear}
+}
+
+func (b *bench) open(tb testing.TB) *se.SE {
+	tb.Helper()
+	s, err := se.Open(b.Path, b.config(nil))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+// powered switches the element on, does something and switches it off. It gives the number of tear points passed.
+func (b *bench) powered(tear func(point int) bool, do func(*se.SE) error) (points int, err error) {
+	s, err := se.Open(b.Path, b.config(func(p int) bool {
+		points = p
+		return tear != nil && tear(p)
+	}))
+	if err != nil {
+		return points, err
+	}
+	return points, errors.Join(do(s), s.Close())
+}
+
+func at(k int) func(int) bool { return func(p int) bool { return p == k } }
+
+func (b *bench) snapshot(tb testing.TB) []byte {
+	tb.Helper()
+	data, err := os.ReadFile(b.Path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+func (b *bench) restore(tb testing.TB, data []byte) {
+	tb.Helper()
+	b.Path = filepath.Join(tb.TempDir(), "se.nvm")
+	if err := os.WriteFile(b.Path, data, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// job is what a server knows of one provisioning. It outlives its sessions.
+type job struct {
+	order       provisioning.Order
+	attestation []byte
+	attested    *provisioning.PhoneAttestation
+	seKey       crypto.PublicKey
+	set         provisioning.CertificateSet
+	raw, sealed []byte
+	receipt     *provisioning.Receipt
+	answers     [][]byte
+	alter       func(*provisioning.CertificateSet)
+}
+
+func newJob(tb testing.TB, b *bench) *job {
+	tb.Helper()
+	j := &job{order: provisioning.Order{ID: make([]byte, 16), Kind: provisioning.OrderProvision, SEID: b.Factory.ID, Slot: 1,
+		Purpose: provisioning.PurposeSign, Challenge: make([]byte, 32), Application: provisioning.ApplicationPhoneCertificates}}
+	for _, f := range [][]byte{j.order.ID, j.order.Challenge} {
+		if _, err := rand.Read(f); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return j
+}
+
+// run does what is left of the job, in a new session.
+func (j *job) run(ctx context.Context, b *bench, t apdu.Transmitter) error {
+	h, err := j.session(ctx, b, t)
+	if err != nil {
+		return err
+	}
+	defer func() { j.answers = append(j.answers, h.Answers...) }()
+	if j.sealed == nil {
+		if err := j.attest(ctx, h); err != nil {
+			return err
+		}
+		if err := j.issue(b); err != nil {
+			return err
+		}
+	}
+	return j.deliver(ctx, h)
+}
+
+func (j *job) session(ctx context.Context, b *bench, t apdu.Transmitter) (*setest.Host, error) {
+	h, err := setest.Open(ctx, t, b.Factory.Keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Install(ctx, b.kind(), []byte(gp.PhoneInstance)); err != nil {
+		return nil, err
+	}
+	return h, h.Personalize(ctx, []byte(gp.PhoneInstance))
+}
+
+func (j *job) attest(ctx context.Context, h *setest.Host) error {
+	object, err := stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge}.Object()
+	if err != nil {
+		return err
+	}
+	j.attestation = nil
+	for {
+		page, err := h.Store(ctx, object, 0)
+		if err != nil {
+			return err
+		}
+		j.attestation = append(j.attestation, page...)
+		if len(page) < stream.PageSize {
+			return nil
+		}
+		object = stream.Page(uint16(len(j.attestation)))
+	}
+}
+
+// issue is the issuer's part: judge the attestation, certify its keys, seal.
+func (j *job) issue(b *bench) error {
+	signed, err := provisioning.ParsePhoneAttestation(j.attestation)
+	if err != nil {
+		return err
+	}
+	a, key, v, err := signed.Verify(b.Roots, b.now)
+	if err != nil {
+		return err
+	}
+	if !v.OK() {
+		return fmt.Errorf("attestation: %+v", v.Failed())
+	}
+	if err := a.Answers(&j.order); err != nil {
+		return err
+	}
+	auth, signature, err := a.Keys()
+	if err != nil {
+		return err
+	}
+	k := keys()
+	j.attested, j.seKey = a, key
+	j.set = provisioning.CertificateSet{Signature: k.signature.issue(b.tb, signature, usageSignature, b.now), SignatureCA: k.signature.cert.Raw,
+		Authentication: k.auth.issue(b.tb, auth, usageAuth, b.now), AuthenticationCA: k.auth.cert.Raw}
+	if j.alter != nil {
+		j.alter(&j.set)
+	}
+	if j.raw, err = j.set.Bytes(); err != nil {
+		return err
+	}
+	j.sealed, err = provisioning.Seal(a.SealingKey, j.order.ID, j.order.SEID, 1, j.raw)
+	return err
+}
+
+func (j *job) deliver(ctx context.Context, h *setest.Host) error {
+	digest := sha256.Sum256(j.sealed)
+	data, err := stream.Deliver(j.order.ID, j.sealed, digest[:])
+	if err != nil {
+		return err
+	}
+	out, err := h.Store(ctx, data, 0)
+	if err != nil {
+		return err
+	}
+	return j.settle(out, provisioning.ReceiptCommitted)
+}
+
+// settle checks a receipt.
+func (j *job) settle(raw []byte, kind provisioning.ReceiptKind) error {
+	signed, err := provisioning.ParseReceipt(raw)
+	if err != nil {
+		return err
+	}
+	r, err := signed.Verify(j.seKey)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256(j.raw)
+	o := j.order
+	if kind == provisioning.ReceiptWiped {
+		o.Kind = provisioning.OrderWipe
+	}
+	switch err := r.Answers(&o); {
+	case err != nil:
+		return err
+	case kind == provisioning.ReceiptCommitted && !bytes.Equal(r.Digest, digest[:]):
+		return errors.New("receipt of other certificates")
+	}
+	j.receipt = r
+	return nil
+}
+
+// wipe empties the application under the job's order id.
+func (j *job) wipe(ctx context.Context, b *bench, t apdu.Transmitter) error {
+	h, err := j.session(ctx, b, t)
+	if err != nil {
+		return err
+	}
+	object, err := stream.Wipe{OrderID: j.order.ID}.Object()
+	if err != nil {
+		return err
+	}
+	out, err := h.Store(ctx, object, 0)
+	if err != nil {
+		return err
+	}
+	return j.settle(out, provisioning.ReceiptWiped)
+}
+
+// phone sends commands as a reader does.
+type phone struct {
+	tb testing.TB
+	t  apdu.Transmitter
+}
+
+// say sends a command in hex and demands a status word.
+func (p phone) say(want apdu.SW, c apdu.Command) []byte {
+	p.tb.Helper()
+	r, err := apdu.Exchange(p.tb.Context(), p.t, c)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	if r.SW != want {
+		p.tb.Errorf("%02X%02X%02X%02X: %v, expected %v", c.CLA, c.INS, c.P1, c.P2, r.SW, want)
+	}
+	return r.Data
+}
+
+func (p phone) app() {
+	p.tb.Helper()
+	p.say(apdu.OK, apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: jpkiap.AID()})
+}
+
+func (p phone) file(want apdu.SW, id uint16) {
+	p.tb.Helper()
+	p.say(want, apdu.Command{INS: 0xA4, P1: 0x02, P2: 0x0C, Data: []byte{0, byte(id)}})
+}
+
+func (p phone) verify(want apdu.SW, id uint16, value string) {
+	p.tb.Helper()
+	p.file(apdu.OK, id)
+	p.say(want, apdu.Command{INS: 0x20, P2: 0x80, Data: []byte(value)})
+}
+
+// whole reads a file from end to end in short commands.
+func (p phone) whole(want apdu.SW, id uint16) []byte {
+	p.tb.Helper()
+	p.file(apdu.OK, id)
+	var out []byte
+	for {
+		r, err := apdu.Exchange(p.tb.Context(), p.t, apdu.Command{INS: 0xB0, P1: byte(len(out) >> 8), P2: byte(len(out)), Le: 256})
+		if err != nil {
+			p.tb.Fatal(err)
+		}
+		if r.SW == apdu.OffsetOutside && len(out) > 0 {
+			return out
+		}
+		if r.SW != want {
+			p.tb.Errorf("reading %02X: %v, expected %v", id, r.SW, want)
+		}
+		if r.SW != apdu.OK {
+			return nil
+		}
+		out = append(out, r.Data...)
+	}
+}
+
+// provisioned is an element with certificates, PIN and password.
+func provisioned(tb testing.TB, b *bench) (*se.SE, *job) {
+	tb.Helper()
+	s := b.open(tb)
+	j := newJob(tb, b)
+	c := jpkiapplet.NewClient(s)
+	if err := errors.Join(j.run(tb.Context(), b, s), c.ChoosePIN(tb.Context(), testPIN), c.ChoosePassword(tb.Context(), testPassword)); err != nil {
+		tb.Fatal(err)
+	}
+	return s, j
+}
+
+// infoOf is the state as GET DATA tells it.
+func infoOf(ctx context.Context, t apdu.Transmitter) (jpkiapplet.Info, error) {
+	info, err := jpkiapplet.NewClient(t).Info(ctx)
+	if errors.Is(err, jpkiapplet.ErrEmpty) {
+		return jpkiapplet.Info{}, nil
+	}
+	return info, err
+}
+
+// swOf is the status word an error stands for.
+func swOf(err error) apdu.SW {
+	if err == nil {
+		return apdu.OK
+	}
+	if e, ok := errors.AsType[*apdu.StatusError](err); ok {
+		return e.SW
+	}
+	return 0
+}
+
+// proved reads a certificate behind its secret, and has its key sign something.
+func proved(ctx context.Context, t apdu.Transmitter, secret, certificate, key uint16, value string) ([]byte, error) {
+	var out []byte
+	for _, c := range []apdu.Command{
+		{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: jpkiap.AID()},
+		{INS: 0x20, P2: 0x80 | byte(secret), Data: []byte(value)},
+		{INS: 0xB0, P1: 0x80 | byte(certificate), Le: 4096, Extended: true},
+		{CLA: 0x80, INS: 0x2A, P1: 0x03, P2: 0x80 | byte(key), Data: []byte("a challenge"), Le: 256},
+	} {
+		r, err := apdu.Exchange(ctx, t, c)
+		if err == nil {
+			err = r.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch c.INS {
+		case 0xB0:
+			out = r.Data
+		case 0x2A:
+			parsed, err := x509.ParseCertificate(out)
+			if err != nil {
+				return nil, err
+			}
+			if err := parsed.CheckSignature(x509.SHA256WithRSA, []byte("a challenge"), r.Data); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,207 @@
+package jpkiapplet_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
+	"mobileid/tsm/jpkiapplet"
+	"mobileid/tsm/se"
+)
+
+// secrets are the two, as the tests go through them.
+func secrets() []guess {
+	return []guess{
+		{"PIN", jpkiap.AuthenticationPIN, testPIN, jpkiap.PINTries, "9999", func(i jpkiapplet.Info) uint64 { return i.PINTries }},
+		{"password", jpkiap.SignaturePassword, testPassword, jpkiap.PasswordTries, "WRONG999", func(i jpkiapplet.Info) uint64 { return i.PasswordTries }},
+	}
+}
+
+type guess struct {
+	name  string
+	file  uint16
+	right string
+	tries int
+	wrong string
+	left  func(jpkiapplet.Info) uint64
+}
+
+func TestSecrets(t *testing.T) {
+	for _, g := range secrets() {
+		t.Run(g.name, func(t *testing.T) {
+			b := newBench(t)
+			s, _ := provisioned(t, b)
+			p := phone{t, s}
+			p.app()
+			p.verify(apdu.TriesLeft(g.tries-1), g.file, g.wrong)
+			p.verify(apdu.TriesLeft(g.tries-2), g.file, g.right+"0")
+			p.verify(apdu.OK, g.file, g.right)
+			p.say(apdu.TriesLeft(g.tries), apdu.Command{INS: 0x20, P2: 0x80})
+			for n := g.tries - 1; n >= 0; n-- {
+				p.verify(apdu.TriesLeft(n), g.file, g.wrong)
+			}
+			p.say(apdu.NoTriesLeft, apdu.Command{INS: 0x20, P2: 0x80})
+			p.verify(apdu.ReferenceUnusable, g.file, g.right)
+			p.say(apdu.SecurityStatus, apdu.Command{INS: 0x24, P1: 1, P2: 0x80, Data: []byte(g.right)})
+			s.Reset()
+			p.app()
+			p.verify(apdu.ReferenceUnusable, g.file, g.right)
+			// The other secret is not touched.
+			for _, other := range secrets() {
+				if other.file != g.file {
+					p.verify(apdu.OK, other.file, other.right)
+				}
+			}
+		})
+	}
+}
+
+// A wrong value ends the security status that a right one gave.
+func TestWrongValueCloses(t *testing.T) {
+	b := newBench(t)
+	s, _ := provisioned(t, b)
+	p := phone{t, s}
+	p.app()
+	p.verify(apdu.OK, jpkiap.AuthenticationPIN, testPIN)
+	p.verify(0x63C2, jpkiap.AuthenticationPIN, "0000")
+	p.whole(apdu.SecurityStatus, jpkiap.AuthenticationCertificate)
+}
+
+// A renewal, which rests on the card, lets a blocked secret be chosen anew and leaves the other as it was.
+func TestRenewalGivesABlockedSecretBack(t *testing.T) {
+	b := newBench(t)
+	s, j := provisioned(t, b)
+	p := phone{t, s}
+	p.app()
+	for n := 2; n >= 0; n-- {
+		p.verify(apdu.TriesLeft(n), jpkiap.AuthenticationPIN, "9999")
+	}
+	renewal := newJob(t, b)
+	if err := renewal.run(t.Context(), b, s); err != nil {
+		t.Fatal(err)
+	}
+	info, err := infoOf(t.Context(), s)
+	if err != nil || info.PINSet || !info.PasswordSet || info.PasswordTries != 5 || !info.Committed {
+		t.Errorf("%+v: %v", info, err)
+	}
+	c := jpkiapplet.NewClient(s)
+	if err := c.ChoosePassword(t.Context(), testPassword); !errors.Is(err, apdu.ErrSecurityStatus) {
+		t.Errorf("a password that was not blocked: %v", err)
+	}
+	if err := c.ChoosePIN(t.Context(), "1357"); err != nil {
+		t.Fatal(err)
+	}
+	p.app()
+	p.verify(apdu.OK, jpkiap.AuthenticationPIN, "1357")
+	if got := p.whole(apdu.OK, jpkiap.AuthenticationCertificate); string(got) != string(renewal.set.Authentication) || string(got) == string(j.set.Authentication) {
+		t.Error("not the renewed certificate")
+	}
+}
+
+// attempt is one VERIFY under power that goes at a point; answered tells whether the element said right or wrong.
+func (b *bench) attempt(ctx context.Context, g guess, value string, tear func(int) bool) (answered bool, sw apdu.SW, points int, err error) {
+	points, err = b.powered(tear, func(s *se.SE) error {
+		if _, err := apdu.Exchange(ctx, s, apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: jpkiap.AID()}); err != nil {
+			return err
+		}
+		r, err := apdu.Exchange(ctx, s, apdu.Command{INS: 0x20, P2: 0x80 | byte(g.file), Data: []byte(value)})
+		sw = r.SW
+		return err
+	})
+	_, counted := sw.Tries()
+	return counted || sw == apdu.OK, sw, points, err
+}
+
+func (b *bench) triesLeft(tb testing.TB, g guess) (n int) {
+	tb.Helper()
+	if _, err := b.powered(nil, func(s *se.SE) error {
+		info, err := infoOf(tb.Context(), s)
+		n = int(g.left(info)) //nolint:gosec // 0 to 5
+		return err
+	}); err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}
+
+// chosen is the state file of an element with certificates and secrets.
+func chosen(tb testing.TB, b *bench) []byte {
+	tb.Helper()
+	if _, err := b.powered(nil, func(s *se.SE) error {
+		c := jpkiapplet.NewClient(s)
+		return errors.Join(newJob(tb, b).run(tb.Context(), b, s), c.ChoosePIN(tb.Context(), testPIN), c.ChoosePassword(tb.Context(), testPassword))
+	}); err != nil {
+		tb.Fatal(err)
+	}
+	return b.snapshot(tb)
+}
+
+// The power goes at every point of VERIFY: up to the first answer a right and a wrong guess look the same, and no cut gains a try.
+func TestTornPhoneVerify(t *testing.T) {
+	b := newBench(t)
+	start := chosen(t, b)
+	ctx := t.Context()
+	cuts := 0
+	for _, g := range secrets() {
+		for k := 1; ; k++ {
+			b.restore(t, start)
+			wrongAnswered, _, _, wrong := b.attempt(ctx, g, g.wrong, at(k))
+			wrongLeft := b.triesLeft(t, g)
+			b.restore(t, start)
+			rightAnswered, _, _, right := b.attempt(ctx, g, g.right, at(k))
+			rightLeft := b.triesLeft(t, g)
+			cuts += 2
+			if wrongAnswered {
+				if wrongLeft != g.tries-1 || k < 3 {
+					t.Errorf("%s, point %d: a wrong guess was answered with %d tries left", g.name, k, wrongLeft)
+				}
+				break
+			}
+			if !errors.Is(wrong, se.ErrPowerCut) || !errors.Is(right, se.ErrPowerCut) || rightAnswered || wrongLeft != rightLeft {
+				t.Fatalf("%s, point %d tells a right guess (%v, %d left) from a wrong one (%v, %d left)", g.name, k, right, rightLeft, wrong, wrongLeft)
+			}
+		}
+	}
+	t.Logf("JPKI VERIFY: power cut %d times", cuts)
+}
+
+// An attacker who can cut the power where he likes and starts the element anew after each guess never gets more answers than tries.
+func TestPhoneGuessing(t *testing.T) {
+	b := newBench(t)
+	start := chosen(t, b)
+	ctx := t.Context()
+	random := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // where to cut, so that a failure repeats
+	for _, g := range secrets() {
+		var attempts, blocked, extra int
+		for attempts < 600 {
+			b.restore(t, start)
+			answers := 0
+			for attempts < 600 {
+				attempts++
+				answered, sw, _, _ := b.attempt(ctx, g, g.wrong, at(random.IntN(6))) // 0: no cut
+				if answered {
+					answers++
+				}
+				if sw == apdu.ReferenceUnusable {
+					break
+				}
+			}
+			extra += max(0, answers-g.tries)
+			if b.triesLeft(t, g) == 0 {
+				blocked++
+				if answered, sw, _, _ := b.attempt(ctx, g, g.right, nil); answered || sw != apdu.ReferenceUnusable {
+					t.Fatalf("blocked, and then: %v", sw)
+				}
+			}
+		}
+		line := fmt.Sprintf("JPKI %s: %d torn and whole guesses, %d times blocked, %d extra guesses", g.name, attempts, blocked, extra)
+		t.Log(line)
+		if extra != 0 || blocked < 30 {
+			t.Error(line)
+		}
+	}
+}
