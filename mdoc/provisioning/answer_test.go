@@ -199,7 +199,7 @@ func TestReceipt(t *testing.T) {
 	w := newWorld(t)
 	largest := receipt()
 	largest.Slot, largest.Counter, largest.KeyUses = 15, math.MaxUint64, math.MaxUint64
-	largest.Application = provisioning.ApplicationPhoneCertificates
+	largest.Application = provisioning.ApplicationCredential
 	raw := w.signedReceipt(largest)
 	if len(raw) != 203 || len(raw) > provisioning.MaxReceipt {
 		t.Errorf("the largest receipt has %d bytes; the comment says 203 and the limit is %d", len(raw), provisioning.MaxReceipt)

@@ -3,7 +3,8 @@ package applet
 import (
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/pki"
-	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/applet/receiver"
+	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
 )
 
@@ -23,11 +24,8 @@ type instance struct {
 
 	consent consent
 
-	sequence sequence
-	parser   stream.Parser
-	answer   apdu.Response // to the block under way
-	pages    pages
-	delivery *delivery
+	receiver receiver.Receiver
+	due      []byte       // the digest that the commit under way names, which the receiver compares
 	anchors  *pki.Anchors // nil until the first commit
 }
 
@@ -37,23 +35,16 @@ func (a *instance) Select() { a.consent.end() }
 // Deselect ends it.
 func (a *instance) Deselect() { a.consent.end() }
 
+// StoreData takes a block of the stream; see package stream for how blocks repeat and what a gap does.
+func (a *instance) StoreData(b gp.Block) apdu.Response { return a.receiver.Block(b) }
+
 // EndPersonalization drops what was received and not committed.
-func (a *instance) EndPersonalization() {
-	a.abandon()
-	a.sequence = sequence{}
-	a.pages = pages{}
-}
+func (a *instance) EndPersonalization() { a.receiver.End() }
 
 // Delete drops what is volatile.
 func (a *instance) Delete() {
 	a.EndPersonalization()
 	a.Deselect()
-}
-
-// abandon drops the open stream.
-func (a *instance) abandon() {
-	a.parser.Reset()
-	a.abandonDelivery()
 }
 
 func status(sw apdu.SW) apdu.Response { return apdu.Response{SW: sw} }
