@@ -62,13 +62,9 @@ func (a *instance) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 
 // open unseals a credential and judges it.
 func (a *instance) open(order pending, sealed []byte) (credential []byte, docType string, err error) {
-	sealing := privateKey(a.p, objSealingKey)
-	if sealing == nil {
+	key := agreementKey(a.p, objSealingKey)
+	if key == nil {
 		return nil, "", errNoKey
-	}
-	key, err := sealing.ECDH()
-	if err != nil {
-		return nil, "", err
 	}
 	credential, err = provisioning.Open(key, order.OrderID, a.p.SEID(), uint64(a.slot), sealed)
 	if err != nil {
