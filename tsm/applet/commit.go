@@ -3,7 +3,6 @@ package applet
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -20,83 +19,52 @@ import (
 // errNoKey says that a key that has to be there is not; it becomes a status word.
 var errNoKey = errors.New("no such key")
 
-// delivery is what begin announced and what has come of it.
-type delivery struct {
-	stream.Begin
-	sealed   []byte
-	received uint64
-	// repeated: the order was committed already, so the bytes are counted and dropped.
-	repeated bool
+// Refuses tells that the instance is locked: only a wipe is taken.
+func (a *instance) Refuses() bool { return a.p.Locked() }
+
+// Begin lets sealed bytes come for the order under way, and for the one that was committed last.
+func (a *instance) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
+	if record[done](a.p, objDone).is(orderID, provisioning.ReceiptCommitted) {
+		return true, apdu.OK
+	}
+	if under := record[pending](a.p, objPending); under == nil || !bytes.Equal(under.OrderID, orderID) {
+		return false, apdu.Conditions
+	}
+	return false, apdu.OK
 }
 
-func (a *instance) begin(b stream.Begin) apdu.SW {
-	a.abandonDelivery()
-	repeated := record[done](a.p, objDone).is(b.OrderID, provisioning.ReceiptCommitted)
+// Repeat gives the receipt of the credential that is live, to whoever names its sealed bytes again.
+func (a *instance) Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW) {
+	a.due = c.SHA256
+	d := record[done](a.p, objDone)
+	if !d.is(c.OrderID, provisioning.ReceiptCommitted) {
+		return nil, false, apdu.OK
+	}
+	if !bytes.Equal(d.Sealed, c.SHA256) {
+		return nil, true, apdu.Conditions
+	}
+	return d.Receipt, true, apdu.OK
+}
+
+// Commit makes the delivered credential live.
+func (a *instance) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 	under := record[pending](a.p, objPending)
-	if !repeated && (under == nil || !bytes.Equal(under.OrderID, b.OrderID)) {
-		return apdu.Conditions
-	}
-	a.delivery = &delivery{Begin: b, repeated: repeated}
-	return apdu.OK
-}
-
-func (a *instance) sealed(part []byte) apdu.SW {
-	d := a.delivery
-	if d == nil {
-		return apdu.Conditions
-	}
-	d.received += uint64(len(part))
-	if d.received > d.Length {
-		return apdu.WrongData
-	}
-	if !d.repeated {
-		d.sealed = append(d.sealed, part...)
-	}
-	return apdu.OK
-}
-
-// commit makes the delivered credential live, or repeats the receipt of the one that is.
-func (a *instance) commit(c stream.Commit) ([]byte, apdu.SW) {
-	if d := record[done](a.p, objDone); d.is(c.OrderID, provisioning.ReceiptCommitted) {
-		a.abandonDelivery()
-		if !bytes.Equal(d.Sealed, c.SHA256) {
-			return nil, apdu.Conditions
-		}
-		return d.Receipt, apdu.OK
-	}
-	d, under := a.delivery, record[pending](a.p, objPending)
-	if d == nil || under == nil || !bytes.Equal(d.OrderID, c.OrderID) || !bytes.Equal(under.OrderID, c.OrderID) {
+	if under == nil || !bytes.Equal(under.OrderID, orderID) {
 		return nil, apdu.Conditions
 	}
-	defer a.abandonDelivery()
-	digest := sha256.Sum256(d.sealed)
-	if d.received != d.Length || !bytes.Equal(digest[:], d.SHA256) || !bytes.Equal(digest[:], c.SHA256) {
-		return nil, apdu.WrongData
-	}
-	credential, docType, err := a.open(*under, d.sealed)
+	credential, docType, err := a.open(*under, sealed)
 	if err != nil {
 		return nil, apdu.WrongData
 	}
 	defer clear(credential)
-	return a.replaceLive(*under, digest[:], credential, docType)
-}
-
-func (a *instance) abandonDelivery() {
-	if a.delivery != nil {
-		clear(a.delivery.sealed)
-		a.delivery = nil
-	}
+	return a.replaceLive(*under, a.due, credential, docType)
 }
 
 // open unseals a credential and judges it.
 func (a *instance) open(order pending, sealed []byte) (credential []byte, docType string, err error) {
-	sealing := privateKey(a.p, objSealingKey)
-	if sealing == nil {
+	key := agreementKey(a.p, objSealingKey)
+	if key == nil {
 		return nil, "", errNoKey
-	}
-	key, err := sealing.ECDH()
-	if err != nil {
-		return nil, "", err
 	}
 	credential, err = provisioning.Open(key, order.OrderID, a.p.SEID(), uint64(a.slot), sealed)
 	if err != nil {
@@ -108,7 +76,7 @@ func (a *instance) open(order pending, sealed []byte) (credential []byte, docTyp
 
 // judge checks what a verifier would check of the issuer's part, and that the credential is for the key of this order.
 func (a *instance) judge(credential []byte) (docType string, err error) {
-	anchors, err := pki.NewAnchors(a.p.IssuerAnchors()...)
+	anchors, err := a.issuerAnchors()
 	if err != nil {
 		return "", err
 	}
@@ -134,10 +102,44 @@ func (a *instance) judge(credential []byte) (docType string, err error) {
 	if !device.Equal(mso.DeviceKeyInfo.DeviceKey) {
 		return "", errors.New("judging credential: made for another device key")
 	}
-	if mso.DocType == "" {
-		return "", errors.New("judging credential: no document type")
+	if err := complete(credential, signed, mso); err != nil {
+		return "", err
 	}
 	return mso.DocType, nil
+}
+
+// issuerAnchors reads the factory's anchors once under power: each is a certificate whose signature is checked.
+func (a *instance) issuerAnchors() (_ *pki.Anchors, err error) {
+	if a.anchors == nil {
+		a.anchors, err = pki.NewAnchors(a.p.IssuerAnchors()...)
+	}
+	return a.anchors, err
+}
+
+// complete checks that a credential is all the issuer made and nothing else: a verifier takes a part of the items, and a slot the
+// whole. Each item matched a digest and no two are one element, so equal numbers mean that none is missing. A document
+// of elements that only the device signs has one digest and no items.
+func complete(credential []byte, signed *mdoc.IssuerSigned, mso *mdoc.MobileSecurityObject) error {
+	digests, items, members := 0, 0, byte(1)
+	for _, ns := range mso.ValueDigests {
+		digests += len(ns.Value)
+	}
+	for _, ns := range signed.NameSpaces {
+		items += len(ns.Value)
+	}
+	if items > 0 {
+		members = 2
+	}
+	const mapHead = 0xA0
+	switch empty := items == 0 && digests == 1 && mso.DeviceKeyInfo.KeyAuthorizations != nil; {
+	case mso.DocType == "":
+		return errors.New("judging credential: no document type")
+	case items != digests && !empty:
+		return fmt.Errorf("judging credential: %d items for %d digests", items, digests)
+	case credential[0] != mapHead|members:
+		return errors.New("judging credential: more than name spaces and issuerAuth")
+	}
+	return nil
 }
 
 // replaceLive is the one transaction of a commit.
@@ -156,19 +158,19 @@ func (a *instance) replaceLive(order pending, sealed, credential []byte, docType
 	tx.Store(objLive, record)
 	tx.Replace(objLiveKey, key)
 	tx.Replace(objCredential, credential)
-	tx.Store(objUses, binary.BigEndian.AppendUint64(nil, 0))
+	tx.Store(objUses, encodeNumber(0))
 	for _, name := range []string{objPending, objPendingKey, objSealingKey} {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StatePersonalized)
 	return a.settle(tx, provisioning.Receipt{
 		Kind: provisioning.ReceiptCommitted, OrderID: order.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), Digest: digest[:],
+		KeyUses: uses(a.p),
 	}, sealed)
 }
 
-// wipe destroys everything the instance holds but the receipt of this order.
-func (a *instance) wipe(w stream.Wipe) ([]byte, apdu.SW) {
-	a.abandonDelivery()
+// Wipe destroys everything the instance holds but the receipt of this order.
+func (a *instance) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
 	d := record[done](a.p, objDone)
 	if d.is(w.OrderID, provisioning.ReceiptWiped) {
 		return d.Receipt, apdu.OK
@@ -177,13 +179,12 @@ func (a *instance) wipe(w stream.Wipe) ([]byte, apdu.SW) {
 		return nil, apdu.Conditions
 	}
 	tx := a.p.Begin()
-	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries} {
+	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries, objPINVersion} {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StateSelectable)
-	a.pages = pages{}
 	return a.settle(tx, provisioning.Receipt{
-		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot),
+		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), KeyUses: uses(a.p),
 	}, nil)
 }
 

@@ -2,7 +2,9 @@ package applet
 
 import (
 	"mobileid/mdoc/apdu"
-	"mobileid/tsm/applet/stream"
+	"mobileid/mdoc/pki"
+	"mobileid/tsm/applet/receiver"
+	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
 )
 
@@ -20,39 +22,29 @@ type instance struct {
 	p    *se.Platform
 	slot byte
 
-	// verified: the PIN was right since SELECT. fresh: and has not yet been used for a signature or a MAC.
-	verified, fresh bool
+	consent consent
 
-	sequence sequence
-	parser   stream.Parser
-	answer   apdu.Response // to the block under way
-	pages    pages
-	delivery *delivery
+	receiver receiver.Receiver
+	due      []byte       // the digest that the commit under way names, which the receiver compares
+	anchors  *pki.Anchors // nil until the first commit
 }
 
 // Select starts a presentation: nothing is verified.
-func (a *instance) Select() { a.verified, a.fresh = false, false }
+func (a *instance) Select() { a.consent.end() }
 
 // Deselect ends it.
-func (a *instance) Deselect() { a.verified, a.fresh = false, false }
+func (a *instance) Deselect() { a.consent.end() }
+
+// StoreData takes a block of the stream; see package stream for how blocks repeat and what a gap does.
+func (a *instance) StoreData(b gp.Block) apdu.Response { return a.receiver.Block(b) }
 
 // EndPersonalization drops what was received and not committed.
-func (a *instance) EndPersonalization() {
-	a.abandon()
-	a.sequence = sequence{}
-	a.pages = pages{}
-}
+func (a *instance) EndPersonalization() { a.receiver.End() }
 
 // Delete drops what is volatile.
 func (a *instance) Delete() {
 	a.EndPersonalization()
 	a.Deselect()
-}
-
-// abandon drops the open stream.
-func (a *instance) abandon() {
-	a.parser.Reset()
-	a.abandonDelivery()
 }
 
 func status(sw apdu.SW) apdu.Response { return apdu.Response{SW: sw} }
@@ -70,7 +62,7 @@ func (a *instance) Process(c apdu.Command) apdu.Response {
 	case insVerify:
 		do = a.verify
 	case insChangeReference:
-		do = a.setPIN
+		do = a.changeReference
 	case insReadBinary:
 		do = a.read
 	case insSecurity:
@@ -79,6 +71,7 @@ func (a *instance) Process(c apdu.Command) apdu.Response {
 		return status(apdu.InsUnsupported)
 	}
 	if a.p.Locked() {
+		a.consent.end()
 		return status(apdu.Conditions)
 	}
 	return do(c)
