@@ -81,7 +81,7 @@ func libraries() []arrow {
 		{"github.com/goccy/go-yaml", []string{"issuer/card/cardsim"}},
 		{"github.com/spf13/cobra", []string{"cmd/..."}},
 		{"github.com/skip2/go-qrcode", []string{"cmd/..."}},
-		{"golang.org/x/term", []string{"cmd/mobileid/internal/cardtool"}},
+		{"golang.org/x/term", []string{"cmd/internal/terminal"}},
 		{"github.com/miekg/pkcs11", []string{"cmd/internal/hsm"}},
 		{"github.com/ThalesGroup/crypto11", []string{"cmd/internal/hsm"}},
 		{"github.com/makiuchi-d/gozxing", []string{"test"}},

@@ -96,9 +96,8 @@ func (w *wallet) pin(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	digits := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' }) < 0
-	if !digits || len(text) < applet.MinPIN || len(text) > applet.MaxPIN {
-		return "", fmt.Errorf("reading the PIN: it must have %d to %d digits and nothing else", applet.MinPIN, applet.MaxPIN)
+	if err := checkPIN(text); err != nil {
+		return "", fmt.Errorf("reading the PIN: %w", err)
 	}
 	return text, nil
 }
@@ -117,6 +116,15 @@ func (w *wallet) secret(ctx context.Context, name, path string) (string, error) 
 		return "", fmt.Errorf("reading the %s: %w", name, err)
 	}
 	return strings.TrimRight(string(data), "\r\n"), nil
+}
+
+// checkPIN refuses what no element takes.
+func checkPIN(text string) error {
+	digits := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' }) < 0
+	if !digits || len(text) < applet.MinPIN || len(text) > applet.MaxPIN {
+		return fmt.Errorf("it must have %d to %d digits and nothing else", applet.MinPIN, applet.MaxPIN)
+	}
+	return nil
 }
 
 // checkURL wants the root of a service: http or https, a host, and nothing that belongs to one request.

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/mdoc/apdu"
 	"mobileid/tsm/se"
 
 	"github.com/spf13/cobra"
@@ -54,13 +55,15 @@ func misuse(format string, args ...any) error { return &usageError{fmt.Errorf(fo
 // wallet is what all commands share. Standard input is read through one buffer: its first line may be the PIN and the
 // second the consent.
 type wallet struct {
-	in  *bufio.Reader
-	out io.Writer
-	now func() time.Time
+	in       *bufio.Reader
+	out      io.Writer
+	now      func() time.Time
+	terminal io.Reader // standard input itself, for what is typed without an echo
+	prompts  io.Writer // standard error
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	w := &wallet{in: bufio.NewReader(io.LimitReader(stdin, maxInput)), out: stdout, now: time.Now}
+	w := &wallet{in: bufio.NewReader(io.LimitReader(stdin, maxInput)), out: stdout, now: time.Now, terminal: stdin, prompts: stderr}
 	root := &cobra.Command{
 		Use:           "mobileid-wallet",
 		Short:         "A phone on the command line: modelled secure element and wallet",
@@ -73,7 +76,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(w.newCommand(), w.provisionCommand(), w.joinCommand(), w.slotsCommand(), w.contactCommand(), w.presentCommand(),
-		w.jpkiCommand())
+		w.pinCommand(), w.jpkiCommand())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
@@ -108,6 +111,8 @@ func hintFor(err error) string {
 		return "another mobileid-wallet has the state file open; wait for it to end"
 	case errors.Is(err, se.ErrExists):
 		return "a secure element is made once; name a file that does not exist yet"
+	case errors.Is(err, errBlockedPIN), errors.Is(err, apdu.ErrBlocked):
+		return "nothing on the phone unblocks a PIN, a renewal neither: have the credential revoked, and apply anew once the slot is empty"
 	case errors.Is(err, serve.ErrOpenSecret):
 		return "chmod 600 the file"
 	case errors.Is(err, errNoAuthority) && errors.Is(err, fs.ErrNotExist):

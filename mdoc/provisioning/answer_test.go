@@ -206,10 +206,10 @@ func TestAnswers(t *testing.T) {
 func TestReceipt(t *testing.T) {
 	w := newWorld(t)
 	largest := receipt()
-	largest.Slot, largest.Counter = 15, math.MaxUint64
+	largest.Slot, largest.Counter, largest.KeyUses = 15, math.MaxUint64, math.MaxUint64
 	raw := w.signedReceipt(largest)
-	if len(raw) != 191 || len(raw) > provisioning.MaxReceipt {
-		t.Errorf("the largest receipt has %d bytes; the comment says 191 and the limit is %d", len(raw), provisioning.MaxReceipt)
+	if len(raw) != 201 || len(raw) > provisioning.MaxReceipt {
+		t.Errorf("the largest receipt has %d bytes; the comment says 201 and the limit is %d", len(raw), provisioning.MaxReceipt)
 	}
 	s, err := provisioning.ParseReceipt(raw)
 	if err != nil {
@@ -219,7 +219,7 @@ func TestReceipt(t *testing.T) {
 		t.Error("another order id claimed")
 	}
 	r, err := s.Verify(w.seKey.Public())
-	if err != nil || r.Counter != math.MaxUint64 || !bytes.Equal(r.Digest, digest) {
+	if err != nil || r.Counter != math.MaxUint64 || r.KeyUses != math.MaxUint64 || !bytes.Equal(r.Digest, digest) {
 		t.Errorf("%v", err)
 	}
 	if r, err := s.Verify(w.orderKey.Public()); !errors.Is(err, cose.ErrSignature) || r != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // MaxReceipt bounds a whole receipt in bytes, so that it fits one short APDU response under secure messaging. The
-// largest that can be made has 193 bytes.
+// largest that can be made has 203 bytes.
 const MaxReceipt = 230
 
 // ReceiptKind says what a secure element did.
@@ -31,7 +31,8 @@ const (
 //	  4: 0..15,            ; slot; 0 only when all were wiped
 //	  ? 5: bstr .size 32,  ; committed: SHA-256 of what was sealed: the IssuerSigned bytes, or the certificate set
 //	  6: uint,             ; counter, rises with every receipt of the element
-//	  ? 7: 1 / 2           ; application: credential (also when absent), phone certificates
+//	  ? 7: uint,           ; uses of the device key that was destroyed; absent when it was never used or there was none
+//	  ? 8: 1 / 2           ; application: credential (also when absent), phone certificates
 //	}
 type Receipt struct {
 	Kind    ReceiptKind `cbor:"1,keyasint"`
@@ -40,8 +41,9 @@ type Receipt struct {
 	Slot    uint64      `cbor:"4,keyasint"`
 	Digest  []byte      `cbor:"5,keyasint,omitempty"`
 	Counter uint64      `cbor:"6,keyasint"`
+	KeyUses uint64      `cbor:"7,keyasint,omitempty"`
 
-	Application Application `cbor:"7,keyasint,omitempty"`
+	Application Application `cbor:"8,keyasint,omitempty"`
 }
 
 // SignedReceipt is a well-formed receipt that nobody has verified yet.

@@ -67,6 +67,11 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 	if err := c.selectInstance(ctx); err != nil && !errors.Is(err, ErrLocked) {
 		return Info{}, fmt.Errorf("reading slot %d: %w", c.slot, err)
 	}
+	return c.State(ctx)
+}
+
+// State is [Client.Info] without selecting: it leaves a verification as it is, and tells what is left of it.
+func (c *Client) State(ctx context.Context) (Info, error) {
 	data, err := c.command(ctx, apdu.Command{INS: insGetData, P1: tagInfo >> 8, P2: tagInfo & 0xFF, Le: apdu.MaxShortLe})
 	if err != nil {
 		return Info{}, fmt.Errorf("reading slot %d: %w", c.slot, err)
@@ -108,7 +113,25 @@ func (c *Client) SetPIN(ctx context.Context, pin string) error {
 	return nil
 }
 
-// VerifyPIN selects the slot and verifies the PIN, for reading and for one signature or MAC.
+// ChangePIN selects the slot and puts a new PIN in the place of the old one. A wrong old PIN costs a try as in [Client.VerifyPIN];
+// after a change all tries are there again, and nothing is verified.
+func (c *Client) ChangePIN(ctx context.Context, old, pin string) error {
+	err := c.selectInstance(ctx)
+	if err == nil && max(len(old), len(pin)) > MaxPIN {
+		err = apdu.WrongLength.Err()
+	}
+	if err == nil {
+		data := appendPadded(appendPadded(nil, old), pin)
+		defer clear(data)
+		_, err = c.command(ctx, apdu.Command{INS: insChangeReference, P2: 0x80, Data: data})
+	}
+	if err != nil {
+		return fmt.Errorf("changing PIN: %w", err)
+	}
+	return nil
+}
+
+// VerifyPIN selects the slot and verifies the PIN, for reading and for one signature or MAC within [ConsentTime].
 func (c *Client) VerifyPIN(ctx context.Context, pin string) error {
 	err := c.selectInstance(ctx)
 	if err == nil && pin == "" {

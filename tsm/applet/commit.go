@@ -3,7 +3,6 @@ package applet
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -108,7 +107,7 @@ func (a *instance) open(order pending, sealed []byte) (credential []byte, docTyp
 
 // judge checks what a verifier would check of the issuer's part, and that the credential is for the key of this order.
 func (a *instance) judge(credential []byte) (docType string, err error) {
-	anchors, err := pki.NewAnchors(a.p.IssuerAnchors()...)
+	anchors, err := a.issuerAnchors()
 	if err != nil {
 		return "", err
 	}
@@ -134,10 +133,44 @@ func (a *instance) judge(credential []byte) (docType string, err error) {
 	if !device.Equal(mso.DeviceKeyInfo.DeviceKey) {
 		return "", errors.New("judging credential: made for another device key")
 	}
-	if mso.DocType == "" {
-		return "", errors.New("judging credential: no document type")
+	if err := complete(credential, signed, mso); err != nil {
+		return "", err
 	}
 	return mso.DocType, nil
+}
+
+// issuerAnchors reads the factory's anchors once under power: each is a certificate whose signature is checked.
+func (a *instance) issuerAnchors() (_ *pki.Anchors, err error) {
+	if a.anchors == nil {
+		a.anchors, err = pki.NewAnchors(a.p.IssuerAnchors()...)
+	}
+	return a.anchors, err
+}
+
+// complete checks that a credential is all the issuer made and nothing else: a verifier takes a part of the items, and a slot the
+// whole. Each item matched a digest and no two are one element, so equal numbers mean that none is missing. A document
+// of elements that only the device signs has one digest and no items.
+func complete(credential []byte, signed *mdoc.IssuerSigned, mso *mdoc.MobileSecurityObject) error {
+	digests, items, members := 0, 0, byte(1)
+	for _, ns := range mso.ValueDigests {
+		digests += len(ns.Value)
+	}
+	for _, ns := range signed.NameSpaces {
+		items += len(ns.Value)
+	}
+	if items > 0 {
+		members = 2
+	}
+	const mapHead = 0xA0
+	switch empty := items == 0 && digests == 1 && mso.DeviceKeyInfo.KeyAuthorizations != nil; {
+	case mso.DocType == "":
+		return errors.New("judging credential: no document type")
+	case items != digests && !empty:
+		return fmt.Errorf("judging credential: %d items for %d digests", items, digests)
+	case credential[0] != mapHead|members:
+		return errors.New("judging credential: more than name spaces and issuerAuth")
+	}
+	return nil
 }
 
 // replaceLive is the one transaction of a commit.
@@ -156,13 +189,14 @@ func (a *instance) replaceLive(order pending, sealed, credential []byte, docType
 	tx.Store(objLive, record)
 	tx.Replace(objLiveKey, key)
 	tx.Replace(objCredential, credential)
-	tx.Store(objUses, binary.BigEndian.AppendUint64(nil, 0))
+	tx.Store(objUses, encodeNumber(0))
 	for _, name := range []string{objPending, objPendingKey, objSealingKey} {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StatePersonalized)
 	return a.settle(tx, provisioning.Receipt{
 		Kind: provisioning.ReceiptCommitted, OrderID: order.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), Digest: digest[:],
+		KeyUses: uses(a.p),
 	}, sealed)
 }
 
@@ -177,13 +211,13 @@ func (a *instance) wipe(w stream.Wipe) ([]byte, apdu.SW) {
 		return nil, apdu.Conditions
 	}
 	tx := a.p.Begin()
-	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries} {
+	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries, objPINVersion} {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StateSelectable)
 	a.pages = pages{}
 	return a.settle(tx, provisioning.Receipt{
-		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot),
+		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), KeyUses: uses(a.p),
 	}, nil)
 }
 

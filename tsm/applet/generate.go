@@ -44,15 +44,19 @@ func (a *instance) generate(g stream.Generate) ([]byte, apdu.SW) {
 	}
 	order := pending{OrderID: g.OrderID, Purpose: provisioning.Purpose(g.Purpose), Challenge: g.Challenge}
 	under := record[pending](a.p, objPending)
+	var device, sealing *ecdsa.PrivateKey
 	switch {
 	case under == nil || !bytes.Equal(under.OrderID, g.OrderID):
-		if sw := a.bear(order); sw != apdu.OK {
+		var sw apdu.SW
+		if device, sealing, sw = a.bear(order); sw != apdu.OK {
 			return nil, sw
 		}
 	case under.Purpose != order.Purpose || !bytes.Equal(under.Challenge, order.Challenge):
 		return nil, apdu.Conditions
+	default:
+		device, sealing = privateKey(a.p, objPendingKey), privateKey(a.p, objSealingKey)
 	}
-	signed, err := a.attest(order)
+	signed, err := a.attest(order, device, sealing)
 	if err != nil {
 		return nil, apdu.ExecutionError
 	}
@@ -61,35 +65,45 @@ func (a *instance) generate(g stream.Generate) ([]byte, apdu.SW) {
 }
 
 // bear makes device key and sealing key in one transaction; uncommitted keys of another order are destroyed by it.
-func (a *instance) bear(order pending) apdu.SW {
+func (a *instance) bear(order pending) (device, sealing *ecdsa.PrivateKey, sw apdu.SW) {
 	raw, err := cbor.Marshal(order)
 	if err != nil {
-		return apdu.ExecutionError
+		return nil, nil, apdu.ExecutionError
 	}
 	tx := a.p.Begin()
 	tx.Store(objPending, raw)
-	for _, name := range []string{objPendingKey, objSealingKey} {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), a.p.Rand())
-		if err != nil {
-			return apdu.ExecutionError
-		}
-		scalar, err := key.Bytes()
-		if err != nil {
-			return apdu.ExecutionError
-		}
-		tx.Replace(name, scalar)
-		clear(scalar)
+	device, err = a.born(tx, objPendingKey)
+	if err == nil {
+		sealing, err = a.born(tx, objSealingKey)
 	}
-	return se.StatusOf(tx.Commit())
+	if err != nil {
+		return nil, nil, apdu.ExecutionError
+	}
+	return device, sealing, se.StatusOf(tx.Commit())
 }
 
-// attest signs what was born for the order.
-func (a *instance) attest(order pending) ([]byte, error) {
-	device, err := publicKey(privateKey(a.p, objPendingKey))
+// born makes a key and puts it into a transaction.
+func (a *instance) born(tx *se.Tx, name string) (*ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), a.p.Rand())
 	if err != nil {
 		return nil, err
 	}
-	sealing, err := publicKey(privateKey(a.p, objSealingKey))
+	scalar, err := key.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(scalar)
+	tx.Replace(name, scalar)
+	return key, nil
+}
+
+// attest signs what was born for the order.
+func (a *instance) attest(order pending, deviceKey, sealingKey *ecdsa.PrivateKey) ([]byte, error) {
+	device, err := publicKey(deviceKey)
+	if err != nil {
+		return nil, err
+	}
+	sealing, err := publicKey(sealingKey)
 	if err != nil {
 		return nil, err
 	}

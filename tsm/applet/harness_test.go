@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,12 +33,31 @@ type bench struct {
 	*world.World
 	*setest.Element
 	draft mdoc.Draft
+	dir   string // of restored state files
 }
 
 func newBench(tb testing.TB) *bench {
 	tb.Helper()
 	w := world.New(tb)
-	return &bench{World: w, Element: setest.New(tb, w.Now, w.IACA.Raw), draft: w.Draft(tb)}
+	return &bench{World: w, Element: setest.New(tb, w.Now, w.IACA.Raw), draft: w.Draft(tb), dir: memoryDir(tb)}
+}
+
+// memoryDir is a folder in memory where there is one: what is tested is the order of writes, not the disk.
+func memoryDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "applet")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// fork is the same world and element with a place of its own for state files.
+func (b *bench) fork(tb testing.TB) *bench {
+	tb.Helper()
+	element := *b.Element
+	return &bench{World: b.World, Element: &element, draft: b.draft, dir: memoryDir(tb)}
 }
 
 func (b *bench) config(tear func(int) bool) se.Config {
@@ -70,10 +90,25 @@ func (b *bench) snapshot(tb testing.TB) []byte {
 
 func (b *bench) restore(tb testing.TB, data []byte) {
 	tb.Helper()
-	b.Path = filepath.Join(tb.TempDir(), "se.nvm")
+	b.Path = filepath.Join(b.dir, "se.nvm")
 	if err := os.WriteFile(b.Path, data, 0o600); err != nil {
 		tb.Fatal(err)
 	}
+	if err := os.Remove(b.Path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		tb.Fatal(err)
+	}
+}
+
+// copied is a bench whose state file is a copy of this one's, so that looking at it changes nothing.
+func (b *bench) copied(tb testing.TB) *bench {
+	tb.Helper()
+	element := *b.Element
+	c := &bench{World: b.World, Element: &element, draft: b.draft, dir: filepath.Join(b.dir, "copy")}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	c.restore(tb, b.snapshot(tb))
+	return c
 }
 
 // job is what a server knows of one provisioning. It outlives its sessions.
@@ -300,4 +335,24 @@ func (j *job) wipe(ctx context.Context, b *bench, t apdu.Transmitter) error {
 		return err
 	}
 	return j.settle(out, provisioning.ReceiptWiped)
+}
+
+// host opens a session with the ISD.
+func host(tb testing.TB, b *bench, t apdu.Transmitter) *setest.Host {
+	tb.Helper()
+	h, err := setest.Open(tb.Context(), t, b.Factory.Keys)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return h
+}
+
+// closeChannels closes all but the basic one.
+func closeChannels(tb testing.TB, s apdu.Transmitter) {
+	tb.Helper()
+	for n := byte(1); n <= gp.MaxChannel; n++ {
+		if r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, P1: 0x80, P2: n}); err != nil || r.SW != apdu.OK {
+			tb.Fatalf("closing channel %d: %v, %v", n, r.SW, err)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package applet
 
 import (
 	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/pki"
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/se"
 )
@@ -20,21 +21,21 @@ type instance struct {
 	p    *se.Platform
 	slot byte
 
-	// verified: the PIN was right since SELECT. fresh: and has not yet been used for a signature or a MAC.
-	verified, fresh bool
+	consent consent
 
 	sequence sequence
 	parser   stream.Parser
 	answer   apdu.Response // to the block under way
 	pages    pages
 	delivery *delivery
+	anchors  *pki.Anchors // nil until the first commit
 }
 
 // Select starts a presentation: nothing is verified.
-func (a *instance) Select() { a.verified, a.fresh = false, false }
+func (a *instance) Select() { a.consent.end() }
 
 // Deselect ends it.
-func (a *instance) Deselect() { a.verified, a.fresh = false, false }
+func (a *instance) Deselect() { a.consent.end() }
 
 // EndPersonalization drops what was received and not committed.
 func (a *instance) EndPersonalization() {
@@ -70,7 +71,7 @@ func (a *instance) Process(c apdu.Command) apdu.Response {
 	case insVerify:
 		do = a.verify
 	case insChangeReference:
-		do = a.setPIN
+		do = a.changeReference
 	case insReadBinary:
 		do = a.read
 	case insSecurity:
@@ -79,6 +80,7 @@ func (a *instance) Process(c apdu.Command) apdu.Response {
 		return status(apdu.InsUnsupported)
 	}
 	if a.p.Locked() {
+		a.consent.end()
 		return status(apdu.Conditions)
 	}
 	return do(c)

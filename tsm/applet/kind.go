@@ -9,7 +9,7 @@ import (
 )
 
 // Version is the version of the applet as the attestation names it.
-const Version = "1.0"
+const Version = "1.1"
 
 // Kind returns the applet program for se.Config.Applets.
 func Kind() se.Kind { return kind{} }
@@ -18,7 +18,7 @@ type kind struct{}
 
 func (kind) LoadFile() []byte { return stream.LoadFileAID() }
 func (kind) Module() []byte   { return stream.ModuleAID() }
-func (kind) Version() [2]byte { return [2]byte{1, 0} }
+func (kind) Version() [2]byte { return [2]byte{1, 1} }
 
 // Level is 33: personal data come no other way.
 func (kind) Level() scp03.Level { return scp03.Full }

@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/binary"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/cose"
@@ -44,16 +43,16 @@ func (a *instance) use(purpose provisioning.Purpose, data []byte, prepare func([
 	switch {
 	case l == nil || key == nil || l.Purpose != purpose:
 		return status(apdu.Conditions)
-	case !a.fresh:
+	case a.consent.left(a.p.Now()) == 0 || !a.consent.use:
 		return status(apdu.SecurityStatus)
 	}
 	do, sw := prepare(data, *l)
 	if sw != apdu.OK {
 		return status(sw)
 	}
-	a.fresh = false
+	a.consent.use = false
 	tx := a.p.Begin()
-	tx.Store(objUses, binary.BigEndian.AppendUint64(nil, uses(a.p)+1))
+	tx.Store(objUses, encodeNumber(uses(a.p)+1))
 	if err := tx.Commit(); err != nil {
 		return status(se.StatusOf(err))
 	}
@@ -98,11 +97,11 @@ func (a *instance) mac(data []byte, l live) (task, apdu.SW) {
 	if err != nil {
 		return nil, apdu.WrongData
 	}
-	d, err := parseDeviceAuthentication(structure, "MAC0", int64(cose.HMAC256), l.DocType)
+	t, err := parseDeviceAuthentication(structure, "MAC0", int64(cose.HMAC256), l.DocType)
 	if err != nil {
 		return nil, apdu.WrongData
 	}
-	if due := d.salt(); subtle.ConstantTimeCompare(due[:], salt) != 1 {
+	if subtle.ConstantTimeCompare(t.Salt(), salt) != 1 {
 		return nil, apdu.WrongData
 	}
 	return func(key *ecdsa.PrivateKey) ([]byte, error) { return emac(key, reader, salt, structure) }, apdu.OK

@@ -5,10 +5,7 @@ import (
 	"context"
 	"crypto/ecdh"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
-	"fmt"
-	"slices"
 	"testing"
 
 	"mobileid/mdoc"
@@ -20,7 +17,6 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/mdoc/transcript"
 	"mobileid/tsm/applet"
-	"mobileid/tsm/se/nvm"
 )
 
 var _ holder.DeviceKey = (*applet.Client)(nil)
@@ -160,111 +156,12 @@ func TestUseOfTheKey(t *testing.T) {
 	if _, err := c.MACDevice(ctx, reader.PublicKey(), tr.Salt(), good); swOf(err) != apdu.Conditions {
 		t.Errorf("MAC with a key for signatures: %v", err)
 	}
-
-	payload := mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces())
-	for name, structure := range map[string][]byte{
-		"nothing":                    {},
-		"a digest":                   bytes.Repeat([]byte{7}, 32),
-		"the payload alone":          payload,
-		"another context":            sigStructure("CounterSignature", []byte{0xA1, 0x01, 0x26}, nil, payload),
-		"a MAC_structure":            sigStructure("MAC0", []byte{0xA1, 0x01, 0x05}, nil, payload),
-		"another algorithm":          sigStructure("Signature1", []byte{0xA1, 0x01, 0x38, 0x22}, nil, payload),
-		"a header more":              sigStructure("Signature1", []byte{0xA2, 0x01, 0x26, 0x04, 0x41, 0x00}, nil, payload),
-		"no header":                  sigStructure("Signature1", nil, nil, payload),
-		"external data":              sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, []byte{1}, payload),
-		"another document type":      sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, "org.iso.18013.5.1.mDL", noNameSpaces())),
-		"payload without tag":        sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, []byte{0x81, 0x00}),
-		"reader authentication":      sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, cbor.AppendEmbedded(nil, append(append([]byte{0x84, 0x74}, "ReaderAuthentication"...), 0x80, 0x60, 0xD8, 0x18, 0x41, 0xA0))),
-		"an MSO":                     sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, cbor.AppendEmbedded(nil, []byte{0xA0})),
-		"name spaces without tag 24": sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, []byte{0xA0})),
-		"something behind":           append(bytes.Clone(good), 0),
-		"the last byte missing":      good[:len(good)-1],
-	} {
-		t.Run(name, func(t *testing.T) {
-			verify()
-			if sw := sign(structure); sw != apdu.WrongData {
-				t.Errorf("%v", sw)
-			}
-			if sw := sign(good); sw != apdu.OK {
-				t.Errorf("a refusal used the verification up: %v", sw)
-			}
-		})
-	}
 }
 
 // sigStructure writes RFC 9052, 4.4 by hand.
 func sigStructure(context string, protected, external, payload []byte) []byte {
 	b := cbor.AppendText(cbor.AppendArrayHead(nil, 4), context)
 	return cbor.AppendBytes(cbor.AppendBytes(cbor.AppendBytes(b, protected), external), payload)
-}
-
-func TestMAC(t *testing.T) {
-	b := newBench(t)
-	_, _, c := provisioned(t, b, provisioning.PurposeMAC)
-	ctx := t.Context()
-	tr, reader, err := someTranscript()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, _, err := someTranscript()
-	if err != nil {
-		t.Fatal(err)
-	}
-	structure := sigStructure("MAC0", []byte{0xA1, 0x01, 0x05}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))
-	for name, tc := range map[string]struct {
-		salt, structure []byte
-		sw              apdu.SW
-	}{
-		"right":                      {tr.Salt(), structure, apdu.OK},
-		"salt of another transcript": {other.Salt(), structure, apdu.WrongData},
-		"no salt":                    {nil, structure, apdu.WrongData},
-		"a Sig_structure": {tr.Salt(), sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil,
-			mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces())), apdu.WrongData},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := c.VerifyPIN(ctx, testPIN); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := c.MACDevice(ctx, reader.PublicKey(), tc.salt, tc.structure); swOf(err) != tc.sw {
-				t.Errorf("%v, expected %v", err, tc.sw)
-			}
-		})
-	}
-	if err := c.VerifyPIN(ctx, testPIN); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.SignDevice(ctx, sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))); swOf(err) != apdu.Conditions {
-		t.Errorf("signature with a key for MACs: %v", err)
-	}
-}
-
-// A point that is not on the curve is refused before anything is computed with it.
-func TestMACPointOffCurve(t *testing.T) {
-	b := newBench(t)
-	s, _, c := provisioned(t, b, provisioning.PurposeMAC)
-	tr, reader, err := someTranscript()
-	if err != nil {
-		t.Fatal(err)
-	}
-	structure := sigStructure("MAC0", []byte{0xA1, 0x01, 0x05}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))
-	point := reader.PublicKey().Bytes()
-	off := bytes.Clone(point)
-	off[64] ^= 1
-	compressed := append([]byte{0x02 + point[64]&1}, point[1:33]...)
-	for name, p := range map[string][]byte{"off the curve": off, "compressed": compressed, "infinity": {0}, "none": nil, "zero": make([]byte, 65)} {
-		t.Run(name, func(t *testing.T) {
-			if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
-				t.Fatal(err)
-			}
-			data := apdu.AppendTLV(nil, 0x86, p)
-			data = apdu.AppendTLV(data, 0x87, tr.Salt())
-			data = apdu.AppendTLV(data, 0x80, structure)
-			r, err := apdu.Exchange(t.Context(), s, apdu.Command{INS: 0x2A, P1: 0x8E, P2: 0x80, Data: data, Le: 256, Extended: true})
-			if err != nil || r.SW != apdu.WrongData {
-				t.Errorf("%v, %v", r.SW, err)
-			}
-		})
-	}
 }
 
 // A large credential, read in both length forms and to its very end.
@@ -332,121 +229,5 @@ func TestEmptySlot(t *testing.T) {
 	}
 	if _, err := c.SignDevice(t.Context(), sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))); swOf(err) != apdu.Conditions {
 		t.Errorf("sign before commit: %v", err)
-	}
-}
-
-type secret struct {
-	name  string
-	value []byte
-}
-
-// secretsOf reads the private keys out of the state file, which the test may do and no command can. The element is closed.
-func secretsOf(tb testing.TB, b *bench, s interface{ Close() error }) []secret {
-	tb.Helper()
-	if err := s.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // read only
-	var out []secret
-	for _, key := range m.Keys("object/") {
-		for _, suffix := range []string{"/live.key", "/pending.key", "/pending.sealing"} {
-			if bytes.HasSuffix([]byte(key), []byte(suffix)) {
-				value, _ := m.Load(key)
-				if len(value) != 32 {
-					tb.Fatalf("%s has %d bytes", key, len(value))
-				}
-				out = append(out, secret{key, value})
-			}
-		}
-	}
-	return out
-}
-
-// No answer to anything, on the wire or decrypted, holds a private key; nor do they share one.
-func TestPrivateKeysStay(t *testing.T) {
-	b := newBench(t)
-	s := b.open(t)
-	var wire bytes.Buffer
-	tap := apdu.Tap{Transmitter: s, Seen: func(_, response []byte, _ error) { wire.Write(response) }}
-	ctx := t.Context()
-
-	j := newJob(t, b, 1, provisioning.PurposeSign)
-	if err := j.run(ctx, b, tap); err != nil {
-		t.Fatal(err)
-	}
-	c := applet.NewClient(tap, 1)
-	if err := errors.Join(c.SetPIN(ctx, testPIN), c.VerifyPIN(ctx, testPIN)); err != nil {
-		t.Fatal(err)
-	}
-	if err := provesItself(ctx, c, j.credential); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.VerifyPIN(ctx, testPIN); err != nil {
-		t.Fatal(err)
-	}
-	// A renewal is under way, so that every kind of key is there; then every command with every P1 and P2 of interest.
-	h := session(t, b, tap)
-	renewal := newJob(t, b, 1, provisioning.PurposeSign)
-	if err := renewal.attest(ctx, h); err != nil {
-		t.Fatal(err)
-	}
-	for p := range 256 {
-		for _, c := range []apdu.Command{
-			{CLA: 0x80, INS: 0xCA, P1: byte(p), P2: 0x00, Le: 256}, {CLA: 0x80, INS: 0xCA, P1: 0, P2: byte(p), Le: 256},
-			{CLA: 0x80, INS: byte(p), P1: 0x10, P2: 0x02, Data: []byte{0x4F, 0}, Le: 256},
-			{CLA: 0x80, INS: 0xE2, P1: 0x91, P2: 0, Data: []byte{0xDF, byte(p), 0}, Le: 256},
-		} {
-			if _, err := h.Send(ctx, c); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := c.VerifyPIN(ctx, testPIN); err != nil {
-		t.Fatal(err)
-	}
-	for ins := range 256 {
-		if ins == 0xA4 {
-			continue
-		}
-		for _, p := range []apdu.Command{{P1: 0xDF, P2: 0x30}, {P1: 0x9E, P2: 0x9A}, {P1: 0x8E, P2: 0x80}, {}} {
-			p.INS, p.Le, p.Data = byte(ins), 256, []byte{0x54, 3, 0, 0, 0}
-			if _, err := apdu.Exchange(ctx, tap, p); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	seen := wire.Bytes()
-	for _, a := range slices.Concat(j.answers, h.Answers) {
-		seen = append(seen, a...)
-	}
-	seen = append(append(append(seen, j.attestation...), renewal.attestation...), j.credential...)
-	secrets := secretsOf(t, b, s)
-	if len(secrets) != 3 {
-		t.Fatalf("found %d private keys, expected live, pending and sealing", len(secrets))
-	}
-	attestation, err := b.Factory.AttestationKey.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	secrets = append(secrets, secret{"attestation key", attestation}, secret{"Key-ENC", b.Factory.Keys.ENC},
-		secret{"Key-MAC", b.Factory.Keys.MAC}, secret{"Key-DEK", b.Factory.Keys.DEK})
-	for i, x := range secrets {
-		if bytes.Contains(seen, x.value) {
-			t.Errorf("%s was in an answer", x.name)
-		}
-		for _, y := range secrets[:i] {
-			if bytes.Equal(x.value, y.value) {
-				t.Errorf("%s and %s are one key", x.name, y.name)
-			}
-		}
-	}
-	// The search finds what is there: the public key of the live credential is in the attestation.
-	digest := sha256.Sum256(j.credential)
-	if !bytes.Contains(seen, digest[:]) {
-		t.Error(fmt.Errorf("the receipt's digest was not found in %d bytes: the search sees nothing", len(seen)))
 	}
 }

@@ -26,8 +26,8 @@ func TestProvision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := applet.Info{Version: "1.0", Slot: 1, Committed: true, Purpose: provisioning.PurposeSign, Length: uint64(len(j.credential)),
-		PINSet: true, TriesLeft: 3}
+	want := applet.Info{Version: "1.1", Slot: 1, Committed: true, Purpose: provisioning.PurposeSign, Length: uint64(len(j.credential)),
+		PINSet: true, TriesLeft: 3, PINVersion: 1}
 	if info != want {
 		t.Errorf("info %+v, expected %+v", info, want)
 	}

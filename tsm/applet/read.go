@@ -1,6 +1,8 @@
 package applet
 
 import (
+	"time"
+
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/provisioning"
@@ -17,7 +19,7 @@ func (a *instance) read(c apdu.Command) apdu.Response {
 	switch {
 	case !ok:
 		return status(apdu.Conditions)
-	case !a.verified:
+	case a.consent.left(a.p.Now()) == 0:
 		return status(apdu.SecurityStatus)
 	case c.Le == 0:
 		return status(apdu.WrongLength)
@@ -41,9 +43,12 @@ func (a *instance) read(c apdu.Command) apdu.Response {
 // Info is the state of a slot: nothing in it is personal, so it needs no PIN. Answer to GET DATA DF30, own profile:
 //
 //	{"version": tstr, "slot": 1..15, "locked": bool, "committed": bool, "pending": bool, "purpose": 0 / 1 / 2,
-//	 "length": uint, "keyUses": uint, "pinSet": bool, "triesLeft": uint}
+//	 "length": uint, "keyUses": uint, "pinSet": bool, "triesLeft": 0..3, "pinVersion": uint,
+//	 "consentSeconds": 0..60, "consentUses": 0 / 1}
 //
-// purpose, length and keyUses are of the live credential, 0 without one.
+// purpose, length and keyUses are of the live credential, 0 without one. pinVersion is 0 without a PIN and rises when
+// one is set or changed: after a change that was cut off it tells which PIN is in force, and no try is spent to find out. consentSeconds, rounded up, and consentUses are what is left
+// of the last verification of the PIN since SELECT.
 type Info struct {
 	Version   string               `cbor:"version"`
 	Slot      uint64               `cbor:"slot"`
@@ -55,6 +60,10 @@ type Info struct {
 	KeyUses   uint64               `cbor:"keyUses"`
 	PINSet    bool                 `cbor:"pinSet"`
 	TriesLeft uint64               `cbor:"triesLeft"`
+
+	PINVersion     uint64 `cbor:"pinVersion"`
+	ConsentSeconds uint64 `cbor:"consentSeconds"`
+	ConsentUses    uint64 `cbor:"consentUses"`
 }
 
 const tagInfo = 0xDF30
@@ -71,6 +80,13 @@ func (a *instance) info(c apdu.Command) apdu.Response {
 	}
 	_, out.Pending = a.p.Load(objPending)
 	_, out.PINSet = a.p.Load(objPIN)
+	out.PINVersion = pinVersion(a.p)
+	if left := a.consent.left(a.p.Now()); left > 0 && !out.Locked {
+		out.ConsentSeconds = uint64((left + time.Second - 1) / time.Second) //nolint:gosec // 1 to 60
+		if a.consent.use {
+			out.ConsentUses = 1
+		}
+	}
 	data, err := cbor.Marshal(out)
 	if err != nil {
 		return status(apdu.ExecutionError)

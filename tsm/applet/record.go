@@ -23,6 +23,7 @@ const (
 	objDone       = "done"
 	objPIN        = "pin"
 	objTries      = "pin.tries"
+	objPINVersion = "pin.version"
 )
 
 // live describes the credential in force. Own profile, inside the element only:
@@ -85,10 +86,18 @@ func privateKey(p *se.Platform, name string) *ecdsa.PrivateKey {
 }
 
 // uses is how often the live key was used.
-func uses(p *se.Platform) uint64 {
-	raw, ok := p.Load(objUses)
+func uses(p *se.Platform) uint64 { return number(p, objUses) }
+
+// pinVersion is 0 without a PIN, 1 for the first, and rises with every change.
+func pinVersion(p *se.Platform) uint64 { return number(p, objPINVersion) }
+
+// number reads a counter; 0 when there is none.
+func number(p *se.Platform, name string) uint64 {
+	raw, ok := p.Load(name)
 	if !ok || len(raw) != 8 {
 		return 0
 	}
 	return binary.BigEndian.Uint64(raw)
 }
+
+func encodeNumber(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

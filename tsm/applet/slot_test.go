@@ -2,6 +2,8 @@ package applet_test
 
 import (
 	"bytes"
+	"errors"
+	"os"
 	"testing"
 
 	"mobileid/mdoc"
@@ -112,4 +114,145 @@ func TestMemoryFull(t *testing.T) {
 		t.Errorf("committed: %v", err)
 	}
 	untouched(t, applet.NewClient(s, 1), old)
+}
+
+// What a wipe and a DELETE destroy is overwritten where it lay: the file that held it is kept under a second name, and is all zeros.
+func TestDeletedIsOverwritten(t *testing.T) {
+	b := newBench(t)
+	file, secrets := inUse(testPIN, true)(t, b)
+	b.restore(t, file)
+	former := b.Path + ".former"
+	if err := os.Link(b.Path, former); err != nil {
+		t.Fatal(err)
+	}
+	r := deleteTask(t, b)
+	if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(former)
+	if err != nil || len(data) < 1000 || len(bytes.Trim(data, "\x00")) != 0 {
+		t.Errorf("%d of %d bytes of the former file are still there: %v", len(bytes.Trim(data, "\x00")), len(data), err)
+	}
+	if err := os.Remove(former); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range append(secrets, secret{"personal data", []byte("individual_number_unicode")}, secret{"the instance", stream.InstanceAID(1)}) {
+		if !bytes.Contains(file, x.value) {
+			t.Fatalf("%s was not in the file at the start", x.name)
+		}
+		if bytes.Contains(b.snapshot(t), x.value) {
+			t.Errorf("%s is still in the state file", x.name)
+		}
+	}
+	if _, err := b.powered(nil, func(s *se.SE) error { _, err := applet.NewClient(s, 1).Info(t.Context()); return err }); !errors.Is(err, applet.ErrEmpty) {
+		t.Errorf("the slot after DELETE: %v", err)
+	}
+}
+
+// A state file put back after the credential was deleted presents again: no element can know that it was asleep (docs/threat-model.md).
+// What an issuer sees is that its receipts begin anew.
+func TestRestoredImage(t *testing.T) {
+	b := newBench(t)
+	s, j, _ := provisioned(t, b, provisioning.PurposeSign)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	image := b.snapshot(t)
+	b.restore(t, image)
+	first, second := deleteTask(t, b), deleteTask(t, b)
+	run := func(r run) {
+		t.Helper()
+		if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(first)
+	b.restore(t, image)
+	if found, err := b.look(t); err != nil || found.held != string(j.credential) {
+		t.Errorf("the image: %+v, %v", found.info, err)
+	}
+	run(second)
+	if n := second.job.receipt.Counter; n != first.job.receipt.Counter || n != j.receipt.Counter+1 {
+		t.Errorf("receipts %d, %d, and %d from the image: a counter that rose would hide it", j.receipt.Counter, first.job.receipt.Counter, n)
+	}
+}
+
+// A receipt tells how often the key was used that it destroyed: by a renewal, and by a wipe.
+func TestReceiptCountsUses(t *testing.T) {
+	b := newBench(t)
+	s, j, c := provisioned(t, b, provisioning.PurposeSign)
+	ctx := t.Context()
+	present := func(times int, credential []byte) {
+		t.Helper()
+		for range times {
+			if err := errors.Join(c.VerifyPIN(ctx, testPIN), provesItself(ctx, c, credential)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	present(2, j.credential)
+	renewal, wiped := newJob(t, b, 1, provisioning.PurposeSign), newJob(t, b, 1, provisioning.PurposeSign)
+	if err := renewal.attest(ctx, session(t, b, s)); err != nil {
+		t.Fatal(err)
+	}
+	present(1, j.credential) // the old credential is presented until the commit
+	if err := renewal.run(ctx, b, s); err != nil {
+		t.Fatal(err)
+	}
+	wiped.seKey = renewal.seKey
+	if err := wiped.wipe(ctx, b, s); err != nil {
+		t.Fatal(err)
+	}
+	if j.receipt.KeyUses != 0 || renewal.receipt.KeyUses != 3 || wiped.receipt.KeyUses != 0 {
+		t.Errorf("receipts tell %d, %d and %d uses, expected 0, 3 and 0", j.receipt.KeyUses, renewal.receipt.KeyUses, wiped.receipt.KeyUses)
+	}
+}
+
+// A locked slot is selected with a warning, tells its state and does nothing else; it can be unlocked, and it can be deleted.
+func TestLock(t *testing.T) {
+	b := newBench(t)
+	s, j, c := provisioned(t, b, provisioning.PurposeSign)
+	ctx := t.Context()
+	set := func(p2 byte) {
+		t.Helper()
+		if _, err := host(t, b, s).Must(ctx, apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x40, P2: p2, Data: j.instance()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr, _, err := someTranscript()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))
+	set(0x80)
+	for _, x := range []struct {
+		command apdu.Command
+		sw      apdu.SW
+	}{
+		{gp.Select(gp.AID(j.instance())), apdu.WarnCardLocked},
+		{apdu.Command{INS: 0xCA, P1: 0xDF, P2: 0x30, Le: 256}, apdu.OK},
+		{apdu.Command{INS: 0x20, P2: 0x80}, apdu.Conditions},
+		{apdu.Command{INS: 0x20, P2: 0x80, Data: []byte(testPIN)}, apdu.Conditions},
+		{apdu.Command{INS: 0x24, P2: 0x80, Data: append(pad12(testPIN), pad12("1111")...)}, apdu.Conditions},
+		{apdu.Command{INS: 0x24, P1: 1, P2: 0x80, Data: []byte("1111")}, apdu.Conditions},
+		{apdu.Command{INS: 0xB1, Data: []byte{0x54, 3, 0, 0, 0}, Le: 256}, apdu.Conditions},
+		{apdu.Command{INS: 0x2A, P1: 0x9E, P2: 0x9A, Data: good, Le: 256, Extended: true}, apdu.Conditions},
+	} {
+		if r, err := apdu.Exchange(ctx, s, x.command); err != nil || r.SW != x.sw {
+			t.Errorf("%02X%02X%02X of a locked slot: %v, expected %v, %v", x.command.INS, x.command.P1, x.command.P2, r.SW, x.sw, err)
+		}
+	}
+	if err := c.VerifyPIN(ctx, testPIN); !errors.Is(err, applet.ErrLocked) {
+		t.Errorf("PIN of a locked slot: %v", err)
+	}
+	set(0x07)
+	untouched(t, c, j)
+	set(0x80)
+	r := deleteTask(t, b)
+	if err := r.resume(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Info(ctx); !errors.Is(err, applet.ErrEmpty) {
+		t.Errorf("a locked slot after wipe and DELETE: %v", err)
+	}
 }

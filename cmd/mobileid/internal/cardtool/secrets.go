@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/terminal"
 	"mobileid/issuer/card"
 )
 
@@ -59,28 +57,8 @@ func (s *secretSource) begin() error {
 	return nil
 }
 
-type answer struct {
-	text string
-	err  error
-}
-
-// wait lets ctx end a read that cannot be interrupted; the read then ends with the process.
-func wait(ctx context.Context, read func() (string, error)) (string, error) {
-	done := make(chan answer, 1)
-	go func() {
-		text, err := read()
-		done <- answer{text, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case a := <-done:
-		return a.text, a.err
-	}
-}
-
 func (s *secretSource) line(ctx context.Context) (string, error) {
-	return wait(ctx, func() (string, error) {
+	return terminal.Wait(ctx, func() (string, error) {
 		text, err := s.lines.ReadString('\n')
 		if err != nil && (!errors.Is(err, io.EOF) || text == "") {
 			return "", errors.New("reading a secret: there are fewer lines than secrets")
@@ -91,27 +69,11 @@ func (s *secretSource) line(ctx context.Context) (string, error) {
 
 // prompt asks on the terminal, without an echo.
 func (s *secretSource) prompt(ctx context.Context, label string) (string, error) {
-	in, ok := s.o.In.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) { //nolint:gosec // a file descriptor is small
+	text, err := terminal.Secret(ctx, s.o.In, s.o.Err, label)
+	if errors.Is(err, terminal.ErrNone) {
 		return "", misuse("%s: there is no terminal to ask on: use --pin-file or --pin-stdin", label)
 	}
-	fd := int(in.Fd()) //nolint:gosec // a file descriptor is small
-	before, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("asking for a secret: %w", err)
-	}
-	fmt.Fprintf(s.o.Err, "%s: ", label)
-	text, err := wait(ctx, func() (string, error) {
-		b, err := term.ReadPassword(fd)
-		defer clear(b)
-		return string(b), err
-	})
-	fmt.Fprintln(s.o.Err)
-	if err != nil {
-		_ = term.Restore(fd, before)
-		return "", fmt.Errorf("asking for a secret: %w", err)
-	}
-	return text, nil
+	return text, err
 }
 
 // onTerminal tells that secrets are typed.
