@@ -19,72 +19,43 @@ import (
 // errNoKey says that a key that has to be there is not; it becomes a status word.
 var errNoKey = errors.New("no such key")
 
-// delivery is what begin announced and what has come of it.
-type delivery struct {
-	stream.Begin
-	sealed   []byte
-	received uint64
-	// repeated: the order was committed already, so the bytes are counted and dropped.
-	repeated bool
+// Begin admits the order that is under way, and one that was committed already.
+func (a program) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
+	if record[done](a.p, objDone).is(orderID, provisioning.ReceiptCommitted) {
+		return true, apdu.OK
+	}
+	if under := record[pending](a.p, objPending); under == nil || !bytes.Equal(under.OrderID, orderID) {
+		return false, apdu.Conditions
+	}
+	return false, apdu.OK
 }
 
-func (a *instance) begin(b stream.Begin) apdu.SW {
-	a.abandonDelivery()
-	repeated := record[done](a.p, objDone).is(b.OrderID, provisioning.ReceiptCommitted)
+// Repeat gives the stored receipt of a commit of the same bytes.
+func (a program) Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW) {
+	d := record[done](a.p, objDone)
+	switch {
+	case !d.is(c.OrderID, provisioning.ReceiptCommitted):
+		return nil, false, apdu.OK
+	case !bytes.Equal(d.Sealed, c.SHA256):
+		return nil, true, apdu.Conditions
+	default:
+		return d.Receipt, true, apdu.OK
+	}
+}
+
+// Commit makes the delivered credential live.
+func (a program) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 	under := record[pending](a.p, objPending)
-	if !repeated && (under == nil || !bytes.Equal(under.OrderID, b.OrderID)) {
-		return apdu.Conditions
-	}
-	a.delivery = &delivery{Begin: b, repeated: repeated}
-	return apdu.OK
-}
-
-func (a *instance) sealed(part []byte) apdu.SW {
-	d := a.delivery
-	if d == nil {
-		return apdu.Conditions
-	}
-	d.received += uint64(len(part))
-	if d.received > d.Length {
-		return apdu.WrongData
-	}
-	if !d.repeated {
-		d.sealed = append(d.sealed, part...)
-	}
-	return apdu.OK
-}
-
-// commit makes the delivered credential live, or repeats the receipt of the one that is.
-func (a *instance) commit(c stream.Commit) ([]byte, apdu.SW) {
-	if d := record[done](a.p, objDone); d.is(c.OrderID, provisioning.ReceiptCommitted) {
-		a.abandonDelivery()
-		if !bytes.Equal(d.Sealed, c.SHA256) {
-			return nil, apdu.Conditions
-		}
-		return d.Receipt, apdu.OK
-	}
-	d, under := a.delivery, record[pending](a.p, objPending)
-	if d == nil || under == nil || !bytes.Equal(d.OrderID, c.OrderID) || !bytes.Equal(under.OrderID, c.OrderID) {
+	if under == nil || !bytes.Equal(under.OrderID, orderID) {
 		return nil, apdu.Conditions
 	}
-	defer a.abandonDelivery()
-	digest := sha256.Sum256(d.sealed)
-	if d.received != d.Length || !bytes.Equal(digest[:], d.SHA256) || !bytes.Equal(digest[:], c.SHA256) {
-		return nil, apdu.WrongData
-	}
-	credential, docType, err := a.open(*under, d.sealed)
+	credential, docType, err := a.open(*under, sealed)
 	if err != nil {
 		return nil, apdu.WrongData
 	}
 	defer clear(credential)
+	digest := sha256.Sum256(sealed)
 	return a.replaceLive(*under, digest[:], credential, docType)
-}
-
-func (a *instance) abandonDelivery() {
-	if a.delivery != nil {
-		clear(a.delivery.sealed)
-		a.delivery = nil
-	}
 }
 
 // open unseals a credential and judges it.
@@ -200,9 +171,8 @@ func (a *instance) replaceLive(order pending, sealed, credential []byte, docType
 	}, sealed)
 }
 
-// wipe destroys everything the instance holds but the receipt of this order.
-func (a *instance) wipe(w stream.Wipe) ([]byte, apdu.SW) {
-	a.abandonDelivery()
+// Wipe destroys everything the instance holds but the receipt of this order.
+func (a program) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
 	d := record[done](a.p, objDone)
 	if d.is(w.OrderID, provisioning.ReceiptWiped) {
 		return d.Receipt, apdu.OK
@@ -215,7 +185,6 @@ func (a *instance) wipe(w stream.Wipe) ([]byte, apdu.SW) {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StateSelectable)
-	a.pages = pages{}
 	return a.settle(tx, provisioning.Receipt{
 		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), KeyUses: uses(a.p),
 	}, nil)

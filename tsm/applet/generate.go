@@ -13,29 +13,9 @@ import (
 	"mobileid/tsm/se"
 )
 
-// pages is an attestation being read out.
-type pages struct {
-	data []byte
-	next int
-}
-
-// read gives the page at offset, or the next one; nothing beyond the end.
-func (p *pages) read(offset int, next bool) ([]byte, apdu.SW) {
-	if p.data == nil {
-		return nil, apdu.Conditions
-	}
-	if next {
-		offset = p.next
-	}
-	offset = min(offset, len(p.data))
-	end := min(offset+stream.PageSize, len(p.data))
-	p.next = end
-	return p.data[offset:end], apdu.OK
-}
-
-// generate makes the keys of an order and attests them; for the order already under way it attests the keys it made. The
+// Generate makes the keys of an order and attests them; for the order already under way it attests the keys it made. The
 // live credential and its key are not touched.
-func (a *instance) generate(g stream.Generate) ([]byte, apdu.SW) {
+func (a program) Generate(g stream.Generate) ([]byte, apdu.SW) {
 	if g.Slot != uint64(a.slot) {
 		return nil, apdu.WrongData
 	}
@@ -60,8 +40,7 @@ func (a *instance) generate(g stream.Generate) ([]byte, apdu.SW) {
 	if err != nil {
 		return nil, apdu.ExecutionError
 	}
-	a.pages = pages{data: signed}
-	return a.pages.read(0, false)
+	return signed, apdu.OK
 }
 
 // bear makes device key and sealing key in one transaction; uncommitted keys of another order are destroyed by it.

@@ -3,7 +3,7 @@ package applet
 import (
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/pki"
-	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/applet/receiver"
 	"mobileid/tsm/se"
 )
 
@@ -23,12 +23,8 @@ type instance struct {
 
 	consent consent
 
-	sequence sequence
-	parser   stream.Parser
-	answer   apdu.Response // to the block under way
-	pages    pages
-	delivery *delivery
-	anchors  *pki.Anchors // nil until the first commit
+	stream  receiver.Receiver
+	anchors *pki.Anchors // nil until the first commit
 }
 
 // Select starts a presentation: nothing is verified.
@@ -37,23 +33,10 @@ func (a *instance) Select() { a.consent.end() }
 // Deselect ends it.
 func (a *instance) Deselect() { a.consent.end() }
 
-// EndPersonalization drops what was received and not committed.
-func (a *instance) EndPersonalization() {
-	a.abandon()
-	a.sequence = sequence{}
-	a.pages = pages{}
-}
-
 // Delete drops what is volatile.
 func (a *instance) Delete() {
 	a.EndPersonalization()
 	a.Deselect()
-}
-
-// abandon drops the open stream.
-func (a *instance) abandon() {
-	a.parser.Reset()
-	a.abandonDelivery()
 }
 
 func status(sw apdu.SW) apdu.Response { return apdu.Response{SW: sw} }

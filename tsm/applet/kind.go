@@ -37,5 +37,7 @@ func (kind) New(p *se.Platform) se.Applet {
 	if err != nil {
 		slot = 0 // cannot be: Accept saw the AID. Slot 0 is in no order, so the instance takes none.
 	}
-	return &instance{p: p, slot: slot}
+	a := &instance{p: p, slot: slot}
+	a.stream.Program = program{a}
+	return a
 }
