@@ -55,7 +55,7 @@ func (a program) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 	defer clear(raw)
 	set, err := provisioning.ParseCertificateSet(raw)
 	if err == nil {
-		err = a.judge(set)
+		err = a.judge(set, under)
 	}
 	if err != nil {
 		return nil, apdu.WrongData
@@ -77,26 +77,25 @@ func (a *instance) unseal(orderID, sealed []byte) ([]byte, error) {
 }
 
 // judge checks that both certificates are for the keys of this order, of their kind, in force, and of CAs from the factory.
-func (a *instance) judge(set *provisioning.CertificateSet) error {
+func (a *instance) judge(set *provisioning.CertificateSet, order *pending) error {
 	for _, c := range []struct {
-		certificate, ca []byte
-		key             string
-		usage           x509.KeyUsage
+		certificate, ca, key []byte
+		usage                x509.KeyUsage
 	}{
-		{set.Signature, set.SignatureCA, objPendingSign, x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment},
-		{set.Authentication, set.AuthenticationCA, objPendingAuth, x509.KeyUsageDigitalSignature},
+		{set.Signature, set.SignatureCA, order.Signature, x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment},
+		{set.Authentication, set.AuthenticationCA, order.Authentication, x509.KeyUsageDigitalSignature},
 	} {
 		if !slices.ContainsFunc(a.p.CertificateAnchors(), func(anchor []byte) bool { return bytes.Equal(anchor, c.ca) }) {
 			return errors.New("judging certificates: a CA that was not put in at the factory")
 		}
-		if err := a.judgeOne(c.certificate, c.ca, rsaKey(a.p, c.key), c.usage); err != nil {
+		if err := a.judgeOne(c.certificate, c.ca, c.key, c.usage); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *instance) judgeOne(der, issuer []byte, own *rsa.PrivateKey, usage x509.KeyUsage) error {
+func (a *instance) judgeOne(der, issuer, own []byte, usage x509.KeyUsage) error {
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
 		return fmt.Errorf("judging certificates: %w", err)
@@ -105,9 +104,10 @@ func (a *instance) judgeOne(der, issuer []byte, own *rsa.PrivateKey, usage x509.
 	if err != nil {
 		return fmt.Errorf("judging certificates: %w", err)
 	}
+	key, isRSA := certificate.PublicKey.(*rsa.PublicKey)
 	now := a.p.Now()
 	switch {
-	case own == nil || !own.PublicKey.Equal(certificate.PublicKey):
+	case !isRSA || !bytes.Equal(x509.MarshalPKCS1PublicKey(key), own):
 		return errors.New("judging certificates: made for another key")
 	case !bytes.Equal(certificate.RawIssuer, ca.RawSubject) || certificate.CheckSignatureFrom(ca) != nil:
 		return errors.New("judging certificates: not issued by the CA beside it")

@@ -37,40 +37,45 @@ func (a program) Generate(g stream.Generate) ([]byte, apdu.SW) {
 	if d := record[done](a.p, objDone); d != nil && bytes.Equal(d.OrderID, g.OrderID) {
 		return nil, apdu.Conditions
 	}
-	order := pending{OrderID: g.OrderID, Challenge: g.Challenge}
 	under := record[pending](a.p, objPending)
 	switch {
 	case under == nil || !bytes.Equal(under.OrderID, g.OrderID):
-		if sw := a.bear(order); sw != apdu.OK {
+		under = &pending{OrderID: g.OrderID, Challenge: g.Challenge}
+		if sw := a.bear(under); sw != apdu.OK {
 			return nil, sw
 		}
-	case !bytes.Equal(under.Challenge, order.Challenge):
+	case !bytes.Equal(under.Challenge, g.Challenge):
 		return nil, apdu.Conditions
 	}
-	signed, err := a.attest(order)
+	signed, err := a.attest(*under)
 	if err != nil {
 		return nil, apdu.ExecutionError
 	}
 	return signed, apdu.OK
 }
 
-// bear makes the two RSA keys and the sealing key in one transaction; uncommitted keys of another order are destroyed by it.
-func (a *instance) bear(order pending) apdu.SW {
-	raw, err := cbor.Marshal(order)
-	if err != nil {
-		return apdu.ExecutionError
-	}
+// bear makes the two RSA keys and the sealing key in one transaction, and notes the public ones in order; uncommitted keys of another order are
+// destroyed by it.
+func (a *instance) bear(order *pending) apdu.SW {
 	tx := a.p.Begin()
-	tx.Store(objPending, raw)
-	for _, name := range []string{objPendingAuth, objPendingSign} {
+	for _, k := range []struct {
+		name   string
+		public *[]byte
+	}{{objPendingAuth, &order.Authentication}, {objPendingSign, &order.Signature}} {
 		key, err := a.newKey(a.p.Rand())
 		if err != nil {
 			return apdu.ExecutionError
 		}
 		der := x509.MarshalPKCS1PrivateKey(key)
-		tx.Replace(name, der)
+		tx.Replace(k.name, der)
 		clear(der)
+		*k.public = x509.MarshalPKCS1PublicKey(&key.PublicKey)
 	}
+	raw, err := cbor.Marshal(*order)
+	if err != nil {
+		return apdu.ExecutionError
+	}
+	tx.Store(objPending, raw)
 	sealing, err := ecdsa.GenerateKey(elliptic.P256(), a.p.Rand())
 	if err != nil {
 		return apdu.ExecutionError
@@ -86,8 +91,8 @@ func (a *instance) bear(order pending) apdu.SW {
 
 // attest signs what was born for the order.
 func (a *instance) attest(order pending) ([]byte, error) {
-	authentication, signature, sealing := rsaKey(a.p, objPendingAuth), rsaKey(a.p, objPendingSign), sealingKey(a.p)
-	if authentication == nil || signature == nil || sealing == nil {
+	sealing := sealingKey(a.p)
+	if sealing == nil {
 		return nil, errNoKey
 	}
 	public, err := cose.NewKey(&sealing.PublicKey)
@@ -96,7 +101,6 @@ func (a *instance) attest(order pending) ([]byte, error) {
 	}
 	return provisioning.SignPhoneAttestation(a.p.Attestor(), a.p.AttestationChain(), provisioning.PhoneAttestation{
 		OrderID: order.OrderID, Challenge: order.Challenge, SEID: a.p.SEID(),
-		AuthenticationKey: x509.MarshalPKCS1PublicKey(&authentication.PublicKey), SignatureKey: x509.MarshalPKCS1PublicKey(&signature.PublicKey),
-		SealingKey: public, AppletVersion: Version, PINTries: jpkiap.PINTries, PasswordTries: jpkiap.PasswordTries,
+		AuthenticationKey: order.Authentication, SignatureKey: order.Signature, SealingKey: public, AppletVersion: Version, PINTries: jpkiap.PINTries, PasswordTries: jpkiap.PasswordTries,
 	})
 }

@@ -116,6 +116,8 @@ type bench struct {
 	tb  testing.TB
 	now time.Time
 
+	looks int // of the sweeps
+
 	mu   sync.Mutex // guards next
 	next int
 }
@@ -440,15 +442,19 @@ func swOf(err error) apdu.SW {
 	return 0
 }
 
-// proved reads a certificate behind its secret, and has its key sign something.
-func proved(ctx context.Context, t apdu.Transmitter, secret, certificate, key uint16, value string) ([]byte, error) {
+// proved reads a certificate behind its secret, and may have its key sign something.
+func proved(ctx context.Context, t apdu.Transmitter, secret, certificate, key uint16, value string, sign bool) ([]byte, error) {
 	var out []byte
-	for _, c := range []apdu.Command{
+	commands := []apdu.Command{
 		{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: jpkiap.AID()},
 		{INS: 0x20, P2: 0x80 | byte(secret), Data: []byte(value)},
 		{INS: 0xB0, P1: 0x80 | byte(certificate), Le: 4096, Extended: true},
 		{CLA: 0x80, INS: 0x2A, P1: 0x03, P2: 0x80 | byte(key), Data: []byte("a challenge"), Le: 256},
-	} {
+	}
+	if !sign {
+		commands = commands[:3]
+	}
+	for _, c := range commands {
 		r, err := apdu.Exchange(ctx, t, c)
 		if err == nil {
 			err = r.Err()

@@ -34,10 +34,12 @@ const (
 // pending is the order whose keys were born and whose certificates have not come, docs/provisioning.md, phone certificates; inside the element
 // only:
 //
-//	{"orderID": bstr, "challenge": bstr}
+//	{"orderID": bstr, "challenge": bstr, "authentication": bstr, "signature": bstr}      the public keys, RSAPublicKey in DER
 type pending struct {
-	OrderID   []byte `cbor:"orderID"`
-	Challenge []byte `cbor:"challenge"`
+	OrderID        []byte `cbor:"orderID"`
+	Challenge      []byte `cbor:"challenge"`
+	Authentication []byte `cbor:"authentication"`
+	Signature      []byte `cbor:"signature"`
 }
 
 // done is the order carried out last, with its receipt for whoever lost the answer, docs/provisioning.md, phone certificates; inside the element
