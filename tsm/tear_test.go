@@ -413,10 +413,13 @@ func (w *world) presents(slot byte) {
 }
 
 // deviceAuthentication is the Sig_structure of a presentation, ISO/IEC
-// 18013-5:2021, 9.1.3.4 and RFC 9052, 4.4, with nothing in it but the document type.
+// 18013-5:2021, 9.1.3.4 and RFC 9052, 4.4, for an online meeting and with no elements of the phone's own.
 func deviceAuthentication(docType string) []byte {
+	handover := cbor.AppendText(cbor.AppendArrayHead(nil, 2), "OpenID4VPHandover")
+	session := append(cbor.AppendArrayHead(nil, 3), 0xF6, 0xF6)
+	session = append(session, cbor.AppendBytes(handover, make([]byte, sha256.Size))...)
 	inner := cbor.AppendText(cbor.AppendArrayHead(nil, 4), "DeviceAuthentication")
-	inner = append(inner, 0xF6) // SessionTranscript
+	inner = append(inner, session...)
 	inner = cbor.AppendText(inner, docType)
 	inner = cbor.AppendBytes(cbor.AppendTag(inner, 24), []byte{0xA0})
 	out := cbor.AppendText(cbor.AppendArrayHead(nil, 4), "Signature1")
