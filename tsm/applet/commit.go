@@ -19,8 +19,11 @@ import (
 // errNoKey says that a key that has to be there is not; it becomes a status word.
 var errNoKey = errors.New("no such key")
 
-// Begin admits the order that is under way, and one that was committed already.
-func (a program) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
+// Refuses tells that the instance is locked: only a wipe is taken.
+func (a *instance) Refuses() bool { return a.p.Locked() }
+
+// Begin lets sealed bytes come for the order under way, and for the one that was committed last.
+func (a *instance) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
 	if record[done](a.p, objDone).is(orderID, provisioning.ReceiptCommitted) {
 		return true, apdu.OK
 	}
@@ -30,21 +33,21 @@ func (a program) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
 	return false, apdu.OK
 }
 
-// Repeat gives the stored receipt of a commit of the same bytes.
-func (a program) Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW) {
+// Repeat gives the receipt of the credential that is live, to whoever names its sealed bytes again.
+func (a *instance) Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW) {
+	a.due = c.SHA256
 	d := record[done](a.p, objDone)
-	switch {
-	case !d.is(c.OrderID, provisioning.ReceiptCommitted):
+	if !d.is(c.OrderID, provisioning.ReceiptCommitted) {
 		return nil, false, apdu.OK
-	case !bytes.Equal(d.Sealed, c.SHA256):
-		return nil, true, apdu.Conditions
-	default:
-		return d.Receipt, true, apdu.OK
 	}
+	if !bytes.Equal(d.Sealed, c.SHA256) {
+		return nil, true, apdu.Conditions
+	}
+	return d.Receipt, true, apdu.OK
 }
 
 // Commit makes the delivered credential live.
-func (a program) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
+func (a *instance) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 	under := record[pending](a.p, objPending)
 	if under == nil || !bytes.Equal(under.OrderID, orderID) {
 		return nil, apdu.Conditions
@@ -54,19 +57,14 @@ func (a program) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 		return nil, apdu.WrongData
 	}
 	defer clear(credential)
-	digest := sha256.Sum256(sealed)
-	return a.replaceLive(*under, digest[:], credential, docType)
+	return a.replaceLive(*under, a.due, credential, docType)
 }
 
 // open unseals a credential and judges it.
 func (a *instance) open(order pending, sealed []byte) (credential []byte, docType string, err error) {
-	sealing := privateKey(a.p, objSealingKey)
-	if sealing == nil {
+	key := agreementKey(a.p, objSealingKey)
+	if key == nil {
 		return nil, "", errNoKey
-	}
-	key, err := sealing.ECDH()
-	if err != nil {
-		return nil, "", err
 	}
 	credential, err = provisioning.Open(key, order.OrderID, a.p.SEID(), uint64(a.slot), sealed)
 	if err != nil {
@@ -172,7 +170,7 @@ func (a *instance) replaceLive(order pending, sealed, credential []byte, docType
 }
 
 // Wipe destroys everything the instance holds but the receipt of this order.
-func (a program) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
+func (a *instance) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
 	d := record[done](a.p, objDone)
 	if d.is(w.OrderID, provisioning.ReceiptWiped) {
 		return d.Receipt, apdu.OK

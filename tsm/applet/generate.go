@@ -15,7 +15,7 @@ import (
 
 // Generate makes the keys of an order and attests them; for the order already under way it attests the keys it made. The
 // live credential and its key are not touched.
-func (a program) Generate(g stream.Generate) ([]byte, apdu.SW) {
+func (a *instance) Generate(g stream.Generate) ([]byte, apdu.SW) {
 	if g.Slot != uint64(a.slot) {
 		return nil, apdu.WrongData
 	}

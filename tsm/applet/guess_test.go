@@ -192,7 +192,7 @@ func (b *bench) brute(t *testing.T, random *rand.Rand, got *tally) (cuts int) {
 	compared := 0
 	for blocked := false; !blocked; {
 		opened, during := false, 0 // the point at which the element was open
-		k, late := random.IntN(16), random.IntN(4) > 0
+		k, late := 1+random.IntN(8), random.IntN(4) > 0
 		tear := func(p int) bool {
 			if !opened {
 				during = p

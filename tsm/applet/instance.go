@@ -4,6 +4,7 @@ import (
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm/applet/receiver"
+	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
 )
 
@@ -23,8 +24,9 @@ type instance struct {
 
 	consent consent
 
-	stream  receiver.Receiver
-	anchors *pki.Anchors // nil until the first commit
+	receiver receiver.Receiver
+	due      []byte       // the digest that the commit under way names, which the receiver compares
+	anchors  *pki.Anchors // nil until the first commit
 }
 
 // Select starts a presentation: nothing is verified.
@@ -32,6 +34,12 @@ func (a *instance) Select() { a.consent.end() }
 
 // Deselect ends it.
 func (a *instance) Deselect() { a.consent.end() }
+
+// StoreData takes a block of the stream; see package stream for how blocks repeat and what a gap does.
+func (a *instance) StoreData(b gp.Block) apdu.Response { return a.receiver.Block(b) }
+
+// EndPersonalization drops what was received and not committed.
+func (a *instance) EndPersonalization() { a.receiver.End() }
 
 // Delete drops what is volatile.
 func (a *instance) Delete() {

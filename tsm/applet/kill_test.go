@@ -111,7 +111,7 @@ func killedGuess(t *testing.T, path string) {
 	if _, told := errors.AsType[*apdu.AuthError](err); err != nil && !told {
 		t.Fatal(err)
 	}
-	fmt.Printf("answered: %v\n", err)
+	fmt.Fprintf(os.Stdout, "answered: %v\n", err)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,6 @@ func (kind) New(p *se.Platform) se.Applet {
 		slot = 0 // cannot be: Accept saw the AID. Slot 0 is in no order, so the instance takes none.
 	}
 	a := &instance{p: p, slot: slot}
-	a.stream.Program = program{a}
+	a.receiver.Program = a
 	return a
 }

@@ -2,6 +2,7 @@ package applet
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"encoding/binary"
@@ -79,6 +80,20 @@ func privateKey(p *se.Platform, name string) *ecdsa.PrivateKey {
 	}
 	defer clear(raw)
 	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
+	if err != nil {
+		return nil
+	}
+	return key
+}
+
+// agreementKey reads a P-256 key for key agreement; nil when there is none.
+func agreementKey(p *se.Platform, name string) *ecdh.PrivateKey {
+	raw, ok := p.Load(name)
+	if !ok {
+		return nil
+	}
+	defer clear(raw)
+	key, err := ecdh.P256().NewPrivateKey(raw)
 	if err != nil {
 		return nil
 	}

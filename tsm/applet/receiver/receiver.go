@@ -194,7 +194,11 @@ func (r *Receiver) sealed(part []byte) apdu.SW {
 	if d.received > d.Length {
 		return apdu.WrongData
 	}
-	if !d.repeated {
+	switch {
+	case d.repeated:
+	case d.sealed == nil:
+		d.sealed = part
+	default:
 		d.sealed = append(d.sealed, part...)
 	}
 	return apdu.OK

@@ -34,18 +34,41 @@ func (p *Parser) Feed(block []byte, object func(tag uint32, value []byte) error)
 			return fmt.Errorf("reading personalization stream: %w", err)
 		}
 		if len(p.pending) < header+length {
+			p.grow(header + length)
 			return nil
 		}
-		value := append([]byte(nil), p.pending[header:header+length]...)
-		rest := append([]byte(nil), p.pending[header+length:]...)
-		clear(p.pending)
-		p.pending = rest
+		value := p.take(header, header+length)
 		if err := object(tag, value); err != nil {
 			p.Reset()
 			return err
 		}
 	}
 	return nil
+}
+
+// grow makes room for the whole of an object at once. What it leaves behind is cleared.
+func (p *Parser) grow(size int) {
+	if cap(p.pending) >= size {
+		return
+	}
+	grown := append(make([]byte, 0, size), p.pending...)
+	clear(p.pending)
+	p.pending = grown
+}
+
+// take gives the bytes from one offset to another, and keeps what is behind them. The last object of a block is handed over as it
+// lies.
+func (p *Parser) take(from, to int) []byte {
+	if to == len(p.pending) {
+		value := p.pending[from:to:to]
+		p.pending = nil
+		return value
+	}
+	value := append([]byte(nil), p.pending[from:to]...)
+	rest := append([]byte(nil), p.pending[to:]...)
+	clear(p.pending)
+	p.pending = rest
+	return value
 }
 
 // Inside tells whether an object is open, so that the stream must not end here.
