@@ -9,7 +9,9 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"math/big"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -483,4 +485,37 @@ func FuzzParseRevocation(f *testing.F) {
 			t.Errorf("another revocation: %v", err)
 		}
 	})
+}
+
+// Nothing of the holder is written down: not in the store, not in the log. The serial number of the card's certificate is sealed.
+func TestPhoneLeavesNoTrace(t *testing.T) {
+	w := issuertest.New(t)
+	path := t.TempDir() + "/issuer.db"
+	var log bytes.Buffer
+	s, kept := w.Open(t, path, func(c *issuer.Config) {
+		c.Phone, c.Log = w.Phone(t), slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	wallet := w.Wallet(t, "nineteen", "element-01")
+	on := phoneActive(t, w, s, kept, wallet)
+	s.FollowCards(t.Context())
+	_, err := s.RevokePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID, store.Superseded)
+	must(t, err)
+	written, err := os.ReadFile(path)
+	must(t, err)
+	onCard, p := cardCertificate(t, wallet), wallet.Card.Person()
+	searched := 0
+	for name, secret := range map[string][]byte{"name": []byte(p.Name), "address": []byte(p.Address), "element": wallet.SE.ID,
+		"element in hex": []byte(hex.EncodeToString(wallet.SE.ID)), "card's serial number": onCard.SerialNumber.Bytes(),
+		"card's serial number in decimal": []byte(onCard.SerialNumber.String()), "subject": []byte(on.signature.Subject.CommonName)} {
+		for place, text := range map[string][]byte{"store": written, "log": log.Bytes()} {
+			searched++
+			if bytes.Contains(text, secret) {
+				t.Errorf("the %s holds the %s", place, name)
+			}
+		}
+	}
+	if len(written) == 0 || log.Len() == 0 {
+		t.Error("nothing was searched")
+	}
+	t.Logf("phone certificates: %d searches, nothing of the holder found", searched)
 }
