@@ -29,7 +29,7 @@ func TestRestoredImage(t *testing.T) {
 	if bit(t, w, s, a.Issued) != statuslist.Invalid {
 		t.Fatal("the list does not show the revocation when the receipt is given out")
 	}
-	t.Logf("revoked in the signed list %s after the request", time.Since(begun))
+	t.Logf("E7: revoked in the signed list %s after the request", time.Since(begun))
 	order := handoverReceipt(t, w, raw).WipeOrderID
 
 	restored := wallet.SE.Image()

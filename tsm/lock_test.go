@@ -117,7 +117,7 @@ func TestLockHostileAnswers(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("answers to a lock made up: %d; none is noted as a lock", counts)
+	t.Logf("E2: answers to a lock made up: %d; none is noted as a lock", counts)
 }
 
 // An element that lists nothing is asked as often as any job is tried, and then

@@ -227,7 +227,7 @@ func TestRekeyHostileAnswers(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("points of a rekey at which the phone made an answer up: %d; the element keeps a key set that works", counts)
+	t.Logf("E2: points of a rekey at which the phone made an answer up: %d; the element keeps a key set that works", counts)
 }
 
 // An element that holds other keys under the new version is left as it is: the job

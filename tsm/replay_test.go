@@ -58,7 +58,7 @@ func TestCrossElementReplays(t *testing.T) {
 		if done != 0 || sent < 30 {
 			t.Errorf("%s carried out %d of %d replayed commands", name, done, sent)
 		}
-		t.Logf("points of three scripts replayed to %s: %d, carried out %d", name, sent, done)
+		t.Logf("E1: points of three scripts replayed to %s: %d, carried out %d", name, sent, done)
 	}
 	w.holds(1, orders[0])
 	if got := w.instances(); !bytes.Equal(got, []byte{1}) || len(w.issuer.receipts) != receipts {
@@ -172,7 +172,7 @@ func TestDuplicateDelivery(t *testing.T) {
 	if got := w.instances(); !bytes.Equal(got, []byte{1}) {
 		t.Errorf("element holds slots %v", got)
 	}
-	t.Logf("points of a run at which its order was delivered again: %d; one credential, one record", deliveries)
+	t.Logf("E6: points of a run at which its order was delivered again: %d; one credential, one record", deliveries)
 }
 
 var _ tsm.IssuerPort = (*misdirected)(nil)

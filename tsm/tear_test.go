@@ -135,7 +135,7 @@ func TestTornJobs(t *testing.T) {
 					})
 				}
 			})
-			t.Logf("cuts of a %s: %d of %d resumed to the end of the unbroken run", job.name, done.Load(), len(all))
+			t.Logf("E5: cuts of a %s: %d of %d resumed to the end of the unbroken run", job.name, done.Load(), len(all))
 		})
 	}
 }
@@ -152,7 +152,7 @@ func TestTornTwice(t *testing.T) {
 			for range perJob {
 				job.run(t, all[random.IntN(len(all))], all[random.IntN(len(all))])
 			}
-			t.Logf("cuts of a %s at two random steps: %d runs resumed", job.name, perJob)
+			t.Logf("E5: cuts of a %s at two random steps: %d runs resumed", job.name, perJob)
 		})
 	}
 }

@@ -92,6 +92,7 @@ func TestCardPulledAtEveryExchange(t *testing.T) {
 		if id, v, err := card.Check(r, c); id == nil || err != nil {
 			t.Fatalf("the next reading: %v, %v", v.Failed(), err)
 		}
+		t.Logf("E8: card pulled at each of %d points of a reading, extended %v; no secret sent twice, no try lost", whole.Exchanges(), extended)
 	}
 	c, err := card.Connect(t.Context(), k, card.ClientOptions{})
 	if err != nil {
@@ -195,6 +196,7 @@ func TestEveryAnswerLength(t *testing.T) {
 			}
 			noise[n-2], noise[n-1] = a, b
 		}
+		t.Logf("E8: answers of every length from 0 to %d bytes refused, extended %v", apdu.MaxResponse, extended)
 	}
 }
 

@@ -96,7 +96,7 @@ func TestTornGuess(t *testing.T) {
 				}
 			}
 		}
-		t.Logf("PIN, %s: power cut %d times", command, cuts)
+		t.Logf("E4: PIN, %s: power cut %d times", command, cuts)
 	}
 }
 
@@ -150,7 +150,7 @@ func TestTornGuessing(t *testing.T) {
 			})
 		}
 	})
-	line := fmt.Sprintf("PIN: %d power cuts (%d while recovering) in %d guesses by VERIFY and CHANGE over %d restarts and four channels: %d times blocked, %d extra guesses",
+	line := fmt.Sprintf("E4: PIN: %d power cuts (%d while recovering) in %d guesses by VERIFY and CHANGE over %d restarts and four channels: %d times blocked, %d extra guesses",
 		got.cuts.Load(), got.recoveries.Load(), got.guesses.Load(), got.restarts.Load(), got.blocked.Load(), got.extra.Load())
 	t.Log(line)
 	if got.extra.Load() != 0 || got.blocked.Load() < 50 || got.cuts.Load() < attackers*cutsEach {

@@ -63,7 +63,7 @@ func TestKilledGuess(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("PIN: %d processes killed in VERIFY and CHANGE and %d let through, 0 extra guesses", kills, guesses)
+	t.Logf("E4: PIN: %d processes killed in VERIFY and CHANGE and %d let through, 0 extra guesses", kills, guesses)
 	if kills < 20 {
 		t.Error("too few points to be a test")
 	}

@@ -416,6 +416,6 @@ func (w *tearing) twice(t *testing.T) {
 }
 
 func (w *tearing) summary() string {
-	return fmt.Sprintf("%s: power cut at %d points and %d times at two points (%d of these while recovering): %d found the old state, %d the new, 0 between; all resumed",
+	return fmt.Sprintf("E5: %s: power cut at %d points and %d times at two points (%d of these while recovering): %d found the old state, %d the new, 0 between; all resumed",
 		w.name, w.points, w.doubled, w.recovering, w.old, w.new)
 }

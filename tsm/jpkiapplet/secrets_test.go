@@ -166,7 +166,7 @@ func TestTornPhoneVerify(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("JPKI VERIFY: power cut %d times", cuts)
+	t.Logf("E4: JPKI VERIFY: power cut %d times", cuts)
 }
 
 // An attacker who can cut the power where he likes and starts the element anew after each guess never gets more answers than tries.
@@ -198,7 +198,7 @@ func TestPhoneGuessing(t *testing.T) {
 				}
 			}
 		}
-		line := fmt.Sprintf("JPKI %s: %d torn and whole guesses, %d times blocked, %d extra guesses", g.name, attempts, blocked, extra)
+		line := fmt.Sprintf("E4: JPKI %s: %d torn and whole guesses, %d times blocked, %d extra guesses", g.name, attempts, blocked, extra)
 		t.Log(line)
 		if extra != 0 || blocked < 30 {
 			t.Error(line)

@@ -119,7 +119,7 @@ func (b *bench) torn(t *testing.T, start []byte, before provisioning.Certificate
 	if oldSeen == 0 || newSeen == 0 || points < 20 {
 		t.Errorf("%d points, %d times the old state, %d times the new", points, oldSeen, newSeen)
 	}
-	t.Logf("JPKI %s: power cut at %d points, %d times the old certificates were left, %d times the new, never a mixture", name, points, oldSeen, newSeen)
+	t.Logf("E5: JPKI %s: power cut at %d points, %d times the old certificates were left, %d times the new, never a mixture", name, points, oldSeen, newSeen)
 }
 
 func TestTornPhoneCertificates(t *testing.T) {
@@ -193,7 +193,7 @@ func TestTornPhoneWipe(t *testing.T) {
 			t.Fatalf("point %d, again: %v", k, err)
 		}
 	}
-	t.Logf("JPKI wipe and delete: power cut at %d points, %d times whole, %d times gone, never half", points, whole, gone)
+	t.Logf("E5: JPKI wipe and delete: power cut at %d points, %d times whole, %d times gone, never half", points, whole, gone)
 	if whole == 0 || gone == 0 {
 		t.Error("one of the two never seen")
 	}

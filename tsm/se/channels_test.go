@@ -236,5 +236,5 @@ func TestGuessesOverChannels(t *testing.T) {
 	if _, err := setest.Open(t.Context(), s, e.Factory.Keys); guesses != scp03.MaxFailures || !errors.Is(err, apdu.ErrBlocked) {
 		t.Errorf("%d guesses, then %v", guesses, err)
 	}
-	t.Logf("%d guesses over %d channels", guesses, len(lines))
+	t.Logf("E1: %d guesses over %d channels", guesses, len(lines))
 }

@@ -308,7 +308,7 @@ func (o operation) tear(t *testing.T, w *tornWorld) {
 	if found[true] == 0 || found[false] == 0 {
 		t.Errorf("the cuts did not straddle the change: %v", found)
 	}
-	t.Logf("%s: power cut at %d points, %d found the old state, %d the new, 0 between", o.name, points, found[false], found[true])
+	t.Logf("E5: %s: power cut at %d points, %d found the old state, %d the new, 0 between", o.name, points, found[false], found[true])
 }
 
 func (o operation) checkGone(t *testing.T, w *tornWorld, point int) {
