@@ -415,9 +415,6 @@ func (w *world) presents(slot byte) {
 // deviceAuthentication is the Sig_structure of a presentation, ISO/IEC
 // 18013-5:2021, 9.1.3.4 and RFC 9052, 4.4, with hardly anything in it but the document type.
 func deviceAuthentication(docType string) []byte {
-	handover := cbor.AppendText(cbor.AppendArrayHead(nil, 2), "OpenID4VPHandover")
-	session := append(cbor.AppendArrayHead(nil, 3), 0xF6, 0xF6)
-	session = append(session, cbor.AppendBytes(handover, make([]byte, sha256.Size))...)
 	inner := cbor.AppendText(cbor.AppendArrayHead(nil, 4), "DeviceAuthentication")
 	engagement, reader := []byte{0xA1, 0x00, 0x63, '1', '.', '0'}, []byte{0xA0}
 	inner = cbor.AppendBytes(cbor.AppendTag(cbor.AppendArrayHead(inner, 3), 24), engagement) // SessionTranscript
