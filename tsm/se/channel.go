@@ -144,7 +144,9 @@ func (ch *channel) forget(keys keySets, version byte) {
 }
 
 // manageChannel answers MANAGE CHANNEL, GlobalPlatform Card Specification 2.3.1, 11.7: it opens a channel with the ISD
-// selected, or the security domain of the channel it came on, and closes one. Sessions of other channels go on.
+// selected, or the security domain of the channel it came on, and closes one. As on Java Card
+// it goes to the runtime and not to what is selected, so a session neither covers it nor ends with it, whatever its level, and
+// with the secure messaging bit it is refused. Sessions of other channels go on.
 func (ch *channel) manageChannel(c apdu.Command) apdu.Response {
 	s := ch.se
 	m, err := gp.ParseManageChannel(c)
