@@ -125,8 +125,15 @@ func (ch *channel) externalAuthenticate(c apdu.Command) apdu.Response {
 		session.Close()
 		return status(apdu.MemoryFailure)
 	}
-	ch.session, ch.dek = session, keys.DEK
+	ch.session, ch.dek = session, keepDEK(keys)
 	return r
+}
+
+// keepDEK erases a key set but for its Key-DEK.
+func keepDEK(k scp03.Keys) []byte {
+	clear(k.ENC)
+	clear(k.MAC)
+	return k.DEK
 }
 
 // forget ends what other channels do with key sets of a domain; version 0 is all of them. On its own channel a session
