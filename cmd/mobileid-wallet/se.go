@@ -40,7 +40,7 @@ meets it: mobileid se, gpshell, GlobalPlatformPro, opensc-tool. Ctrl-C takes it 
 
 With --test-keys the element has the published keys of the GlobalPlatform world (AES-128, version 30, all three 40 41 … 4F), so that
 other people's programs open it as they are. It is made when the file does not exist yet, says in its file what it is, and is refused by
-every other command here and by the TSM: whoever has it in hand owns it.
+every other command here; the TSM has no keys for it. Whoever has it in hand owns it.
 
 The reader is not authenticated, so other addresses than loopback are refused.`,
 		Example: `  mobileid-wallet se --vpcd 127.0.0.1:` + vpcd.DefaultPort + ` --state phone.se

@@ -89,7 +89,12 @@ func TestElementInReader(t *testing.T) {
 			defer s.Close()
 			r, err = s.List(t.Context())
 			check(t, err)
-			if r.Domain == nil || r.Domain.AID != gp.ISD || !slices.ContainsFunc(r.LoadFiles, func(e gp.Entry) bool { return e.AID == gp.LoadFile }) {
+			var files []gp.AID
+			for _, e := range r.LoadFiles {
+				files = append(files, e.AID)
+			}
+			slices.Sort(files)
+			if builtIn := []gp.AID{"\xA0\x00\x00\x01\x51\x53\x50", gp.PhoneLoadFile, gp.LoadFile}; r.Domain == nil || r.Domain.AID != gp.ISD || !slices.Equal(files, builtIn) {
 				t.Errorf("listed %+v", r)
 			}
 			if len(r.Applications) == 0 {
@@ -282,18 +287,35 @@ func TestE3TestKeysStayOnTheBench(t *testing.T) {
 	w.expect(exitOK, nil, "", "new", "--state", ordinary, "--authority", w.dir)
 	before := must(os.ReadFile(ordinary))(t)
 	shown(t, d, "--state", bench, "--test-keys")()
+	w.write("jpki.pin", []byte("1234\n"))
+	w.write("jpki.password", []byte("PASSWORD1\n"))
+	services := []string{"--issuer", w.issuerURL, "--tsm", w.tsmURL}
+	slot := []string{"--slot", "1", "--pin-file", w.path("pin")}
+	applicant := []string{"--person", "birthday", "--authority", w.dir}
+	secrets := []string{"--pin-file", w.path("jpki.pin"), "--password-file", w.path("jpki.password")}
+	commands := map[string][]string{
+		"provision":   slices.Concat(services, applicant, slot),
+		"join":        slices.Concat(services, slot, []string{"--invitation-file", w.path("pin")}),
+		"slots":       nil,
+		"contact":     {"--tsm", "http://127.0.0.1:1"},
+		"present":     slices.Concat([]string{"--till", "http://127.0.0.1:1", "--till-token-file", w.path("verifier/token"), "--authority", w.dir}, slot),
+		"pin change":  slot,
+		"jpki apply":  slices.Concat(services, applicant, secrets),
+		"jpki show":   nil,
+		"jpki sign":   slices.Concat(secrets, []string{"--in", w.path("pin"), "--out", w.path("signed")}),
+		"jpki revoke": slices.Concat(services, []string{"--password-file", w.path("jpki.password")}),
+		"se":          {"--vpcd", d.Address},
+	}
 	refused := 0
-	for name, args := range map[string][]string{
-		"provision": {"provision", "--state", bench, "--issuer", w.issuerURL, "--tsm", w.tsmURL, "--person", "birthday", "--authority", w.dir, "--slot", "1", "--pin-file", w.path("pin")},
-		"slots":     {"slots", "--state", bench},
-		"contact":   {"contact", "--state", bench, "--tsm", "http://127.0.0.1:1"},
-		"present":   {"present", "--state", bench, "--till", "http://127.0.0.1:1", "--till-token-file", w.path("verifier/token"), "--slot", "1", "--pin-file", w.path("pin"), "--authority", w.dir},
-		"se":        {"se", "--state", bench, "--vpcd", d.Address},
-	} {
+	for name, args := range commands {
 		t.Run(name, func(t *testing.T) {
-			w.expect(exitFailed, []string{"element made with published test keys", "hint: an element with published keys holds nothing"}, "", args...)
+			w.expect(exitFailed, []string{"element made with published test keys", "hint: an element with published keys holds nothing"}, "",
+				append(append(strings.Fields(name), "--state", bench), args...)...)
 			refused++
 		})
+	}
+	if refused != 11 {
+		t.Errorf("refused by %d commands", refused)
 	}
 	w.expect(exitFailed, []string{"element not made with test keys", "hint: published keys go into a new element only"}, "", "se", "--state", ordinary, "--vpcd", d.Address, "--test-keys")
 	w.expect(exitFailed, []string{"exists"}, "", "new", "--state", bench, "--authority", w.dir)

@@ -92,11 +92,12 @@ func (p *Package) applets(b []byte) error {
 		if len(b) == 0 || len(b) < 1+int(b[0])+2 {
 			return errors.New("applet cut short")
 		}
-		a := AID(b[1 : 1+b[0]])
+		end := 1 + int(b[0])
+		a := AID(b[1:end])
 		if err := a.Validate(); err != nil {
 			return err
 		}
-		p.Applets, b = append(p.Applets, a), b[1+int(b[0])+2:]
+		p.Applets, b = append(p.Applets, a), b[end+2:]
 	}
 	if len(b) != 0 {
 		return fmt.Errorf("%d bytes after the last applet", len(b))

@@ -113,6 +113,7 @@ func TestPackageRefuses(t *testing.T) {
 		"unknown component": header + "200000", "no magic": "010012decaffee010200000108f04d49444d444f43", "AID cut": "010012decaffed010200000109f04d49444d444f43",
 		"short AID": "01000ddecaffed010200000103f04d49", "no applets": header + "03000100", "empty Applet": header + "030000", "applet cut": header + "03000c0109f04d49444d444f430100",
 		"applet with a short AID": header + "0300060102f04d0010", "behind the applets": header + "03000e0109f04d49444d444f4301001000", "33 applets": header + "03000121",
+		"applet with an AID of 255 bytes": header + "03010301" + "ff" + strings.Repeat("00", 255) + "0010",
 	} {
 		if p, err := gp.ParsePackage(mdoctest.Hex(t, bad)); err == nil {
 			t.Errorf("%s accepted: %+v", name, p)

@@ -125,8 +125,15 @@ func (ch *channel) externalAuthenticate(c apdu.Command) apdu.Response {
 		session.Close()
 		return status(apdu.MemoryFailure)
 	}
-	ch.session, ch.dek = session, keys.DEK
+	ch.session, ch.dek = session, keepDEK(keys)
 	return r
+}
+
+// keepDEK erases a key set but for its Key-DEK.
+func keepDEK(k scp03.Keys) []byte {
+	clear(k.ENC)
+	clear(k.MAC)
+	return k.DEK
 }
 
 // forget ends what other channels do with key sets of a domain; version 0 is all of them. On its own channel a session
@@ -144,7 +151,9 @@ func (ch *channel) forget(keys keySets, version byte) {
 }
 
 // manageChannel answers MANAGE CHANNEL, GlobalPlatform Card Specification 2.3.1, 11.7: it opens a channel with the ISD
-// selected, or the security domain of the channel it came on, and closes one. Sessions of other channels go on.
+// selected, or the security domain of the channel it came on, and closes one. As on Java Card
+// it goes to the runtime and not to what is selected, so a session neither covers it nor ends with it, whatever its level, and
+// with the secure messaging bit it is refused. Sessions of other channels go on.
 func (ch *channel) manageChannel(c apdu.Command) apdu.Response {
 	s := ch.se
 	m, err := gp.ParseManageChannel(c)

@@ -99,10 +99,91 @@ func TestSessionsOfChannels(t *testing.T) {
 	works(basic, apdu.OK)
 }
 
+// MANAGE CHANNEL goes past a session, which neither counts it nor ends with it; with the secure messaging bit it is refused.
+// With class 84 it is a command to the domain like any other.
+func TestManageChannelInSession(t *testing.T) {
+	for _, level := range []scp03.Level{0x01, 0x03, 0x11, 0x13, 0x33} {
+		e := newElement(t)
+		s := open(t, e, se.Config{})
+		isd := driveAt(t, s, e.Factory.Keys, gp.ISD, level)
+		for _, c := range []struct {
+			command, want string
+			then          apdu.SW
+		}{
+			{"0070000001", "019000", apdu.OK},
+			{"0470000001", "6882", apdu.OK},
+			{"00704000", "6A86", apdu.OK},
+			{"00708002", "6200", apdu.OK},
+			{"00708001", "9000", apdu.OK},
+			{"84700000080102030405060708", "6982", apdu.SecurityStatus},
+		} {
+			if got := fmt.Sprintf("%X", raw(t, s, unhex(t, c.command)).Bytes()); got != c.want {
+				t.Errorf("level %v, %s: %s, expected %s", level, c.command, got, c.want)
+			}
+			isd.send(command(t, "80CA00D300"), c.then)
+		}
+	}
+}
+
+// EXTERNAL AUTHENTICATE follows INITIALIZE UPDATE directly: after anything between them it is 6985, and so is a second one.
+func TestHandshakeInOnePiece(t *testing.T) {
+	authenticate := func(t *testing.T, class byte) func(*se.SE, apdu.Command) apdu.Response {
+		return func(s *se.SE, external apdu.Command) apdu.Response {
+			external.CLA = class
+			return send(t, s, external)
+		}
+	}
+	plain := func(t *testing.T, c string) func(*se.SE, apdu.Command) apdu.Response {
+		return func(s *se.SE, _ apdu.Command) apdu.Response { return raw(t, s, unhex(t, c)) }
+	}
+	for name, c := range map[string]struct {
+		between func(*se.SE, apdu.Command) apdu.Response
+		want    apdu.SW
+	}{
+		"MANAGE CHANNEL, open":           {plain(t, "0070000001"), apdu.OK},
+		"MANAGE CHANNEL, close":          {plain(t, "00708001"), apdu.WarnUnchanged},
+		"MANAGE CHANNEL, secured":        {plain(t, "0470000001"), apdu.SecureUnsupported},
+		"EXTERNAL AUTHENTICATE class 80": {authenticate(t, 0x80), apdu.Conditions},
+		"EXTERNAL AUTHENTICATE class 04": {authenticate(t, 0x04), apdu.Conditions},
+		"EXTERNAL AUTHENTICATE class 00": {authenticate(t, 0x00), apdu.Conditions},
+		"EXTERNAL AUTHENTICATE class 88": {authenticate(t, 0x88), apdu.ClaUnsupported},
+		"GET DATA":                       {plain(t, "80CA00CF00"), apdu.OK},
+		"protected GET DATA":             {plain(t, "84CA00CF0801020304050607080"+"0"), apdu.SecurityStatus},
+		"an unknown instruction":         {plain(t, "8001000000"), apdu.InsUnsupported},
+		"a class that is none":           {plain(t, "0CCA00CF00"), apdu.ClaUnsupported},
+		"the beginning of a chain":       {plain(t, "90E2000001AA"), apdu.OK},
+		"garbage":                        {plain(t, "8082"), apdu.WrongLength},
+		"SELECT":                         {plain(t, "00A4040008A000000151000000"), apdu.OK},
+		"SELECT of nobody":               {plain(t, "00A4040005F04D494499"), apdu.NotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newElement(t)
+			s := open(t, e, se.Config{})
+			h, err := scp03.NewHost(e.Factory.Keys, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			external, _, err := h.Authenticate(send(t, s, h.InitializeUpdate()), scp03.Full)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := c.between(s, external); r.SW != c.want {
+				t.Errorf("between: %v, expected %v", r.SW, c.want)
+			}
+			for range 2 {
+				if r := send(t, s, external); r.SW != apdu.Conditions && r.SW != apdu.LastOfChainExpected {
+					t.Errorf("afterwards: %v", r.SW)
+				}
+			}
+		})
+	}
+}
+
 // A command of one channel's session is of no use on another channel, with a session of its own or without.
 func TestCommandOnTheWrongChannel(t *testing.T) {
 	e := newElement(t)
 	s := open(t, e, se.Config{})
+	openChannel(t, s)
 	h, err := scp03.NewHost(e.Factory.Keys, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +192,6 @@ func TestCommandOnTheWrongChannel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	openChannel(t, s)
 	moved := external
 	moved.CLA |= 1
 	if r := send(t, s, moved); r.SW != apdu.Conditions {

@@ -62,6 +62,7 @@ func (ch *channel) process(c apdu.Command) apdu.Response {
 		return status(apdu.ClaUnsupported)
 	}
 	if c.INS == insManageChannel && c.CLA&^0x04 == 0 && ch.chained == nil && ch.se.cardState != gp.CardTerminated {
+		ch.endHandshake()
 		return ch.manageChannel(c)
 	}
 	c, sw, whole := ch.join(c)
@@ -73,7 +74,7 @@ func (ch *channel) process(c apdu.Command) apdu.Response {
 
 // route gives a whole command to whom it is for.
 func (ch *channel) route(c apdu.Command) apdu.Response {
-	if c.INS != insExternalAuthenticate {
+	if c.INS != insExternalAuthenticate || c.CLA != 0x84 {
 		ch.endHandshake() // it is two commands in a row
 	}
 	if ch.se.cardState == gp.CardLocked && ch.selection() != gp.ISD {

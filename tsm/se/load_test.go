@@ -128,6 +128,7 @@ func TestLoadRefuses(t *testing.T) {
 		"length of C4":        stream[:len(stream)-1],
 		"bytes behind":        append(bytes.Clone(stream), 0),
 		"another object":      append([]byte{0xC5}, stream[1:]...),
+		"AID of 255 bytes":    gp.LoadFileData{File: capFile(foreignFile, 1, 300, foreignModule, gp.AID(make([]byte, 255)))}.Bytes(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			isd := isd

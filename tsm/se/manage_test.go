@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -118,6 +119,13 @@ func TestSessionEnds(t *testing.T) {
 		"wrong MAC":             func(t *testing.T, s *se.SE) { send(t, s, command(t, "84F2800218"+strings.Repeat("00", 24))) },
 		"MAC cut short":         func(t *testing.T, s *se.SE) { send(t, s, command(t, "84F2800204"+strings.Repeat("00", 4))) },
 		"garbage":               func(t *testing.T, s *se.SE) { raw(t, s, []byte{0x84, 0xF2, 0x80}) },
+		"unknown class":         func(t *testing.T, s *se.SE) { send(t, s, command(t, "8CF28002024F0000")) },
+		"broken chain": func(t *testing.T, s *se.SE) {
+			send(t, s, command(t, "94E2000001AA"))
+			if r := send(t, s, command(t, "84E2000101AA")); r.SW != apdu.LastOfChainExpected {
+				t.Errorf("broken chain: %v", r.SW)
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e.Again(t)
@@ -149,6 +157,55 @@ func TestSessionEnds(t *testing.T) {
 			t.Error(r.SW)
 		}
 	})
+}
+
+// Every bit of a protected command flipped, as the element gets it. But for the channel number, which leads elsewhere, the
+// session is over; the chaining bit makes a beginning, which the next command ends in a fault.
+func TestE1EveryBitAtTheElement(t *testing.T) {
+	e := newElement(t)
+	s := open(t, e, se.Config{Tear: func(int) bool { return false }}) // nothing is synced
+	want := map[string]int{"6982": 218, "6700": 8, "6E00": 2, "6881, session goes on": 3, "9000": 1}
+	got := map[string]int{}
+	for bit := 0; ; bit++ {
+		h, err := scp03.NewHost(e.Factory.Keys, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		external, hs, err := h.Authenticate(send(t, s, h.InitializeUpdate()), scp03.Full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(t, s, external)
+		c, _, err := hs.Wrap(command(t, "80F28002024F00"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		good, err := c.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bit == 8*len(good) {
+			break
+		}
+		bad := bytes.Clone(good)
+		bad[bit/8] ^= 0x80 >> (bit % 8)
+		r := raw(t, s, bad)
+		what := fmt.Sprintf("%04X", uint16(r.SW))
+		after := raw(t, s, good).SW
+		switch {
+		case len(r.Data) != 0:
+			t.Errorf("bit %d: %d bytes of data", bit, len(r.Data))
+		case after == apdu.OK:
+			what += ", session goes on"
+		case after != apdu.SecurityStatus || raw(t, s, good).SW != apdu.SecurityStatus:
+			t.Errorf("bit %d: then %v", bit, after)
+		}
+		got[what]++
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, expected %v", got, want)
+	}
+	t.Logf("E1: every bit of a command flipped on its way to the element: %v", got)
 }
 
 // A level other than the host's is refused, by its MAC or because there is no such level, and no session is there afterwards.

@@ -92,6 +92,11 @@ func TestPlatform(t *testing.T) {
 	if got := isd.state(instance(1)); got != gp.StatePersonalized {
 		t.Errorf("state %v", got)
 	}
+	ask(1, "00058F00", apdu.OK, "") // the lock is not the application's
+	isd = drive(t, s, e.Factory.Keys, gp.ISD)
+	if got := isd.state(instance(1)); got != gp.StatePersonalized {
+		t.Errorf("state %v", got)
+	}
 	ask(2, "00067F00", apdu.Conditions, "") // without the privilege
 	ask(1, "0006FF00", apdu.Conditions, "") // not that one
 	ask(1, "00060700", apdu.Conditions, "")

@@ -40,29 +40,36 @@ func (ch *channel) putKey(c apdu.Command) apdu.Response {
 // storeKeys checks everything before it changes anything. Keys that are there already are no change, so that a lost answer
 // can be repeated without setting the sequence counter back.
 func (ch *channel) storeKeys(o keyOrder) apdu.SW {
-	keys, sw := ch.unwrap(o.wrapped)
+	return withKeys(ch.dek, o.wrapped, func(keys [][]byte) apdu.SW {
+		sets := ch.se.keySets(o.domain)
+		switch {
+		case o.version >= firstVersion && o.version <= lastVersion:
+			return ch.storeSet(sets, o, keys)
+		case (o.version == tokenVersion || o.version == receiptVersion) && o.domain == gp.ISD:
+			return ch.storeSingle(sets, o, keys)
+		}
+		return apdu.WrongData
+	})
+}
+
+// withKeys lends what was unwrapped and erases it when do returns.
+func withKeys(dek []byte, wrapped []gp.WrappedKey, do func(keys [][]byte) apdu.SW) apdu.SW {
+	keys, sw := unwrap(dek, wrapped)
 	defer eraseAll(keys)
 	if sw != apdu.OK {
 		return sw
 	}
-	sets := ch.se.keySets(o.domain)
-	switch {
-	case o.version >= firstVersion && o.version <= lastVersion:
-		return ch.storeSet(sets, o, keys)
-	case (o.version == tokenVersion || o.version == receiptVersion) && o.domain == gp.ISD:
-		return ch.storeSingle(sets, o, keys)
-	}
-	return apdu.WrongData
+	return do(keys)
 }
 
 // unwrap deciphers AES keys and checks their check values: 9485 when one differs, 9484 for other kinds.
-func (ch *channel) unwrap(wrapped []gp.WrappedKey) ([][]byte, apdu.SW) {
+func unwrap(dek []byte, wrapped []gp.WrappedKey) ([][]byte, apdu.SW) {
 	var out [][]byte
 	for _, w := range wrapped {
 		if w.Type != gp.KeyAES {
 			return out, apdu.AlgorithmUnknown
 		}
-		key, err := w.Unwrap(ch.dek)
+		key, err := w.Unwrap(dek)
 		if err != nil {
 			return out, refused(err).SW
 		}

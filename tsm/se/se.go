@@ -47,7 +47,7 @@ type Config struct {
 	// TestElement says that an element made with published keys is meant: such a one opens in no other way, and no other
 	// one so.
 	TestElement bool
-	// Limit bounds the non-volatile memory in bytes; 0 means 256 KiB.
+	// Limit bounds the non-volatile memory in bytes, at most 2 MiB; 0 means 256 KiB.
 	Limit int
 	// CommandData is the longest command data field the element tells of in its FCI (9F65), up to 65,535; 0 means 255. It
 	// takes commands in extended length whatever it tells.

@@ -11,6 +11,8 @@ import (
 const (
 	// DefaultLimit is the size of the memory when Config.Limit is 0.
 	DefaultLimit = 256 << 10
+	// MaxLimit is the largest Config.Limit: a compaction writes all that lives as one frame.
+	MaxLimit = maxFrame
 	// PageSize is the size of one physical write.
 	PageSize = 128
 	// slack is how much replaced content the file may hold beyond what lives before it is compacted.
@@ -32,11 +34,13 @@ var (
 	ErrPowerCut = errors.New("secure element has no power")
 	// ErrExists says that there is a file already where one was to be created.
 	ErrExists = errors.New("state file exists")
+	// ErrLimit says that Config.Limit is none a memory can have.
+	ErrLimit = errors.New("limit of the memory out of range")
 )
 
 // Config is what a memory is opened with. The zero value is usable.
 type Config struct {
-	// Limit bounds the live objects in bytes; 0 means DefaultLimit.
+	// Limit bounds the live objects in bytes, up to MaxLimit; 0 means DefaultLimit.
 	Limit int
 	// Tear, if set, is asked before, in the middle of and after every physical write, and after each rename and
 	// sync. It gets a number that rises by one with each question since Open. True cuts the power: what was written so far
@@ -51,6 +55,13 @@ func (c Config) limit() int {
 		return DefaultLimit
 	}
 	return c.Limit
+}
+
+func (c Config) check() error {
+	if c.Limit < 0 || c.Limit > MaxLimit {
+		return fmt.Errorf("%d bytes of %d: %w", c.Limit, MaxLimit, ErrLimit)
+	}
+	return nil
 }
 
 // A Change is one part of a transaction.
@@ -100,7 +111,7 @@ func (m *Memory) Free() int { return max(m.cfg.limit()-m.live, 0) }
 func (m *Memory) Alive() bool { return !m.dead }
 
 // Commit carries out the changes in their order, all or none. It fails with ErrFull and changes nothing when the
-// result would be too large; every other failure leaves the memory dead, with the transaction in the file or not.
+// result would be too large, or the changes for one frame; every other failure leaves the memory dead, with the transaction in the file or not.
 func (m *Memory) Commit(changes ...Change) error {
 	if m.dead {
 		return ErrPowerCut
@@ -128,7 +139,7 @@ func (m *Memory) Commit(changes ...Change) error {
 		after[c.Key] = now
 		content = appendObject(content, kind, c.Key, c.Value)
 	}
-	if size > m.cfg.limit() && size > m.live {
+	if size > m.cfg.limit() && size > m.live || len(content) > maxFrame {
 		return fmt.Errorf("committing %d bytes with %d free: %w", size-m.live, m.Free(), ErrFull)
 	}
 	return m.write(frame{flags: flags, sequence: m.sequence + 1, content: content}, size)

@@ -303,6 +303,134 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// The largest limit is one that a compaction, one frame, can still be read back from; a larger one is refused.
+func TestLargestLimit(t *testing.T) {
+	id := []Change{{Key: "id", Value: []byte("0123456789")}}
+	for _, limit := range []int{-1, MaxLimit + 1, 6 << 20} {
+		cfg := Config{Rand: rand.Reader, Limit: limit}
+		path := filepath.Join(t.TempDir(), "se.nvm")
+		if err := Create(path, id, cfg); !errors.Is(err, ErrLimit) {
+			t.Errorf("created with %d bytes: %v", limit, err)
+		}
+		if _, err := Open(newFile(t), cfg); !errors.Is(err, ErrLimit) {
+			t.Errorf("opened with %d bytes: %v", limit, err)
+		}
+	}
+	cfg := Config{Rand: rand.Reader, Limit: MaxLimit}
+	path := filepath.Join(t.TempDir(), "se.nvm")
+	if err := Create(path, id, cfg); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Open(path, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := make([]byte, MaxLimit/2)
+	if err := m.Commit(Change{Key: "a", Value: half}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Commit(Change{Key: "a", Value: half}, Change{Key: "a", Value: half}); !errors.Is(err, ErrFull) || !m.Alive() {
+		t.Errorf("more than a frame: %v", err)
+	}
+	rest := make([]byte, m.Free()-objectOverhead-1)
+	for _, last := range []Change{{Key: "b", Value: rest}, {Key: "id", Value: []byte("9876543210"), Scrub: true}} {
+		if err := m.Commit(last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m.Free() != 0 || m.Close() != nil {
+		t.Errorf("%d bytes free", m.Free())
+	}
+	if m, err = Open(path, cfg); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := m.Load("b"); len(got) != len(rest) || m.Close() != nil {
+		t.Errorf("%d bytes came back", len(got))
+	}
+}
+
+// Beside the state file, what a compaction left is destroyed, and nothing else is touched.
+func TestLeftover(t *testing.T) {
+	whole, err := os.ReadFile(newFile(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data string
+		want error
+	}{
+		"whole":               {string(whole), nil},
+		"torn in its content": {string(whole[:fileHeader+5]), nil},
+		"torn in the magic":   {fileMagic[:7], nil},
+		"empty":               {"", nil},
+		"half destroyed":      {strings.Repeat("\x00", 64) + "key", nil},
+		"notes":               {"these are notes and nothing else", ErrForeign},
+		"a short note":        {"x", ErrForeign},
+		"another version":     {"mobileid SE nvm\x02", ErrForeign},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := newFile(t)
+			if err := os.WriteFile(path+newSuffix, []byte(c.data), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			before := hardLink(t, path+newSuffix)
+			m, err := Open(path, Config{Rand: rand.Reader})
+			if !errors.Is(err, c.want) {
+				t.Fatalf("opened: %v", err)
+			}
+			left, err := os.ReadFile(before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = os.Lstat(path + newSuffix)
+			if c.want != nil {
+				if err != nil || string(left) != c.data {
+					t.Errorf("touched: %q, %v", left, err)
+				}
+				return
+			}
+			if !errors.Is(err, os.ErrNotExist) || len(bytes.Trim(left, "\x00")) > 0 || m.Close() != nil {
+				t.Errorf("left behind: %q, %v", left, err)
+			}
+		})
+	}
+	t.Run("a link", func(t *testing.T) {
+		path, other := newFile(t), newFile(t)
+		if err := os.Symlink(other, path+newSuffix); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path, Config{Rand: rand.Reader}); !errors.Is(err, ErrForeign) {
+			t.Errorf("opened: %v", err)
+		}
+		open(t, other, nil)
+	})
+	t.Run("in use", func(t *testing.T) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "se.nvm")
+		id := []Change{{Key: "id", Value: []byte("0123456789")}}
+		if err := Create(path+newSuffix, id, Config{Rand: rand.Reader}); err != nil {
+			t.Fatal(err)
+		}
+		m := open(t, path+newSuffix, nil)
+		if err := Create(path, id, Config{Rand: rand.Reader}); !errors.Is(err, ErrInUse) {
+			t.Errorf("created: %v", err)
+		}
+		if err := m.Commit(Change{Key: "after", Value: []byte{1}}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// hardLink keeps a file in reach whatever becomes of its name.
+func hardLink(t *testing.T, path string) string {
+	t.Helper()
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.Link(path, kept); err != nil {
+		t.Fatal(err)
+	}
+	return kept
+}
+
 // The file stays bounded however often an object is replaced.
 func TestCompaction(t *testing.T) {
 	path := newFile(t)

@@ -1,6 +1,7 @@
 package nvm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ const maxFile = 8 << 20
 // Create makes a state file at path that holds the given objects, with mode 0600. It fails with ErrExists when there is a
 // file already, and never leaves half a file at path.
 func Create(path string, objects []Change, cfg Config) error {
+	if err := cfg.check(); err != nil {
+		return fmt.Errorf("creating state file: %w", err)
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("creating %s: %w", filepath.Base(path), ErrExists)
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -49,6 +53,9 @@ func Create(path string, objects []Change, cfg Config) error {
 
 // Open reads a state file, drops a torn transaction, and finishes what a power cut left of a compaction.
 func Open(path string, cfg Config) (*Memory, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
+	}
 	f, data, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
@@ -144,22 +151,53 @@ func readLocked(h *os.File, path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(h, maxFile+1))
 }
 
-// removeLeftover destroys a compaction that did not come to its rename: it may hold keys.
+// removeLeftover destroys a compaction that did not come to its rename: it may hold keys. What else has its name is
+// refused as foreign and left alone.
 func removeLeftover(path string) error {
-	h, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // beside the file the caller named
+	found, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	info, err := h.Stat()
-	if err == nil {
-		f := &file{path: path, f: h, size: info.Size(), point: new(int)}
+	if !found.Mode().IsRegular() {
+		return fmt.Errorf("%s: %w", filepath.Base(path), ErrForeign)
+	}
+	h, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // beside the file the caller named
+	if err != nil {
+		return err
+	}
+	if err = checkLeftover(h, found); err == nil {
+		f := &file{path: path, f: h, size: found.Size(), point: new(int)}
 		err = f.destroy()
 	}
 	if err := errors.Join(err, h.Close()); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
 	return os.Remove(path)
+}
+
+// checkLeftover takes the file, and tells whether it can be of ours: it begins with the magic, or, where the power was cut,
+// with a part of it, or with the zeros of a destruction.
+func checkLeftover(h *os.File, found os.FileInfo) error {
+	opened, err := h.Stat()
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(found, opened) {
+		return ErrForeign
+	}
+	if err := lock(h); err != nil {
+		return err
+	}
+	front := make([]byte, min(found.Size(), int64(len(fileMagic))))
+	if _, err := h.ReadAt(front, 0); err != nil {
+		return err
+	}
+	zeros := make([]byte, len(front))
+	if string(front) != fileMagic[:len(front)] && !bytes.Equal(front, zeros) {
+		return ErrForeign
+	}
+	return nil
 }
