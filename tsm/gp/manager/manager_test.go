@@ -265,7 +265,7 @@ func TestLevelsAndModes(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if _, _, err := s.Load(t.Context(), file, nil); err != nil || len(c.seen[1].Data) != tc.block {
+			if _, _, err := s.Load(t.Context(), file); err != nil || len(c.seen[1].Data) != tc.block {
 				t.Errorf("%v, LOAD block of %d bytes", err, len(c.seen[1].Data))
 			}
 		})
@@ -309,7 +309,7 @@ func TestSelectVariants(t *testing.T) {
 			if s.CardLocked() != tc.locked {
 				t.Errorf("locked %v", s.CardLocked())
 			}
-			p, receipt, err := s.Load(t.Context(), file, nil)
+			p, receipt, err := s.Load(t.Context(), file)
 			if err != nil || receipt != nil || p.AID != gp.LoadFile {
 				t.Fatalf("%+v, %v, %v", p, receipt, err)
 			}
@@ -466,7 +466,7 @@ func TestStatusAndStore(t *testing.T) {
 		"no AID":       s.Lock(ctx, ""),
 		"bad delete":   func() error { _, err := s.Delete(ctx, gp.DeleteKeys{}); return err }(),
 		"bad install":  func() error { _, err := s.Install(ctx, gp.Personalize{}); return err }(),
-		"bad file":     func() error { _, _, err := s.Load(ctx, []byte{1}, nil); return err }(),
+		"bad file":     func() error { _, _, err := s.Load(ctx, []byte{1}); return err }(),
 	} {
 		if err == nil {
 			t.Errorf("%s: sent", name)

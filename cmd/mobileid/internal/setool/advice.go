@@ -27,6 +27,8 @@ func advices() []advice {
 		{manager.ErrBlocked, "nothing opens this key set again; mobileid se keys shows whether the card has another"},
 		{manager.ErrNoKeySet, "mobileid se keys shows the versions the card has"},
 		{manager.ErrNoDomain, "this is no GlobalPlatform card, or one that is terminated; --domain names another security domain"},
+		{manager.ErrOtherDomain, "--domain names the security domain, by its whole AID; if it does, something between changes what is selected"},
+		{scp03.ErrChallenge, "another security domain answered than the one that SELECT told: something between selects another. Do not go on with it"},
 		{manager.ErrNoKDD, "a master key needs the card's number: make the card's own keys with it elsewhere, and give them with --keys"},
 		{scp03.ErrWeakKeys, "published and patterned keys open nothing here; draw keys at random"},
 		{gp.ErrPutKey, "open a session with the new keys: if it opens they are in place"},

@@ -30,7 +30,7 @@ func (t *Tool) Load(ctx context.Context, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return t.change(ctx, "loaded", p.AID, func(s *manager.Session) (*gp.Receipt, error) {
-		_, receipt, err := s.Load(ctx, file, nil)
+		_, receipt, err := s.Load(ctx, file)
 		return receipt, err
 	})
 }
