@@ -234,6 +234,12 @@ func TestE1Commands(t *testing.T) {
 			w[0].Extended = true
 			return w[0]
 		}},
+		{"MAC right, class plain", false, func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
+			return forge(t, cs, apdu.Command{CLA: 0x80, INS: 0xE2, Data: body(cs, w[0])})
+		}},
+		{"MAC right, secure messaging of another kind", false, func(t *testing.T, cs *CardSession, w [3]apdu.Command) apdu.Command {
+			return forge(t, cs, apdu.Command{CLA: 0x8C, INS: 0xE2, Data: body(cs, w[0])})
+		}},
 		{"MAC right, data not encrypted", true, func(t *testing.T, cs *CardSession, _ [3]apdu.Command) apdu.Command {
 			c := apdu.Command{CLA: 0x84, INS: 0xE2, Data: []byte("sixteen bytes or")}
 			return forge(t, cs, c)
@@ -323,6 +329,12 @@ func forge(t *testing.T, cs *CardSession, c apdu.Command) apdu.Command {
 	mac := cs.ch.commandMAC(c, c.Data)
 	c.Data = append(c.Data, mac[:cs.ch.mode]...)
 	return c
+}
+
+// body is the data of a protected command without its MAC.
+func body(cs *CardSession, c apdu.Command) []byte {
+	n := len(c.Data) - int(cs.ch.mode)
+	return c.Data[:n:n]
 }
 
 // encryptRaw encrypts blocks as they are, without padding.
