@@ -91,6 +91,9 @@ func TestE1SessionsReplayed(t *testing.T) {
 		}
 	})
 	t.Logf("E1: %d replays of a handshake in variants refused with 6300 and counted", replays)
+	if replays != 10*2*3 {
+		t.Error("some variants are not accounted for")
+	}
 }
 
 // Commands of one session mean nothing in another, of the same card, of another card, or after it was restored.
@@ -135,6 +138,9 @@ func TestE1CommandsOfAnotherSession(t *testing.T) {
 		}
 	}
 	t.Logf("E1: %d variants of commands of another session refused", refused)
+	if refused != 5*3*3 {
+		t.Error("some variants are not accounted for")
+	}
 }
 
 // A card restored to an older state repeats its counter and so its challenge; with the same host challenge the whole old
@@ -258,6 +264,9 @@ func TestE1KeyVersions(t *testing.T) {
 		t.Errorf("keys of another version: %v", err)
 	}
 	t.Logf("E1: %d variants of the key version refused with 6A88", refused)
+	if refused != 253 {
+		t.Error("some variants are not accounted for")
+	}
 }
 
 // After a fault the session is gone whatever follows, and the key set is not: a new handshake opens a new one.

@@ -81,15 +81,21 @@ func TestE2Pieces(t *testing.T) {
 		{"data", apdu.Response{Data: []byte("early"), SW: apdu.OK}, ErrResponse, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			hs, cs := openAt(t, keys, OptionPseudoRandom, Full)
-			r, err := hs.Exchange(context.Background(), &chainCard{session: cs, refuse: tc.answer}, long)
-			if tc.want != nil {
-				wantEnded(t, hs, err, tc.want)
-				return
-			}
-			if err != nil || r.SW != tc.sw {
-				t.Fatalf("%v, %v", r.SW, err)
-			}
+			everySession(t, func(t *testing.T, o Option, l Level) {
+				hs, cs := openAt(t, keys, o, l)
+				card := &chainCard{session: cs, refuse: tc.answer}
+				r, err := hs.Exchange(context.Background(), card, long)
+				if card.pieces != 2 {
+					t.Fatalf("%d pieces sent", card.pieces)
+				}
+				if tc.want != nil {
+					wantEnded(t, hs, err, tc.want)
+					return
+				}
+				if err != nil || r.SW != tc.sw {
+					t.Fatalf("%v, %v", r.SW, err)
+				}
+			})
 		})
 	}
 	hs, cs := openAt(t, keys, OptionPseudoRandom, Full)
