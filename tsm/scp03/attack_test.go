@@ -285,11 +285,7 @@ func TestE1Commands(t *testing.T) {
 			return apdu.Command{CLA: 0x84, INS: insExternalAuthenticate, P1: 0x01, Data: w[0].Data}
 		}},
 		{"of another card", false, func(t *testing.T, _ *CardSession, _ [3]apdu.Command) apdu.Command {
-			k, err := Diversify(run(0x80, 16), run(1, 10), 0x30)
-			if err != nil {
-				t.Fatal(err)
-			}
-			hs, _ := openAt(t, k, o, level)
+			hs, _ := openAt(t, diversified(t, run(0x80, 16), run(1, 10), 0x30), o, level)
 			c, _, err := hs.Wrap(storeData)
 			if err != nil {
 				t.Fatal(err)

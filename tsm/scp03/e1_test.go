@@ -43,11 +43,7 @@ func record(t *testing.T, keys Keys, card *Card, level Level, random []byte) (up
 func TestE1SessionsReplayed(t *testing.T) {
 	master := run(0x80, 16)
 	set := func(kdd []byte, version byte) Keys {
-		k, err := Diversify(master, kdd, version)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
+		return diversified(t, master, kdd, version)
 	}
 	replays := 0
 	everySession(t, func(t *testing.T, o Option, l Level) {
@@ -119,11 +115,7 @@ func TestE1CommandsOfAnotherSession(t *testing.T) {
 				return cs
 			},
 			"other card": func() *CardSession {
-				k, err := Diversify(run(0x80, 16), run(9, 10), 0x30)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, cs := openAt(t, k, OptionPseudoRandom, level)
+				_, cs := openAt(t, diversified(t, run(0x80, 16), run(9, 10), 0x30), OptionPseudoRandom, level)
 				return cs
 			},
 		} {
@@ -207,10 +199,7 @@ func (s *twoSets) StoreSetState(version byte, state SetState) error {
 // Key versions: 0 is the default set, unknown and deleted ones are 6A88, also when the set goes between the two commands
 // of a handshake; each set has its own counters.
 func TestE1KeyVersions(t *testing.T) {
-	second, err := Diversify(run(0x90, 16), run(0, 10), 0x31)
-	if err != nil {
-		t.Fatal(err)
-	}
+	second := diversified(t, run(0x90, 16), run(0, 10), 0x31)
 	store := &twoSets{first: memorySet{keys: goodKeys(t, 16)}, second: memorySet{keys: second}}
 	card := newTestCard(t, store)
 	update := func(version byte) apdu.Response {
