@@ -26,6 +26,7 @@ func advices() []advice {
 		{manager.ErrHostRefused, "the card proved the keys and refused ours: something between changes what is sent. Do not repeat it"},
 		{manager.ErrBlocked, "nothing opens this key set again; mobileid se keys shows whether the card has another"},
 		{manager.ErrNoKeySet, "mobileid se keys shows the versions the card has"},
+		{errVersionTaken, "mobileid se keys shows the versions there are: give the new set a version of its own, or name the set it takes the place of with --replace"},
 		{manager.ErrNoDomain, "this is no GlobalPlatform card, or one that is terminated; --domain names another security domain"},
 		{manager.ErrOtherDomain, "--domain names the security domain, by its whole AID; if it does, something between changes what is selected"},
 		{scp03.ErrChallenge, "another security domain answered than the one that SELECT told: something between selects another. Do not go on with it"},
