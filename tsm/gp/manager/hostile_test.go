@@ -50,14 +50,14 @@ func listed(length, at int) error {
 }
 
 // looked says the same of a look without keys: the error, and the object that cannot be read.
-func looked(length, at int) (err error, unread uint16) {
+func looked(length, at int) (unread uint16, err error) {
 	switch none := length < 2 || length > apdu.MaxResponse || length%2 == 1; {
 	case none:
-		return errAny, 0
+		return 0, errAny
 	case at == 1 || length == 2: // the domain by name; an object that is not there
-		return nil, 0
+		return 0, nil
 	default:
-		return nil, [...]uint16{gp.DataCPLC, gp.DataIIN, gp.DataCardImage, gp.DataDiversification, gp.DataSequenceCounter}[at-2]
+		return [...]uint16{gp.DataCPLC, gp.DataIIN, gp.DataCardImage, gp.DataDiversification, gp.DataSequenceCounter}[at-2], nil
 	}
 }
 
@@ -91,7 +91,7 @@ func TestHostileAnswers(t *testing.T) {
 
 			h.commands = 0
 			info, err := manager.Look(t.Context(), h)
-			want, tag := looked(length, at)
+			tag, want := looked(length, at)
 			if (err == nil) != (want == nil) {
 				t.Errorf("%d bytes at command %d of a look: %v, want %v", length, at, err, want)
 			}
