@@ -54,6 +54,9 @@ numbers: ## what the tear, kill, tamper and canary tests counted
 	@mkdir -p bin
 	@$(GO) test -v -run '$(NUMBERS)' $(NUMBERED) >bin/numbers.txt 2>&1 || { cat bin/numbers.txt; exit 1; }
 	@grep -E '^(kill test| +[a-z0-9_]+_test\.go:[0-9]+:).*[0-9]' bin/numbers.txt
+	@for attack in E1 E2 E3 E4 E5 E6 E7 E8 E9; do \
+	  grep -Eq "_test\.go:[0-9]+: $$attack: .*[0-9]" bin/numbers.txt || { echo "no line of $$attack in bin/numbers.txt: which test counts it?"; exit 1; }; \
+	done
 
 packages:
 	@.ci/packages $(DEBIAN_PACKAGES)

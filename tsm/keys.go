@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 
+	"mobileid/tsm/cmac"
 	"mobileid/tsm/scp03"
 )
 
@@ -101,7 +102,7 @@ func (m *MasterKey) Current() byte { return m.version }
 
 // CMAC is AES-CMAC under the master key.
 func (m *MasterKey) CMAC(_ context.Context, message []byte) ([16]byte, error) {
-	return scp03.CMAC(m.key[:], message)
+	return cmac.Sum(m.key[:], message)
 }
 
 // Derive makes the key set of one element and refuses a weak one.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 
+	"mobileid/tsm/cmac"
 	"mobileid/tsm/diversify"
 	"mobileid/tsm/scp03"
 )
@@ -83,7 +84,7 @@ func CheckMaster(ctx context.Context, m Master) error {
 				for i := range key {
 					key[i] = byte(first + step*(i%size))
 				}
-				known, err := scp03.CMAC(key[:], []byte(checkText))
+				known, err := cmac.Sum(key[:], []byte(checkText))
 				if err != nil || subtle.ConstantTimeCompare(known[:], mac[:]) == 1 {
 					return errors.Join(fmt.Errorf("trying master key: %w", ErrWeakKey), err)
 				}

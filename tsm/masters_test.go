@@ -10,7 +10,8 @@ import (
 
 	"mobileid/mdoc/mdoctest"
 	"mobileid/tsm"
-	"mobileid/tsm/scp03"
+	"mobileid/tsm/cmac"
+	"mobileid/tsm/diversify"
 )
 
 // bench is a master key that no check keeps out.
@@ -26,7 +27,7 @@ func (b *bench) CMAC(_ context.Context, message []byte) ([16]byte, error) {
 	if b.calls++; b.err != nil && b.calls > 3 {
 		return [16]byte{}, b.err
 	}
-	return scp03.CMAC(b.key, message)
+	return cmac.Sum(b.key, message)
 }
 
 // Derive gives the published keys of KDF3.
@@ -42,7 +43,7 @@ func TestDeriveVectors(t *testing.T) {
 	for _, v := range file.Vectors {
 		master := mdoctest.Hex(t, v.Master)
 		if v.Scheme != "kdf3" || len(master) != tsm.MasterKeySize {
-			continue // the other schemes are for keys of other kinds, the other sizes are package scp03's to show
+			continue // the other schemes are for keys of other kinds, the other sizes are package diversify's to show
 		}
 		n++
 		source, err := tsm.NewMasters(0x30, &bench{key: master, version: 0x30})
@@ -58,7 +59,7 @@ func TestDeriveVectors(t *testing.T) {
 	}
 }
 
-// Whatever keeps the master key, the sets are those of scp03.Diversify.
+// Whatever keeps the master key, the sets are those of diversify.KDF3.
 func TestDerive(t *testing.T) {
 	old, next, id := random(32), random(32), random(10)
 	a, err := tsm.NewMasterKey(old, 0x30)
@@ -88,10 +89,10 @@ func TestDerive(t *testing.T) {
 				return
 			}
 			check(t, err)
-			want, err := scp03.Diversify(tt.master, id, tt.version)
+			want, err := diversify.KDF3(t.Context(), diversify.Memory(tt.master), id, tsm.MasterKeySize, tt.version)
 			check(t, err)
 			if !bytes.Equal(got.ENC, want.ENC) || !bytes.Equal(got.MAC, want.MAC) || !bytes.Equal(got.DEK, want.DEK) || got.Version != tt.version {
-				t.Error("not the keys of scp03.Diversify")
+				t.Error("not the keys of diversify.KDF3")
 			}
 			if _, err := tt.source.Derive(t.Context(), id[:9], tt.version); err == nil {
 				t.Error("an id of nine bytes was taken")

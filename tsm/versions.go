@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
 	"mobileid/tsm/store"
 )
@@ -90,7 +91,8 @@ func (s *Service) draw(ctx context.Context, c *challenge) error {
 		}
 		defer keys.Erase() // the host has its own copy
 		c.close()          // the version before
-		c.host, err = scp03.NewHost(keys, s.cfg.Rand)
+		// The challenge shows that it is the issuer security domain: SELECT is under no MAC, and a new domain has the same keys.
+		c.host, err = scp03.NewHostWith(keys, scp03.HostConfig{AID: []byte(gp.ISD), Rand: s.cfg.Rand})
 		return err
 	}
 	return errNoKeySet

@@ -128,8 +128,7 @@ func (w *world) manufacture(surplus int) {
 		NotBefore: w.now.Add(-time.Hour), NotAfter: w.now.Add(365 * 24 * time.Hour),
 	}, attestation.Public(), root.cert, root.key, nil)
 	check(t, err)
-	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
-	check(t, err)
+	keys := w.factoryKeys()
 	chain := [][]byte{der}
 	for range surplus {
 		chain = append(chain, der)
@@ -140,6 +139,16 @@ func (w *world) manufacture(surplus int) {
 		IssuerAnchors: [][]byte{w.issuer.iaca.cert.Raw},
 	}))
 	w.power()
+}
+
+// factoryKeys are the keys the element left the factory with.
+func (w *world) factoryKeys() scp03.Keys {
+	w.t.Helper()
+	master, err := tsm.NewMasterKey(w.master, 0x30)
+	check(w.t, err)
+	keys, err := master.Derive(w.t.Context(), w.seID, 0x30)
+	check(w.t, err)
+	return keys
 }
 
 // power switches the element on, anew if it was.

@@ -14,7 +14,7 @@ import (
 
 	"mobileid/cmd/internal/hsm"
 	"mobileid/tsm"
-	"mobileid/tsm/scp03"
+	"mobileid/tsm/diversify"
 )
 
 const (
@@ -66,7 +66,7 @@ func TestMasterKeyMovesIntoTheModule(t *testing.T) {
 	for _, version := range []byte{0x30, 0x31} {
 		got, err := source.Derive(t.Context(), []byte("0123456789"), version)
 		check(t, err)
-		want, err := scp03.Diversify(key, []byte("0123456789"), version)
+		want, err := diversify.KDF3(t.Context(), diversify.Memory(key), []byte("0123456789"), tsm.MasterKeySize, version)
 		check(t, err)
 		if !bytes.Equal(got.ENC, want.ENC) || !bytes.Equal(got.MAC, want.MAC) || !bytes.Equal(got.DEK, want.DEK) || got.Version != version {
 			t.Errorf("version %02X: other keys", version)

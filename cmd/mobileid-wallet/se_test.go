@@ -323,6 +323,9 @@ func TestE3TestKeysStayOnTheBench(t *testing.T) {
 		t.Error("the ordinary element changed")
 	}
 	t.Logf("an element with published keys was refused by %d commands", refused)
+	if refused != 5 {
+		t.Error("some commands are not accounted for")
+	}
 }
 
 func TestShowRefuses(t *testing.T) {

@@ -164,18 +164,28 @@ func TestSECommands(t *testing.T) {
 	next := setest.Keys(t)
 	next.Version = 0x31
 	b.keys("next.keys", next)
-	b.do(exitOK, "put key set", with("put-key", "--new", b.path("next.keys"))...)
+	if got := b.do(exitOK, "", with("put-key", "--new", b.path("next.keys"))...); got != "put key set 31\n" {
+		t.Errorf("%q", got)
+	}
+	b.do(exitFailed, "hint: mobileid se keys shows the versions there are", with("put-key", "--new", b.keys("other.keys", version(setest.Keys(t), 0x31)))...)
+	b.do(exitFailed, "hint: mobileid se keys shows the versions the card has", with("put-key", "--new", b.path("other.keys"), "--replace", "3A")...)
+	b.do(exitFailed, "hint: mobileid se keys shows the versions the card has", with("delete-keys", "3A")...)
 	b.do(exitFailed, "this is the key set that opened the session", with("delete-keys", "30")...)
 	b.do(exitOK, "deleted key set 30", "delete-keys", "30", "--keys", b.path("next.keys"))
 	b.do(exitFailed, "hint: mobileid se keys shows the versions the card has", with("list")...)
 	keys = []string{"--keys", b.path("next.keys")}
 	master := b.write("master", slices.Concat(next.MAC[:16], next.ENC[:16]))
-	b.do(exitOK, "put key set", with("put-key", "--new-master", master, "--new-version", "32", "--replace", "31")...)
+	b.do(exitOK, "put key set 32\n", with("put-key", "--new-master", master, "--new-version", "32", "--replace", "31")...)
 	keys = []string{"--master", master, "--key-version", "32"}
 	b.do(exitFailed, "hint: the card's state does not allow it", with("delete", "F04D49444D444F43")...)
 	b.do(exitOK, "deleted F04D49444D444F43", with("delete", "F04D49444D444F43", "--related")...)
 	b.do(exitFailed, "hint: mobileid se list shows what is there", with("delete", firstInstance)...)
 	b.do(exitOK, "SECURED", with("list", "--domain", "A000000151000000")...)
+}
+
+func version(k scp03.Keys, v byte) scp03.Keys {
+	k.Version = v
+	return k
 }
 
 func TestSERefuses(t *testing.T) {

@@ -16,7 +16,10 @@ import (
 	"crypto/des" //nolint:gosec // cards of others have triple DES masters
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 
+	"mobileid/tsm/cmac"
 	"mobileid/tsm/scp03"
 )
 
@@ -41,6 +44,20 @@ type CMACer interface {
 	CMAC(ctx context.Context, message []byte) ([16]byte, error)
 }
 
+// Memory is a master key of 16, 24 or 32 bytes in memory, which stays its maker's to erase. It prints as [redacted].
+type Memory []byte
+
+// CMAC is AES-CMAC under the key.
+func (m Memory) CMAC(_ context.Context, message []byte) ([16]byte, error) {
+	return cmac.Sum(m, message)
+}
+
+// Format prints [redacted].
+func (Memory) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
+
+// LogValue is [redacted].
+func (Memory) LogValue() slog.Value { return slog.StringValue("[redacted]") }
+
 // KDF3Input is the message of the nth CMAC, n from 1, for one key:
 //
 //	n ‖ 00 00 00 k ‖ 00 ‖ KDD
@@ -58,8 +75,8 @@ func KDF3(ctx context.Context, master CMACer, kdd []byte, size int, version byte
 		return scp03.Keys{}, fmt.Errorf("diversifying keys: keys of %d bytes: %w", size, ErrInput)
 	}
 	return set(version, func(k Key) ([]byte, error) {
-		out := make([]byte, 0, 32)
-		for n := byte(1); len(out) < size; n++ {
+		out := make([]byte, size)
+		for n, rest := byte(1), out; len(rest) > 0; n++ {
 			input, err := KDF3Input(kdd, k, n)
 			if err != nil {
 				return nil, err
@@ -68,10 +85,9 @@ func KDF3(ctx context.Context, master CMACer, kdd []byte, size int, version byte
 			if err != nil {
 				return nil, fmt.Errorf("diversifying keys: %w", err)
 			}
-			out = append(out, block[:]...)
+			rest = rest[copy(rest, block[:]):]
 		}
-		clear(out[size:]) // the rest of the last block
-		return out[:size:size], nil
+		return out, nil
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mobileid/mdoc/mdoctest"
-	"mobileid/tsm/cmac"
 	"mobileid/tsm/diversify"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
@@ -24,19 +23,12 @@ type vector struct {
 	KCVDES                      string `json:"kcv_des"`
 }
 
-// memory is a master key that is kept here.
-type memory []byte
-
-func (m memory) CMAC(_ context.Context, message []byte) ([16]byte, error) {
-	return cmac.Sum(m, message)
-}
-
 func (v vector) keys(t *testing.T) (scp03.Keys, error) {
 	t.Helper()
 	master, kdd := mdoctest.Hex(t, v.Master), mdoctest.Hex(t, v.KDD)
 	switch v.Scheme + " " + v.Cipher {
 	case "kdf3 ":
-		return diversify.KDF3(t.Context(), memory(master), kdd, len(master), 0x30)
+		return diversify.KDF3(t.Context(), diversify.Memory(master), kdd, len(master), 0x30)
 	case "emv 3des-ecb", "visa2 3des-ecb":
 		block, err := diversify.TripleDES(master)
 		if err != nil {
@@ -89,6 +81,18 @@ func TestVISA1Template(t *testing.T) {
 	}
 }
 
+func TestMemoryPrintsNothing(t *testing.T) {
+	m := diversify.Memory("a master key of thirty-two bytes")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
+		if got := fmt.Sprintf(verb, m); got != "[redacted]" {
+			t.Errorf("%s prints %q", verb, got)
+		}
+	}
+	if got := m.LogValue().String(); got != "[redacted]" {
+		t.Errorf("logs %q", got)
+	}
+}
+
 var errAway = errors.New("module away")
 
 type broken struct{}
@@ -109,8 +113,8 @@ func TestRefuses(t *testing.T) {
 	}
 	key := func(_ any, err error) error { return err }
 	for name, err := range map[string]error{
-		"KDD short":           key(diversify.KDF3(t.Context(), memory(master), kdd[:9], 16, 0)),
-		"size":                key(diversify.KDF3(t.Context(), memory(master), kdd, 20, 0)),
+		"KDD short":           key(diversify.KDF3(t.Context(), diversify.Memory(master), kdd[:9], 16, 0)),
+		"size":                key(diversify.KDF3(t.Context(), diversify.Memory(master), kdd, 20, 0)),
 		"key 0":               key(diversify.KDF3Input(kdd, 0, 1)),
 		"key 4":               key(diversify.KDF3Input(kdd, 4, 1)),
 		"block 0":             key(diversify.KDF3Input(kdd, diversify.ENC, 0)),

@@ -47,7 +47,7 @@ func (c *channel) open(dst []byte, direction byte, counter uint32, body []byte) 
 		return dst, errPadding
 	}
 	out := c.decrypt(dst, direction, counter, body)
-	n, ok := unpad(out)
+	n, ok := c.unpad(out)
 	if !ok {
 		clear(out)
 		return dst, errPadding
@@ -78,23 +78,24 @@ func (c *channel) waste(dst []byte, direction byte, counter uint32, n int) {
 	zeroes := dst[len(dst) : len(dst)+n]
 	clear(zeroes)
 	out := c.decrypt(dst, direction, counter, zeroes)
-	marker(out[n-blockSize:])
-	marker(out)
+	c.marker(out[n-blockSize:])
+	c.marker(out)
 	clear(out)
 }
 
 // unpad gives the length before the padding. Nearly always the marker is in the last block; the rest is looked at only
 // when it is not, which a sender with the keys alone can bring about.
-func unpad(padded []byte) (n int, ok bool) {
+func (c *channel) unpad(padded []byte) (n int, ok bool) {
 	last := len(padded) - blockSize
-	if at, ok := marker(padded[last:]); ok {
+	if at, ok := c.marker(padded[last:]); ok {
 		return last + at, true
 	}
-	return marker(padded)
+	return c.marker(padded)
 }
 
 // marker finds the 80 behind which all is zero, in time that depends on the length alone.
-func marker(b []byte) (at int, ok bool) {
+func (c *channel) marker(b []byte) (at int, ok bool) {
+	c.searched += len(b)
 	at = -1
 	seen := 0 // 1 after a byte that is not zero
 	for i := len(b) - 1; i >= 0; i-- {

@@ -75,6 +75,8 @@ type channel struct {
 	encrypter, decrypter cipher.BlockMode // AES-CBC under S-ENC
 	encrypted, decrypted [blockSize]byte  // the last cipher block each of them saw
 	iv                   [blockSize]byte
+
+	searched int // bytes gone over for padding: as many for a wrong MAC as for wrong padding
 }
 
 // newChannel derives the session keys and both cryptograms, which have the size of the challenges.

@@ -20,9 +20,10 @@
 // card the decryption it is spared, on bytes of its own, so that it takes as long as one with wrong padding behind a right
 // MAC; and that one nobody without the keys can make. Published and patterned keys are refused by both ends; see [TestSet].
 //
-// Not checked: an error status word from a card carries no MAC in this protocol, so
-// whoever relays the messages can turn an answer into an error (and only into
-// that). Under levels without R-MAC no answer proves anything. The binding of a session to one logical channel and to one
+// Not checked: an error status word from a card carries no MAC in this protocol, so whoever relays the messages can turn an
+// answer into an error: the host is told that a command was refused which the card carried out. That is all, since no command
+// that changes anything is sent a second time for such a word: after 6Cxx [HostSession.Exchange] repeats what reads, and
+// nothing else. Under levels without R-MAC no answer proves anything. The binding of a session to one logical channel and to one
 // selected application is the business of whoever holds the [CardSession], as is joining a chained command. The sessions are
 // not safe for concurrent use.
 package scp03

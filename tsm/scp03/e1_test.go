@@ -43,11 +43,7 @@ func record(t *testing.T, keys Keys, card *Card, level Level, random []byte) (up
 func TestE1SessionsReplayed(t *testing.T) {
 	master := run(0x80, 16)
 	set := func(kdd []byte, version byte) Keys {
-		k, err := Diversify(master, kdd, version)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
+		return diversified(t, master, kdd, version)
 	}
 	replays := 0
 	everySession(t, func(t *testing.T, o Option, l Level) {
@@ -91,6 +87,9 @@ func TestE1SessionsReplayed(t *testing.T) {
 		}
 	})
 	t.Logf("E1: %d replays of a handshake in variants refused with 6300 and counted", replays)
+	if replays != 10*2*3 {
+		t.Error("some variants are not accounted for")
+	}
 }
 
 // Commands of one session mean nothing in another, of the same card, of another card, or after it was restored.
@@ -116,11 +115,7 @@ func TestE1CommandsOfAnotherSession(t *testing.T) {
 				return cs
 			},
 			"other card": func() *CardSession {
-				k, err := Diversify(run(0x80, 16), run(9, 10), 0x30)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, cs := openAt(t, k, OptionPseudoRandom, level)
+				_, cs := openAt(t, diversified(t, run(0x80, 16), run(9, 10), 0x30), OptionPseudoRandom, level)
 				return cs
 			},
 		} {
@@ -135,6 +130,9 @@ func TestE1CommandsOfAnotherSession(t *testing.T) {
 		}
 	}
 	t.Logf("E1: %d variants of commands of another session refused", refused)
+	if refused != 5*3*3 {
+		t.Error("some variants are not accounted for")
+	}
 }
 
 // A card restored to an older state repeats its counter and so its challenge; with the same host challenge the whole old
@@ -201,10 +199,7 @@ func (s *twoSets) StoreSetState(version byte, state SetState) error {
 // Key versions: 0 is the default set, unknown and deleted ones are 6A88, also when the set goes between the two commands
 // of a handshake; each set has its own counters.
 func TestE1KeyVersions(t *testing.T) {
-	second, err := Diversify(run(0x90, 16), run(0, 10), 0x31)
-	if err != nil {
-		t.Fatal(err)
-	}
+	second := diversified(t, run(0x90, 16), run(0, 10), 0x31)
 	store := &twoSets{first: memorySet{keys: goodKeys(t, 16)}, second: memorySet{keys: second}}
 	card := newTestCard(t, store)
 	update := func(version byte) apdu.Response {
@@ -258,6 +253,9 @@ func TestE1KeyVersions(t *testing.T) {
 		t.Errorf("keys of another version: %v", err)
 	}
 	t.Logf("E1: %d variants of the key version refused with 6A88", refused)
+	if refused != 253 {
+		t.Error("some variants are not accounted for")
+	}
 }
 
 // After a fault the session is gone whatever follows, and the key set is not: a new handshake opens a new one.

@@ -1,9 +1,11 @@
 package scp03_test
 
 import (
+	"context"
 	"fmt"
 
 	"mobileid/mdoc/apdu"
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/scp03"
 )
 
@@ -23,7 +25,7 @@ func (k *keySet) SetState(byte) (scp03.SetState, error)        { return k.state,
 func (k *keySet) StoreSetState(_ byte, s scp03.SetState) error { k.state = s; return nil }
 func show(step string, sw apdu.SW, err error)                  { fmt.Println(step, sw, err) }
 func example(master, kdd []byte) (keys scp03.Keys, card *scp03.Card, err error) {
-	if keys, err = scp03.Diversify(master, kdd, 0x30); err != nil {
+	if keys, err = diversify.KDF3(context.Background(), diversify.Memory(master), kdd, len(master), 0x30); err != nil {
 		return keys, nil, err
 	}
 	card, err = scp03.NewCard(scp03.CardConfig{Keys: &keySet{keys: keys}, KDD: kdd})

@@ -81,15 +81,21 @@ func TestE2Pieces(t *testing.T) {
 		{"data", apdu.Response{Data: []byte("early"), SW: apdu.OK}, ErrResponse, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			hs, cs := openAt(t, keys, OptionPseudoRandom, Full)
-			r, err := hs.Exchange(context.Background(), &chainCard{session: cs, refuse: tc.answer}, long)
-			if tc.want != nil {
-				wantEnded(t, hs, err, tc.want)
-				return
-			}
-			if err != nil || r.SW != tc.sw {
-				t.Fatalf("%v, %v", r.SW, err)
-			}
+			everySession(t, func(t *testing.T, o Option, l Level) {
+				hs, cs := openAt(t, keys, o, l)
+				card := &chainCard{session: cs, refuse: tc.answer}
+				r, err := hs.Exchange(context.Background(), card, long)
+				if card.pieces != 2 {
+					t.Fatalf("%d pieces sent", card.pieces)
+				}
+				if tc.want != nil {
+					wantEnded(t, hs, err, tc.want)
+					return
+				}
+				if err != nil || r.SW != tc.sw {
+					t.Fatalf("%v, %v", r.SW, err)
+				}
+			})
 		})
 	}
 	hs, cs := openAt(t, keys, OptionPseudoRandom, Full)
@@ -106,7 +112,7 @@ func TestWrongLeTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := apdu.Command{CLA: 0x80, INS: 0xE2, Data: make([]byte, 200), Le: 3}
+	c := apdu.Command{CLA: 0x80, INS: 0xCA, Data: make([]byte, 200), Le: 3}
 	r, err := s.Exchange(context.Background(), p, c)
 	if err != nil || len(r.Data) != 203 || p.counter != 2 {
 		t.Fatalf("%v, %v after %d commands", r.SW, err, p.counter)
@@ -114,6 +120,60 @@ func TestWrongLeTwice(t *testing.T) {
 	stubborn := transmitter(func(command []byte) []byte { return []byte{0x6C, 0x00} })
 	if r, err = s.Exchange(context.Background(), stubborn, c); err != nil || r.SW != 0x6C00 {
 		t.Fatalf("%v, %v", r.SW, err)
+	}
+}
+
+// A relay that puts 6C10 in place of an answer has the host send what reads once more, and nothing else: the card takes every
+// other command once, and the host is told the word.
+func TestE2ForgedWrongLe(t *testing.T) {
+	keys, once, twice := goodKeys(t, 16), 0, 0
+	everySession(t, func(t *testing.T, o Option, l Level) {
+		for _, tc := range []struct {
+			name  string
+			c     apdu.Command
+			taken int
+		}{
+			{"GET DATA", apdu.Command{CLA: 0x80, INS: 0xCA, P2: 0x66, Le: 256}, 2},
+			{"GET DATA with a list", apdu.Command{CLA: 0x80, INS: 0xCB, Data: []byte{0x5C, 0}, Le: 256}, 2},
+			{"GET STATUS, first page", apdu.Command{CLA: 0x80, INS: 0xF2, P1: 0x40, P2: 0x02, Data: []byte{0x4F, 0}, Le: 256}, 2},
+			{"GET STATUS, next page", apdu.Command{CLA: 0x80, INS: 0xF2, P1: 0x40, P2: 0x03, Data: []byte{0x4F, 0}, Le: 256}, 1},
+			{"GET DATA that wants nothing", apdu.Command{CLA: 0x80, INS: 0xCA, P2: 0x66}, 1},
+			{"STORE DATA", apdu.Command{CLA: 0x80, INS: 0xE2, Data: []byte("stored"), Le: 256}, 1},
+			{"STORE DATA without Le", apdu.Command{CLA: 0x80, INS: 0xE2, Data: []byte("stored")}, 1},
+			{"INSTALL", apdu.Command{CLA: 0x80, INS: 0xE6, Data: []byte("install"), Le: 256}, 1},
+			{"LOAD", apdu.Command{CLA: 0x80, INS: 0xE8, Data: []byte("load"), Le: 256}, 1},
+			{"DELETE", apdu.Command{CLA: 0x80, INS: 0xE4, Data: []byte("delete"), Le: 256}, 1},
+			{"PUT KEY", apdu.Command{CLA: 0x80, INS: 0xD8, Data: []byte("key"), Le: 256}, 1},
+			{"SET STATUS", apdu.Command{CLA: 0x80, INS: 0xF0, Data: []byte("status"), Le: 256}, 1},
+			{"of an applet", apdu.Command{CLA: 0x80, INS: 0x10, Le: 256}, 1},
+		} {
+			hs, cs := openAt(t, keys, o, l)
+			taken := 0
+			relay := transmitter(func(raw []byte) []byte {
+				c, err := apdu.ParseCommand(raw)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := cs.Unwrap(c); err != nil {
+					t.Fatalf("%s: %v", tc.name, err)
+				}
+				if taken++; taken > 1 {
+					return cs.Wrap(apdu.Response{SW: apdu.OK}).Bytes()
+				}
+				return []byte{0x6C, 0x10}
+			})
+			r, err := hs.Exchange(context.Background(), relay, tc.c)
+			want := map[int]apdu.SW{1: 0x6C10, 2: apdu.OK}[tc.taken]
+			if err != nil || taken != tc.taken || r.SW != want {
+				t.Errorf("%s: taken %d times, %v, %v", tc.name, taken, r.SW, err)
+			}
+			once += tc.taken & 1
+			twice += tc.taken >> 1
+		}
+	})
+	t.Logf("E2: %d answers replaced by 6C10: %d commands that only read sent again, %d of other kinds never", once+twice, twice, once)
+	if once != 100 || twice != 30 {
+		t.Error("some commands are not accounted for")
 	}
 }
 

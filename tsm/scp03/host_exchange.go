@@ -8,6 +8,14 @@ import (
 	"mobileid/mdoc/apdu"
 )
 
+// Commands that read, and the bit of P2 with which GET STATUS goes on (Card Specification 2.3.1, 11.3 and 11.4).
+const (
+	insGetData    = 0xCA
+	insGetDataOdd = 0xCB
+	insGetStatus  = 0xF2
+	getStatusNext = 0x01
+)
+
 // claChaining is the class bit that says more of the command follows (ISO/IEC 7816-4:2020, 5.3.3).
 const claChaining = 0x10
 
@@ -44,19 +52,36 @@ func cut(whole apdu.Command) []apdu.Command {
 }
 
 // Exchange sends one command through the session and returns its plain answer. A short command whose data are too many
-// goes as a chain. 61xx is followed by GET RESPONSE as apdu.Exchange does; 6Cxx is followed by the command wrapped once more
-// with that Le. Every status word is a result.
+// goes as a chain. 61xx is followed by GET RESPONSE as apdu.Exchange does. 6Cxx is followed by the command wrapped once more
+// with that Le, if the command asked for an answer and only reads: the word is under no MAC, and the card may have carried
+// the command out. Every status word is a result.
 //
 // After an error of the way there the caller does not know whether the card has carried out the command.
 func (s *HostSession) Exchange(ctx context.Context, t apdu.Transmitter, c apdu.Command) (apdu.Response, error) {
 	r, err := s.exchange(ctx, t, c)
-	if err == nil && r.SW.SW1() == 0x6C {
+	if err == nil && r.SW.SW1() == 0x6C && repeatable(c) {
 		if c.Le = int(r.SW.SW2()); c.Le == 0 {
 			c.Le = apdu.MaxShortLe
 		}
 		r, err = s.exchange(ctx, t, c)
 	}
 	return r, err
+}
+
+// repeatable tells whether a command may be carried out twice without harm: GET DATA and the first page of GET STATUS. The
+// next page is another each time.
+func repeatable(c apdu.Command) bool {
+	if c.Le == 0 {
+		return false
+	}
+	switch c.INS {
+	case insGetData, insGetDataOdd:
+		return true
+	case insGetStatus:
+		return c.P2&getStatusNext == 0
+	default:
+		return false
+	}
 }
 
 func (s *HostSession) exchange(ctx context.Context, t apdu.Transmitter, c apdu.Command) (apdu.Response, error) {

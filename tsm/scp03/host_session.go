@@ -107,7 +107,8 @@ func (s *HostSession) AppendWrap(dst []byte, c apdu.Command) (apdu.Command, Tick
 // out is allowed, as when a script stopped early.
 //
 // 9000, 62xx and 63xx must carry a right R-MAC, if the level has it. Every other status word comes back
-// as a Response without data and without proof, and the session goes on: 6Cxx wants the plain command wrapped once more.
+// as a Response without data and without proof, and the session goes on. 6Cxx wants the plain
+// command wrapped once more, which is for commands that may be carried out twice; Exchange does it for those that read.
 // Pieces of an answer that came by 61xx and GET RESPONSE, which is sent plain, are joined first; apdu.Exchange does it.
 func (s *HostSession) Unwrap(t Ticket, r apdu.Response) (apdu.Response, error) {
 	return s.AppendUnwrap(nil, t, r)

@@ -65,6 +65,3 @@ func CardChallenge(keyENC []byte, counter uint32, aid []byte, m Mode) ([]byte, e
 	context := append([]byte{byte(counter >> 16), byte(counter >> 8), byte(counter)}, aid...)
 	return KDF(keyENC, derivCardChallenge, context, int(m))
 }
-
-// CMAC is cmac.Sum, which the packages that have no other key arithmetic take from here.
-func CMAC(key, message []byte) ([16]byte, error) { return cmac.Sum(key, message) }

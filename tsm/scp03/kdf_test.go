@@ -71,38 +71,3 @@ func TestKDFRefuses(t *testing.T) {
 		t.Error("no key accepted")
 	}
 }
-
-func TestDiversifyVectors(t *testing.T) {
-	var file struct {
-		Vectors []struct {
-			Scheme, Master, KDD, Key string
-			Index                    int
-		}
-	}
-	mdoctest.ReadJSON(t, "scp03/diversification.json", &file)
-	n := 0
-	for _, v := range file.Vectors {
-		if v.Scheme != "kdf3" {
-			continue
-		}
-		n++
-		keys, err := Diversify(mdoctest.Hex(t, v.Master), mdoctest.Hex(t, v.KDD), 0x30)
-		if err != nil || keys.Validate() != nil || keys.Version != 0x30 {
-			t.Fatalf("%v, %v", err, keys.Validate())
-		}
-		got := [][]byte{keys.ENC, keys.MAC, keys.DEK}[v.Index-1]
-		if !bytes.Equal(got, mdoctest.Hex(t, v.Key)) {
-			t.Errorf("key %d of %d bytes: differs from the vector", v.Index, len(got))
-		}
-	}
-	if n != 10 {
-		t.Errorf("ran %d kdf3 vectors, want 10", n)
-	}
-}
-
-func TestCMAC(t *testing.T) {
-	got, err := CMAC(run(0, 16), []byte("message"))
-	if want, e := cmac.Sum(run(0, 16), []byte("message")); err != nil || e != nil || got != want {
-		t.Errorf("%x, want %x", got, want)
-	}
-}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-
-	"mobileid/tsm/cmac"
 )
 
 // ErrKeys says that a key set is not usable: keys missing, of unequal length, or of
@@ -25,30 +23,6 @@ var ErrWeakKeys = errors.New("key set published or patterned")
 type Keys struct {
 	ENC, MAC, DEK []byte
 	Version       byte
-}
-
-// Diversify makes the key set of one card out of a master key and the card's ten
-// bytes of key diversification data, by the method known as KDF3: for k = 1 ENC,
-// 2 MAC, 3 DEK
-//
-//	AES-CMAC(master, counter ‖ 00 00 00 k ‖ 00 ‖ KDD), counter = 01, 02, …
-//
-// The keys are as long as the master: 16, 24 or 32 bytes.
-func Diversify(master, kdd []byte, version byte) (Keys, error) {
-	if len(kdd) != kddSize {
-		return Keys{}, fmt.Errorf("diversifying keys: %d bytes of diversification data, want %d", len(kdd), kddSize)
-	}
-	m, err := cmac.New(master)
-	if err != nil {
-		return Keys{}, fmt.Errorf("diversifying keys: %w", err)
-	}
-	defer m.Erase()
-	key := func(k byte) []byte {
-		out := make([]byte, len(master))
-		counterMode(m, out, nil, append([]byte{0, 0, 0, k, 0}, kdd...))
-		return out
-	}
-	return Keys{ENC: key(1), MAC: key(2), DEK: key(3), Version: version}, nil
 }
 
 // Validate tells whether a set may guard an element: ErrKeys if its keys are not there or do not fit each other, ErrWeakKeys

@@ -23,7 +23,7 @@ type dialect struct {
 	aid            []byte // card: derives its challenge with this AID
 	chains         bool   // card: T=0, every answer by GET RESPONSE in pieces
 	wrongPieces    bool   // with chains: a piece lacks its last byte
-	wantsLe        bool   // card: 6Cxx for a Le that is not the answer's length
+	wantsLe        bool   // card: 6Cxx to GET DATA and GET STATUS for a Le that is not the answer's length
 }
 
 // peer is the other end written for itself, block by block from Amendment D: it shares AES-CMAC with what it is tried
@@ -186,7 +186,7 @@ func (p *peer) answer(c apdu.Command, data []byte, sw apdu.SW) []byte {
 	if len(data) > 0 {
 		data = append([]byte("re:"), data...)
 	}
-	if p.wantsLe && len(data) > 0 && c.Le != len(data) {
+	if reads := c.INS == 0xCA || c.INS == 0xF2; p.wantsLe && reads && len(data) > 0 && c.Le != len(data) {
 		return apdu.Response{SW: 0x6C00 | apdu.SW(len(data))}.Bytes()
 	}
 	if p.level&0x20 != 0 && len(data) > 0 {

@@ -16,13 +16,16 @@ func published(key []byte) bool {
 	// Gemplus: GEMXPRESSOSAMPLE.
 	case 0x76e685103a357231:
 		return true
-	// NXP: what SE050 and SE051 leave the factory with, in public as part of host software.
+	// NXP: what SE050, SE051 and A5000 leave the factory with, 15 sets, in public as part of host software (plug-and-trust).
 	case 0xa97d7e385e275ee5, 0x27732830a7481cbb, 0x4e620d429ea66540, 0x17febec335ac6625, 0x6e4b876dbdfc3374,
 		0x3c593d6cbd52781d, 0x742b8c7c8d28ba2c, 0x3b6114efb0f1c23a, 0x05b9bf8024918807, 0x1db0f07e7a2b9856,
 		0xe38798d2b2b47a7a, 0xf198e25da619fa02, 0xfda1ce991d13b5bb, 0x01e81737054a4d27, 0x6b05c46e1b8c4c73,
 		0x0fd71e1a8af42915, 0x7a6e6fdab262144e, 0x43488e3031803fa3, 0xbd10d2c1891b010a, 0xadabfed735258556,
 		0x88d0290878721a51, 0xe57ea58a807aab4d, 0x077aceb40afc1fbb, 0x3049ca47a34d6b76, 0x7e7605aa200d8a41,
-		0xf4bdd765f00970d7, 0xe0280cfa64d2be43, 0x2bf09ca38b6e6140, 0xa767cc7dd37e4f52, 0xe21a67aabd4f7175:
+		0xf4bdd765f00970d7, 0xe0280cfa64d2be43, 0x2bf09ca38b6e6140, 0xa767cc7dd37e4f52, 0xe21a67aabd4f7175,
+		0xe52aa4a0f984ffb5, 0x98dbf3793d0dffe8, 0xa29e1d4e32573353, 0x1cc6ccdcc32487d1, 0xca6fdd671c6709f9,
+		0x7b514da5d8b4cbc8, 0x99ac268cf6a1d662, 0x18873ecdf6a65a32, 0xd3aec7bcc78cc461, 0x95c2b05a99a1f03b,
+		0x7294264bf799416c, 0x7855fb5f6f897b0f, 0x2434517e69a7b3b0, 0x434100df29f07e48, 0x581e88f70fd3bef2:
 		return true
 	// The recorded sessions of osmocom, Samsung, javacard-express and kaoh.
 	case 0x76083d8948af9011, 0x1b305d34470be4bf, 0x32c1d7bd93bd65d2, 0x806f7f6aaaa65a52, 0xf2a63afa4ba53293,

@@ -17,6 +17,8 @@ import (
 
 	"mobileid/mdoc/mdoctest"
 	"mobileid/tsm"
+	"mobileid/tsm/cmac"
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/scp03"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,7 +98,7 @@ func TestMasterKeyVectors(t *testing.T) {
 	if vector.Scheme != "kdf3" || vector.Index != 1 || !bytes.Equal(got.ENC, mdoctest.Hex(t, vector.Key)) {
 		t.Errorf("got %x, want %s", got.ENC, vector.Key)
 	}
-	want, err := scp03.Diversify(key, mdoctest.Hex(t, vector.KDD), 0x30)
+	want, err := diversify.KDF3(t.Context(), diversify.Memory(key), mdoctest.Hex(t, vector.KDD), tsm.MasterKeySize, 0x30)
 	check(t, err)
 	if !bytes.Equal(got.MAC, want.MAC) || !bytes.Equal(got.DEK, want.DEK) {
 		t.Error("the module and the process derive different keys")
@@ -200,7 +202,7 @@ func TestKeyBroughtIn(t *testing.T) {
 	b.command("softhsm2-util", "--import", file, "--aes", "--token", "tsm", "--label", "stump", "--id", "02", "--pin", userPIN)
 	got, err := open(t, b.uri("whole")).CMAC(t.Context(), []byte("text"))
 	check(t, err)
-	if want, err := scp03.CMAC(key, []byte("text")); err != nil || got != want {
+	if want, err := cmac.Sum(key, []byte("text")); err != nil || got != want {
 		t.Errorf("another MAC, %v", err)
 	}
 	var o Opener

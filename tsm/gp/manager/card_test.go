@@ -22,6 +22,8 @@ type fieldCard struct {
 	session *scp03.CardSession
 
 	selectAnswer apdu.Response
+	// domain is the one selected, whatever selectAnswer tells.
+	domain gp.AID
 	// onlyNamed makes the card refuse SELECT without an AID.
 	onlyNamed bool
 	// plain answers commands, inside the session and outside.
@@ -58,7 +60,7 @@ func newFieldCard(t *testing.T, plain func(apdu.Command) apdu.Response) *fieldCa
 
 func newFieldCardWith(t *testing.T, option scp03.Option, size int, plain func(apdu.Command) apdu.Response) *fieldCard {
 	t.Helper()
-	c := &fieldCard{keys: someKeys(0x30, size), plain: plain}
+	c := &fieldCard{keys: someKeys(0x30, size), plain: plain, domain: gp.ISD}
 	c.selectAnswer = apdu.Response{Data: gp.FCI{AID: gp.ISD, MaxData: 255}.Bytes(), SW: apdu.OK}
 	var err error
 	if c.channel, err = scp03.NewCard(scp03.CardConfig{Keys: c, KDD: mdoctest.Hex(t, kdd), Option: option}); err != nil {
@@ -117,7 +119,7 @@ func (c *fieldCard) process(cmd apdu.Command) apdu.Response {
 		}
 		return c.selectAnswer
 	case cmd.INS == 0x50:
-		return c.channel.InitializeUpdate(cmd, []byte(gp.ISD))
+		return c.channel.InitializeUpdate(cmd, []byte(c.domain))
 	case cmd.INS == 0x82:
 		r, s := c.channel.ExternalAuthenticate(cmd)
 		c.session = s

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
@@ -23,6 +24,9 @@ var (
 	ErrNoKeySet = errors.New("card has no key set of this version")
 	// ErrOtherCard says that the keys were made for another card than the one that answered.
 	ErrOtherCard = errors.New("card tells other diversification data than before")
+	// ErrOtherDomain says that another security domain answered SELECT than the one asked for, or that no domain was named and
+	// the one that answered has no issuer security domain's AID.
+	ErrOtherDomain = errors.New("another security domain answered")
 )
 
 // isds are the AIDs issuer security domains have; no AID at all asks for the one there is.
@@ -32,7 +36,7 @@ func isds() []gp.AID {
 
 // Options of Connect. The zero value is the issuer security domain at level 33.
 type Options struct {
-	// Domain is the security domain to talk to; empty means the issuer's.
+	// Domain is the security domain to talk to, its whole AID; empty means the issuer's, if that has one of the usual AIDs.
 	Domain gp.AID
 	// Level is the security level; 0 means scp03.Full.
 	Level scp03.Level
@@ -53,11 +57,18 @@ type Session struct {
 
 // Connect selects the security domain, authenticates both ways and gives the session. Nothing is tried twice: a second
 // wrong authentication is one nearer to a blocked card.
+//
+// SELECT and its answer are under no MAC, and a new domain has the keys of the one above it: the challenge of a card that
+// derives it shows which domain answers, and one of another domain is refused with scp03.ErrChallenge. A card whose
+// challenge is random shows nothing of the kind.
 func Connect(ctx context.Context, t apdu.Transmitter, keys Keys, o Options) (*Session, error) {
 	s := &Session{t: t}
 	var err error
 	if s.fci, s.cardLocked, err = selectDomain(ctx, t, o.Domain); err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	if !meant(s.fci.AID, o.Domain) {
+		return nil, fmt.Errorf("connecting: %s: %w", s.fci.AID, ErrOtherDomain)
 	}
 	var asked []byte
 	set, err := keys(ctx, func() ([]byte, error) {
@@ -102,6 +113,14 @@ func selectDomain(ctx context.Context, t apdu.Transmitter, aid gp.AID) (gp.FCI, 
 	return gp.FCI{}, false, fmt.Errorf("SELECT: %w: %w", ErrNoDomain, last)
 }
 
+// meant tells whether a domain is the one asked for.
+func meant(got, asked gp.AID) bool {
+	if asked != "" {
+		return got == asked
+	}
+	return got != "" && slices.Contains(isds(), got)
+}
+
 // diversification asks for the key diversification data.
 func diversification(ctx context.Context, t apdu.Transmitter) ([]byte, error) {
 	r, err := apdu.Exchange(ctx, t, gp.GetData(gp.DataDiversification))
@@ -144,9 +163,7 @@ func (s *Session) authenticate(ctx context.Context, keys scp03.Keys, asked []byt
 // initializeUpdate begins the handshake. A card that finds the challenge too short is asked once more with 16 bytes: no
 // keys have been tried by then.
 func (s *Session) initializeUpdate(ctx context.Context, keys scp03.Keys, o Options) (*scp03.Host, apdu.Response, error) {
-	// The card's challenge is not held against its counter: cards differ in the AID they take, and their cryptogram
-	// proves the keys either way.
-	cfg := scp03.HostConfig{Mode: o.Mode, Rand: o.Rand}
+	cfg := scp03.HostConfig{Mode: o.Mode, Rand: o.Rand, AID: []byte(s.fci.AID)}
 	for {
 		host, err := scp03.NewHostWith(keys, cfg)
 		if err != nil {

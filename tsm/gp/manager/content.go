@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"mobileid/mdoc/apdu"
@@ -42,9 +43,8 @@ func (s *Session) confirmed(ctx context.Context, name string, c apdu.Command) (*
 	return receipt, nil
 }
 
-// Load loads a load file data block: INSTALL [for load], then LOAD in blocks of the size the card takes. hash, if not
-// empty, is that of the file.
-func (s *Session) Load(ctx context.Context, file, hash []byte) (gp.Package, *gp.Receipt, error) {
+// Load loads a load file data block: INSTALL [for load] with its SHA-256, then LOAD in blocks of the size the card takes.
+func (s *Session) Load(ctx context.Context, file []byte) (gp.Package, *gp.Receipt, error) {
 	p, err := gp.ParsePackage(file)
 	if err != nil {
 		return gp.Package{}, nil, err
@@ -53,7 +53,8 @@ func (s *Session) Load(ctx context.Context, file, hash []byte) (gp.Package, *gp.
 	if err != nil {
 		return gp.Package{}, nil, err
 	}
-	if _, err := s.Install(ctx, gp.InstallLoad{LoadFile: p.AID, Domain: s.fci.AID, Hash: hash}); err != nil {
+	hash := sha256.Sum256(file)
+	if _, err := s.Install(ctx, gp.InstallLoad{LoadFile: p.AID, Domain: s.fci.AID, Hash: hash[:]}); err != nil {
 		return gp.Package{}, nil, err
 	}
 	last := len(blocks) - 1

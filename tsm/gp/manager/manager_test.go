@@ -265,7 +265,7 @@ func TestLevelsAndModes(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if _, _, err := s.Load(t.Context(), file, nil); err != nil || len(c.seen[1].Data) != tc.block {
+			if _, _, err := s.Load(t.Context(), file); err != nil || len(c.seen[1].Data) != tc.block {
 				t.Errorf("%v, LOAD block of %d bytes", err, len(c.seen[1].Data))
 			}
 		})
@@ -309,7 +309,7 @@ func TestSelectVariants(t *testing.T) {
 			if s.CardLocked() != tc.locked {
 				t.Errorf("locked %v", s.CardLocked())
 			}
-			p, receipt, err := s.Load(t.Context(), file, nil)
+			p, receipt, err := s.Load(t.Context(), file)
 			if err != nil || receipt != nil || p.AID != gp.LoadFile {
 				t.Fatalf("%+v, %v, %v", p, receipt, err)
 			}
@@ -466,7 +466,7 @@ func TestStatusAndStore(t *testing.T) {
 		"no AID":       s.Lock(ctx, ""),
 		"bad delete":   func() error { _, err := s.Delete(ctx, gp.DeleteKeys{}); return err }(),
 		"bad install":  func() error { _, err := s.Install(ctx, gp.Personalize{}); return err }(),
-		"bad file":     func() error { _, _, err := s.Load(ctx, []byte{1}, nil); return err }(),
+		"bad file":     func() error { _, _, err := s.Load(ctx, []byte{1}); return err }(),
 	} {
 		if err == nil {
 			t.Errorf("%s: sent", name)
@@ -513,40 +513,51 @@ func TestPulledAtEachCommand(t *testing.T) {
 	t.Logf("card pulled at each of %d commands: each ends with the reader's error and a closed session", whole.commands)
 }
 
-// Answers of every length, and garbage, inside and outside a session: an error or an answer, never a panic.
-func TestHostileAnswers(t *testing.T) {
-	count := 0
-	for _, length := range []int{0, 1, 2, 3, 9, 10, 11, 29, 31, 32, 33, 48, 255, 256, 257, 258, 4096, 65536, 65537, 65538, 65539, 70000} {
-		for at := 1; at <= 6; at++ {
-			c := newFieldCard(t, func(apdu.Command) apdu.Response { return apdu.Response{SW: apdu.ReferenceNotFound} })
-			h := &hostile{fieldCard: c, at: at, answer: bytes.Repeat([]byte{0x90, 0x00}, length/2+1)[:length]}
-			s, err := manager.Connect(t.Context(), h, manager.Static(c.keys), manager.Options{})
-			if err == nil {
-				_, err = s.List(t.Context())
+// The keys that open a session are erased once it is open or refused, and its Key-DEK when it ends, however it ends.
+func TestKeysErased(t *testing.T) {
+	zero := make([]byte, 16)
+	for name, tc := range map[string]struct {
+		wrong bool
+		end   func(c *fieldCard, s *manager.Session)
+	}{
+		"closed":       {end: func(_ *fieldCard, s *manager.Session) { s.Close() }},
+		"closed twice": {end: func(_ *fieldCard, s *manager.Session) { s.Close(); s.Close() }},
+		"card pulled": {end: func(c *fieldCard, s *manager.Session) {
+			c.cutAt = c.commands + 1
+			if _, err := s.Transmit(t.Context(), gp.GetData(gp.DataCPLC)); !errors.Is(err, errPulled) {
+				t.Error(err)
 			}
-			count++
-			if err == nil && h.commands >= at && length < 2 {
-				t.Errorf("%d bytes at command %d: no error", length, at)
+		}},
+		"refused": {wrong: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newFieldCard(t, func(apdu.Command) apdu.Response { return apdu.Response{SW: apdu.OK} })
+			given := c.keys.Clone()
+			if tc.wrong {
+				given = someKeys(0x30, 32)
 			}
-			h.commands = 0
-			_, _ = manager.Look(t.Context(), h)
-		}
+			s, err := manager.Connect(t.Context(), c, func(context.Context, func() ([]byte, error)) (scp03.Keys, error) { return given, nil }, manager.Options{})
+			if (err != nil) != tc.wrong {
+				t.Fatal(err)
+			}
+			for _, k := range [][]byte{given.ENC, given.MAC, given.DEK} {
+				if !bytes.Equal(k, make([]byte, len(k))) {
+					t.Error("a static key is still there")
+				}
+			}
+			if tc.wrong {
+				return
+			}
+			dek := s.DEK()
+			if !bytes.Equal(dek, c.keys.DEK) {
+				t.Error("the session has another Key-DEK")
+			}
+			tc.end(c, s)
+			if !bytes.Equal(dek, zero) {
+				t.Error("the Key-DEK is still there")
+			}
+		})
 	}
-	t.Logf("%d hostile answers", count)
-}
-
-type hostile struct {
-	*fieldCard
-	at     int
-	answer []byte
-}
-
-func (h *hostile) Transmit(ctx context.Context, c []byte) ([]byte, error) {
-	answer, err := h.fieldCard.Transmit(ctx, c)
-	if h.commands == h.at {
-		return bytes.Clone(h.answer), nil
-	}
-	return answer, err
 }
 
 func TestReadCAP(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/cmac"
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/scp03"
 )
 
@@ -48,7 +49,7 @@ type secureChannel struct {
 	host             *scp03.HostSession
 }
 
-func newSecureChannel(random io.Reader) (*secureChannel, error) {
+func newSecureChannel(ctx context.Context, random io.Reader) (*secureChannel, error) {
 	master := make([]byte, 16)
 	if _, err := io.ReadFull(random, master); err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func newSecureChannel(random io.Reader) (*secureChannel, error) {
 	id := []byte("an element")
 	c := &secureChannel{}
 	var err error
-	if c.keys, err = scp03.Diversify(master, id, 0x30); err != nil {
+	if c.keys, err = diversify.KDF3(ctx, diversify.Memory(master), id, len(master), 0x30); err != nil {
 		return nil, err
 	}
 	c.card, err = scp03.NewCard(scp03.CardConfig{Keys: &elementKeys{keys: c.keys}, KDD: id, Option: scp03.OptionRandom, Rand: cardChallenge})
@@ -87,7 +88,7 @@ func (c *secureChannel) open() (*scp03.CardSession, error) {
 // channelPair runs a command of 239 bytes and its answer of as many through both ends at level 33, over the AES blocks that
 // takes.
 func channelPair(ctx context.Context, h harness, _ *world, p *printer) error {
-	c, err := newSecureChannel(rand.Reader)
+	c, err := newSecureChannel(ctx, rand.Reader)
 	if err != nil {
 		return err
 	}
@@ -167,7 +168,7 @@ func channelBlocks() (func() error, error) {
 // channelFaults runs a command with a wrong MAC against one with a right MAC and wrong padding, which only who has the keys
 // can make: the card must not take longer for one of them. Each ends a session, which is opened before its time is taken.
 func channelFaults(ctx context.Context, h harness, _ *world, p *printer) error {
-	c, err := newSecureChannel(rand.Reader)
+	c, err := newSecureChannel(ctx, rand.Reader)
 	if err != nil {
 		return err
 	}

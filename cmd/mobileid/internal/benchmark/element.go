@@ -89,7 +89,7 @@ type server struct {
 
 // openElement opens a session, installs the sink and directs what follows to it.
 func openElement(ctx context.Context, element *se.SE, keys scp03.Keys) (*server, error) {
-	h, err := scp03.NewHost(keys, nil)
+	h, err := scp03.NewHostWith(keys, scp03.HostConfig{AID: []byte(gp.ISD)})
 	if err != nil {
 		return nil, err
 	}

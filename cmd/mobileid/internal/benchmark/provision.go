@@ -102,7 +102,7 @@ const wrapping = 32
 // throughChannel opens a session and carries the commands over it as a script: all are wrapped, into the memory given, before the
 // first is sent.
 func throughChannel(card *scp03.Card, keys scp03.Keys, commands []apdu.Command, script []byte) error {
-	host, err := scp03.NewHost(keys, nil)
+	host, err := scp03.NewHostWith(keys, scp03.HostConfig{AID: []byte(gp.ISD)})
 	if err != nil {
 		return err
 	}

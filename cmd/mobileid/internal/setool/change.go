@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
 	"mobileid/tsm/scp03"
@@ -30,7 +31,7 @@ func (t *Tool) Load(ctx context.Context, path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return t.change(ctx, "loaded", p.AID, func(s *manager.Session) (*gp.Receipt, error) {
-		_, receipt, err := s.Load(ctx, file, nil)
+		_, receipt, err := s.Load(ctx, file)
 		return receipt, err
 	})
 }
@@ -84,7 +85,11 @@ func (t *Tool) DeleteKeys(ctx context.Context, version string) error {
 		if s.Card().Version == v {
 			return nil, errors.New("this is the key set that opened the session: open one with the other keys, then delete this")
 		}
-		return s.Delete(ctx, gp.DeleteKeys{Version: v})
+		receipt, err := s.Delete(ctx, gp.DeleteKeys{Version: v})
+		if errors.Is(err, apdu.ErrNotFound) {
+			err = fmt.Errorf("%w: %w", manager.ErrNoKeySet, err)
+		}
+		return receipt, err
 	})
 }
 
@@ -120,9 +125,13 @@ func (t *Tool) PutKeys(ctx context.Context, p Putting) error {
 	if (p.Keys == "") == (p.Master == "") {
 		return misuse("which keys to put: --new FILE with a key set, or --new-master FILE with a master key")
 	}
-	source, err := t.keys(p.Keys, p.Master, p.Version)
+	from, err := t.keys(p.Keys, p.Master, p.Version)
 	if err != nil {
 		return err
+	}
+	defer from.erase()
+	if from.version == 0 {
+		return errors.New("the new keys need a version, such as 31")
 	}
 	replace := byte(0)
 	if p.Replace != "" {
@@ -130,9 +139,8 @@ func (t *Tool) PutKeys(ctx context.Context, p Putting) error {
 			return err
 		}
 	}
-	what := "put key set"
-	return t.change(ctx, what, "", func(s *manager.Session) (*gp.Receipt, error) {
-		keys, err := source(ctx, func() ([]byte, error) { return s.Card().KDD, nil })
+	return t.change(ctx, fmt.Sprintf("put key set %02X", from.version), "", func(s *manager.Session) (*gp.Receipt, error) {
+		keys, err := from.keys(ctx, func() ([]byte, error) { return s.Card().KDD, nil })
 		if err != nil {
 			return nil, err
 		}
@@ -141,9 +149,17 @@ func (t *Tool) PutKeys(ctx context.Context, p Putting) error {
 	})
 }
 
+// errVersionTaken is what 6985 to PUT KEY means.
+var errVersionTaken = errors.New("the card does not take a key set of this version beside or in place of those it has")
+
+// put names what the status words of PUT KEY mean.
 func put(ctx context.Context, s *manager.Session, replace byte, keys scp03.Keys) error {
-	if keys.Version == 0 {
-		return errors.New("the new keys need a version, such as 31")
+	err := s.PutKeys(ctx, replace, keys)
+	switch {
+	case errors.Is(err, apdu.ErrConditions):
+		return fmt.Errorf("%w: %w", errVersionTaken, err)
+	case errors.Is(err, apdu.ErrNotFound):
+		return fmt.Errorf("%w: %w", manager.ErrNoKeySet, err)
 	}
-	return s.PutKeys(ctx, replace, keys)
+	return err
 }

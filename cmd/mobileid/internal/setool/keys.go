@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"mobileid/cmd/internal/serve"
-	"mobileid/tsm/cmac"
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
 	"mobileid/tsm/scp03"
@@ -19,53 +19,58 @@ import (
 // defaultVersion is the key version of SCP03 sets that are asked for with a master key.
 const defaultVersion = "30"
 
-// keys is where the key set comes from: a file with the set, or one with the master key it is made of.
-func (t *Tool) keys(set, master, version string) (manager.Keys, error) {
+// source is where key sets of a version come from, and what erases the secret they come from.
+type source struct {
+	keys    manager.Keys
+	version byte
+	erase   func()
+}
+
+// keys is the source of a file with the set, or of one with the master key it is made of.
+func (t *Tool) keys(set, master, version string) (source, error) {
 	switch {
 	case set != "":
 		keys, err := readKeys(set)
 		if err != nil {
-			return nil, explain(err)
+			return source{}, explain(err)
 		}
-		defer keys.Erase()
-		return manager.Static(keys), nil
+		give := func(context.Context, func() ([]byte, error)) (scp03.Keys, error) { return keys.Clone(), nil }
+		return source{give, keys.Version, keys.Erase}, nil
 	case master != "":
 		return t.masterKeys(master, version)
 	}
-	return nil, misuse("this needs keys: --keys FILE with a key set, or --master FILE with the master key it is made of")
+	return source{}, misuse("this needs keys: --keys FILE with a key set, or --master FILE with the master key it is made of")
 }
 
 // masterKeys diversifies by KDF3. The file holds the key and nothing else, as that of mobileid-tsm does.
-func (t *Tool) masterKeys(path, version string) (manager.Keys, error) {
+func (t *Tool) masterKeys(path, version string) (source, error) {
 	if version == "" {
 		version = defaultVersion
 	}
 	v, err := parseByte("key version", version)
 	if err != nil {
-		return nil, err
+		return source{}, err
 	}
 	key, err := serve.ReadSecret(path)
 	if err != nil {
-		return nil, explain(err)
+		return source{}, explain(err)
 	}
+	if err := checkMaster(key); err != nil {
+		clear(key)
+		return source{}, explain(err)
+	}
+	return source{manager.Diversified(diversify.Memory(key), len(key), v), v, func() { clear(key) }}, nil
+}
+
+func checkMaster(key []byte) error {
 	if n := len(key); n != 16 && n != 24 && n != 32 {
-		return nil, fmt.Errorf("master key of %d bytes, want 16, 24 or 32 and nothing else in the file", n)
+		return fmt.Errorf("master key of %d bytes, want 16, 24 or 32 and nothing else in the file", n)
 	}
 	if reason, weak := scp03.WeakKey(key); weak {
-		return nil, explain(fmt.Errorf("master key %s: %w", reason, scp03.ErrWeakKeys))
+		return fmt.Errorf("master key %s: %w", reason, scp03.ErrWeakKeys)
 	}
-	return manager.Diversified(masterKey(key), len(key), v), nil
+	return nil
 }
-
-// masterKey is a master key in memory.
-type masterKey []byte
-
-func (m masterKey) CMAC(_ context.Context, message []byte) ([16]byte, error) {
-	return cmac.Sum(m, message)
-}
-
-// Format prints [redacted].
-func (masterKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[redacted]")) }
 
 // readKeys reads a key set: lines of a name and a value in hex, # before remarks.
 //

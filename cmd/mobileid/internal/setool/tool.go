@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"mobileid/mdoc/apdu"
@@ -89,12 +90,13 @@ func (t *Tool) look(ctx context.Context) (info manager.Info, err error) {
 
 // session opens a secure channel for do.
 func (t *Tool) session(ctx context.Context, do func(*manager.Session) error) error {
-	keys, err := t.keys(t.o.Keys, t.o.Master, t.o.Version)
+	from, err := t.keys(t.o.Keys, t.o.Master, t.o.Version)
 	if err != nil {
 		return err
 	}
+	defer from.erase()
 	return t.with(ctx, func(tr apdu.Transmitter) error {
-		s, err := manager.Connect(ctx, tr, keys, t.connect)
+		s, err := manager.Connect(ctx, tr, from.keys, t.connect)
 		if err != nil {
 			return err
 		}
@@ -118,7 +120,7 @@ func (t *Tool) change(ctx context.Context, what string, aid gp.AID, do func(*man
 		d.Receipt = fmt.Sprintf("%X", receipt.Bytes())
 	}
 	return t.show(d, func() error {
-		fmt.Fprintf(t.o.Out, "%s %s\n", what, d.AID)
+		fmt.Fprintln(t.o.Out, strings.TrimSpace(what+" "+d.AID))
 		if d.Receipt != "" {
 			fmt.Fprintf(t.o.Out, "receipt %s\n", d.Receipt)
 		}
