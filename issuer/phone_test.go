@@ -519,3 +519,54 @@ func TestPhoneLeavesNoTrace(t *testing.T) {
 	}
 	t.Logf("phone certificates: %d searches, nothing of the holder found", searched)
 }
+
+// The element is locked while the desk holds, whichever hold came first and whichever ends first.
+func TestHoldsOfDeskAndCard(t *testing.T) {
+	for _, c := range []struct{ first, ends string }{{"desk", "desk"}, {"desk", "card"}, {"card", "desk"}, {"card", "card"}} {
+		t.Run(c.first+" first, "+c.ends+" ends first", func(t *testing.T) {
+			w := issuertest.New(t)
+			s, kept := w.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) { c.Phone, c.CardStatus = w.Phone(t), fresh{w} })
+			wallet := w.Wallet(t, "nineteen", "element-01")
+			on := phoneActive(t, w, s, kept, wallet)
+			onCard := cardCertificate(t, wallet)
+			hold := map[string]func(){
+				"desk": func() {
+					n, err := s.RevokePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID, store.CertificateHold)
+					must(t, err)
+					if n != 1 {
+						t.Errorf("the desk held %d sets", n)
+					}
+				},
+				"card": func() { must(t, w.JPKI.Revoke(onCard, pki.CertificateHold)); s.FollowCards(t.Context()) },
+			}
+			release := map[string]func(){
+				"desk": func() {
+					n, err := s.ReleasePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID)
+					must(t, err)
+					if n != 1 {
+						t.Errorf("the desk released %d sets", n)
+					}
+				},
+				"card": func() { must(t, w.JPKI.Signature.Release(onCard)); s.FollowCards(t.Context()) },
+			}
+			other := map[string]string{"desk": "card", "card": "desk"}
+			sent := func(when string, state store.State, locks, unlocks int) {
+				t.Helper()
+				s.Dispatch(t.Context())
+				row, err := kept.Credential(t.Context(), on.row.ID)
+				must(t, err)
+				l, u := len(w.TSM.Taken(provisioning.OrderLock)), len(w.TSM.Taken(provisioning.OrderUnlock))
+				if row.State != state || l != locks || u != unlocks {
+					t.Errorf("%s: row %s, %d locks, %d unlocks; want %s, %d, %d", when, row.State, l, u, state, locks, unlocks)
+				}
+			}
+			hold[c.first]()
+			hold[other[c.first]]()
+			sent("held by both", store.Suspended, 1, 0)
+			release[c.ends]()
+			sent("one ended", store.Suspended, 1, map[string]int{"desk": 1}[c.ends])
+			release[other[c.ends]]()
+			sent("both ended", store.Active, 1, 1)
+		})
+	}
+}

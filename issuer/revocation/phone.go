@@ -91,7 +91,8 @@ func (d *Desk) phoneOrder(kind provisioning.OrderKind, seID []byte) (store.Messa
 	return store.Message{OrderID: hex.EncodeToString(id), Body: signed, NotAfter: until}, err
 }
 
-// ReleasePhone ends the desk's hold on the phone certificates of a secure element. A hold for the card's sake stays.
+// ReleasePhone ends the desk's hold on the phone certificates of a secure element, and has the application unlocked. A hold for the card's sake
+// stays. It tells on how many sets there was one.
 func (d *Desk) ReleasePhone(ctx context.Context, token string, seID []byte) (int, error) {
 	operator, device, err := d.admit(token, seID)
 	if err != nil {

@@ -105,24 +105,19 @@ func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time, l
 		changed = 0
 		held := false
 		for _, c := range all {
-			switch c.State {
-			case Active:
-				held = true
-				_, err = suspend(tx, c, HoldDesk, at)
-			case Suspended:
-				if _, err = suspend(tx, c, HoldDesk, at); err != nil {
-					return err
-				}
-				continue // it was stopped already
-			case Reserved, Signed, Delivered:
-				_, err = revoke(tx, c, CertificateHold, at)
-			default:
-				continue
+			var did bool
+			if c.State == Active || c.State == Suspended {
+				did, err = suspend(tx, c, HoldDesk, at)
+				held = held || did
+			} else {
+				did, err = revoke(tx, c, CertificateHold, at)
 			}
 			if err != nil {
 				return err
 			}
-			changed++
+			if did {
+				changed++
+			}
 		}
 		if held {
 			err = enqueue(tx, lock)
@@ -162,23 +157,28 @@ func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time, un
 	return changed, err
 }
 
-// suspend stops a row that is active, and notes who holds it. It tells whether the state changed.
+// suspend stops a row that is active, and notes who holds it. It tells whether by did not hold it before: the element is locked for the desk's
+// hold, whoever holds the row beside it.
 func suspend(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
+	if c.State == Suspended && c.Hold&by == by {
+		return false, nil
+	}
 	was := c.State
 	if c.Hold |= by; was == Suspended {
-		return false, put(tx, bucketCredentials, []byte(c.ID), c)
+		return true, put(tx, bucketCredentials, []byte(c.ID), c)
 	}
 	c.State, c.Reason, c.ChangedAt = Suspended, CertificateHold, at
 	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))
 }
 
-// release ends one holder's hold. The row is back, and the answer true, when it was the last; rows from before holds were told apart have none.
+// release ends one holder's hold and tells whether there was one. The row is back when it was the last; rows from before holds were told apart
+// have none.
 func release(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
-	if c.State != Suspended {
+	if c.State != Suspended || c.Hold != 0 && c.Hold&by == 0 {
 		return false, nil
 	}
 	if c.Hold &^= by; c.Hold != 0 {
-		return false, put(tx, bucketCredentials, []byte(c.ID), c)
+		return true, put(tx, bucketCredentials, []byte(c.ID), c)
 	}
 	c.State, c.Reason, c.ChangedAt = Active, "", at
 	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))

@@ -105,10 +105,11 @@ type Devices interface {
 	RevokeDevice(ctx context.Context, h Handover, wipe []byte) (recorded Handover, again bool, err error)
 	// AttachReceipt keeps the signed receipt of a handover, so that asking again gives the same bytes.
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
-	// SuspendDevice moves Active rows to Suspended and the epoch onward; rows not yet active become Revoked. If any was
-	// active, the order to lock the SE goes into the outbox.
+	// SuspendDevice moves Active rows to Suspended and the epoch onward; rows not yet active become Revoked. If the desk did not hold all that are
+	// suspended then before, the order to lock the SE goes into the outbox.
 	SuspendDevice(ctx context.Context, device string, at time.Time, lock Message) (changed int, err error)
-	// ResumeDevice moves Suspended rows to Active. If any was, the order to unlock the SE goes into the outbox.
+	// ResumeDevice ends the desk's hold on Suspended rows; those that nobody else holds are Active again. If there was any, the order to unlock the
+	// SE goes into the outbox.
 	ResumeDevice(ctx context.Context, device string, at time.Time, unlock Message) (changed int, err error)
 	// Wiped records the SE's receipt for the wipe order of the last handover; the device may be ordered for again. An
 	// SE that is emptied slot by slot sends several; the first counts, the others are filed.
