@@ -37,7 +37,7 @@ func (s *Embedded) Reserve(ctx context.Context, r Reservation) (c Credential, er
 		c = Credential{ID: r.ID, Sequence: sequence, OrderID: o.ID, Subject: o.Subject, Device: o.Device, DocType: o.DocType,
 			Slot: o.Slot, Purpose: o.Purpose, Index: index, Epoch: o.Epoch, DeviceKey: r.DeviceKey, State: Reserved,
 			Signed: r.Signed, ValidUntil: r.ValidUntil, Substituted: r.Substituted, ChangedAt: r.At, Phone: r.Phone}
-		if err := insert(tx, c, counter); err != nil {
+		if err := errors.Join(insert(tx, c, counter), fill(tx, c)); err != nil { // its keys were attested
 			return err
 		}
 		return seen(tx, r.At)
@@ -233,7 +233,7 @@ func (s *Embedded) Activate(ctx context.Context, a Activation) (c Credential, su
 			return err
 		}
 		c.State = Active
-		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enterPhone(tx, c))
+		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enterPhone(tx, c), fill(tx, c))
 	})
 	if err == nil && late {
 		err = ErrRevoked

@@ -62,6 +62,7 @@ func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe []byte) (o
 			}
 			if changed {
 				h.Credentials++
+				d.fill(c.Place())
 			}
 		}
 		if !d.Attested && d.WipeID == "" {
@@ -189,13 +190,40 @@ const maxErased = 16
 
 // file keeps a receipt once.
 func (h *Handover) file(w Wipe) {
-	if h.ErasedAt.IsZero() {
-		h.ErasedAt = w.At
-	}
 	known := slices.ContainsFunc(h.Erased, func(r []byte) bool { return bytes.Equal(r, w.Receipt) })
 	if len(w.Receipt) > 0 && !known && len(h.Erased) < maxErased {
 		h.Erased = append(h.Erased, w.Receipt)
 	}
+}
+
+// fill notes that the SE may hold something in a place.
+func (d *Device) fill(p Place) {
+	if !slices.Contains(d.Places, p) {
+		d.Places = append(d.Places, p)
+	}
+}
+
+// emptied takes the SE's word about a place, or about all with slot 0. With the last one the SE is empty, and a handover that waits for that is done.
+func (d *Device) emptied(w Wipe) {
+	had := len(d.Places)
+	d.Places = slices.DeleteFunc(d.Places, func(p Place) bool { return w.Place.Slot == 0 || p == w.Place })
+	switch {
+	case len(d.Places) > 0:
+	case d.WipeID != "":
+		d.WipeID, d.Handover.ErasedAt = "", w.At
+	case had > 0:
+		d.Attested = false
+	}
+}
+
+// fill is Device.fill on disk.
+func fill(tx *bolt.Tx, c Credential) error {
+	d, err := device(tx, c.Device)
+	if err != nil {
+		return err
+	}
+	d.fill(c.Place())
+	return put(tx, bucketDevices, []byte(c.Device), d)
 }
 
 // Wiped records that a secure element was emptied.
@@ -210,12 +238,12 @@ func (s *Embedded) Wiped(ctx context.Context, w Wipe) error {
 			return ErrRollback
 		}
 		if d.Handover == nil || d.Handover.WipeOrderID != w.OrderID {
-			return phoneWiped(tx, w)
-		}
-		if d.WipeID == w.OrderID {
-			d.WipeID = ""
+			return phoneWiped(tx, d, w)
 		}
 		d.Handover.file(w)
+		if d.WipeID == w.OrderID { // else it is the receipt of a former owner again
+			d.emptied(w)
+		}
 		return errors.Join(
 			put(tx, bucketDevices, []byte(w.Device), d),
 			putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)),

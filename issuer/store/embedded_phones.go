@@ -176,20 +176,37 @@ func enqueueIf(tx *bolt.Tx, due bool, m Message) error {
 }
 
 // phoneWiped records the receipt of an order that emptied the phone certificates alone.
-func phoneWiped(tx *bolt.Tx, w Wipe) error {
+func phoneWiped(tx *bolt.Tx, d Device, w Wipe) error {
 	all, err := phonesOf(tx, w.Device)
 	if err != nil {
 		return err
 	}
+	if w.Place != (Place{Phone: true, Slot: 1}) {
+		return ErrMismatch
+	}
+	found, younger := false, false
 	for _, c := range all {
+		younger = younger || c.Counter > w.Counter
 		if w.OrderID == "" || c.Phone.WipeID != w.OrderID {
 			continue
 		}
-		if c.Phone.WipedAt.IsZero() {
-			c.Phone.WipedAt = w.At
+		if found = true; !c.Phone.WipedAt.IsZero() {
+			return nil // the same receipt again
 		}
-		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c),
-			putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)), seen(tx, w.At))
+		c.Phone.WipedAt = w.At
+		if err := put(tx, bucketCredentials, []byte(c.ID), c); err != nil {
+			return err
+		}
 	}
-	return ErrMismatch
+	if !found {
+		return ErrMismatch
+	}
+	if d.WipeID != "" {
+		d.Handover.file(w)
+	}
+	if !younger {
+		d.emptied(w)
+	}
+	return errors.Join(put(tx, bucketDevices, []byte(w.Device), d),
+		putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)), seen(tx, w.At))
 }

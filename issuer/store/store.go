@@ -111,8 +111,9 @@ type Devices interface {
 	// ResumeDevice ends the desk's hold on Suspended rows; those that nobody else holds are Active again. If there was any, the order to unlock the
 	// SE goes into the outbox.
 	ResumeDevice(ctx context.Context, device string, at time.Time, unlock Message) (changed int, err error)
-	// Wiped records the SE's receipt for the wipe order of the last handover; the device may be ordered for again. An
-	// SE that is emptied slot by slot sends several; the first counts, the others are filed.
+	// Wiped records the SE's receipt for the wipe order of the last handover, or for an order to empty the phone certificates; ErrMismatch for
+	// another order, or another place than the order's. An SE that is emptied place by place sends several: all are filed, and with the last place
+	// that had a row the SE is empty and the device may be ordered for again.
 	Wiped(ctx context.Context, w Wipe) error
 }
 

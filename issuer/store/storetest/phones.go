@@ -186,11 +186,19 @@ func phoneHolds(t *testing.T, open Opener) {
 		t.Errorf("%d live sets: %v", len(live), err)
 	}
 	// The receipt for that order, and for no other.
-	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "wipe", Device: "d", Counter: 90, At: Now}))
+	for _, p := range []store.Place{{}, {Slot: 1}, {Slot: 7}, {Phone: true, Slot: 2}} {
+		r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "wipe", Device: "d", Place: p, Counter: 90, At: Now}), store.ErrMismatch)
+	}
+	if !r.row(c.ID).Phone.WipedAt.IsZero() {
+		t.Error("the receipt of another place is recorded")
+	}
+	emptied := store.Wipe{OrderID: "wipe", Device: "d", Place: store.Place{Phone: true, Slot: 1}, Counter: 90, At: Now}
+	r.must(r.s.Wiped(r.ctx(), emptied))
+	r.must(r.s.Wiped(r.ctx(), emptied))
 	if r.row(c.ID).Phone.WipedAt.IsZero() {
 		t.Error("the receipt is not recorded")
 	}
-	if err := r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Counter: 91, At: Now}); !errors.Is(err, store.ErrMismatch) {
+	if err := r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Place: emptied.Place, Counter: 91, At: Now}); !errors.Is(err, store.ErrMismatch) {
 		t.Errorf("a receipt for another order: %v", err)
 	}
 }
