@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -131,7 +132,8 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		case c.Phone == nil:
 			return ErrState
 		case c.State == Revoked:
-			return nil
+			changed, err = emptyLate(tx, c, change)
+			return err
 		}
 		held := change.Reason == CertificateHold && (c.State == Active || c.State == Suspended)
 		if held {
@@ -149,6 +151,30 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		return errors.Join(enqueueIf(tx, changed, change.Order), seen(tx, change.At))
 	})
 	return changed, err
+}
+
+// emptyLate has certificates emptied that were revoked without an order for it: those that the SE came to hold last, while it may hold them still.
+func emptyLate(tx *bolt.Tx, c Credential, change PhoneChange) (bool, error) {
+	d, err := device(tx, c.Device)
+	if err != nil {
+		return false, err
+	}
+	all, err := phonesOf(tx, c.Device)
+	if err != nil {
+		return false, err
+	}
+	var last Credential
+	for _, row := range all {
+		if row.Digest != nil {
+			last = row
+		}
+	}
+	if change.Reason == CertificateHold || len(change.Order.Body) == 0 || last.ID != c.ID || c.Phone.WipeID != "" ||
+		d.WipeID != "" || !slices.Contains(d.Places, c.Place()) {
+		return false, nil
+	}
+	c.Phone.WipeID = change.Order.OrderID
+	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enqueue(tx, change.Order), seen(tx, change.At))
 }
 
 // ReleasePhone ends a hold.

@@ -138,7 +138,8 @@ type Phones interface {
 	// Live returns at most limit rows of phone certificates after a sequence number that are neither revoked nor in the making, oldest first.
 	Live(ctx context.Context, after uint64, limit int) ([]Credential, error)
 	// ChangePhone changes the status of one row of phone certificates and tells whether that changed anything. A hold on a row that is not
-	// active yet ends it. A revoked row stays as it is.
+	// active yet ends it. A revoked row stays as it is; if the SE may hold its certificates still and nothing was ordered to empty it, a final
+	// change's order is queued, and the answer true.
 	ChangePhone(ctx context.Context, id string, c PhoneChange) (changed bool, err error)
 	// ReleasePhone ends one holder's hold on a row and tells whether that changed anything; then unlock, if it has a body, goes into the outbox.
 	ReleasePhone(ctx context.Context, id string, by Hold, at time.Time, unlock Message) (changed bool, err error)
