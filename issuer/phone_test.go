@@ -672,3 +672,24 @@ func TestRevokedOnItsWay(t *testing.T) {
 		}
 	}
 }
+
+// A renewal in place with the person's next card ends the former set: its keys are gone.
+func TestRenewalWithAnotherCard(t *testing.T) {
+	w := issuertest.New(t)
+	s, kept := openPhones(t, w)
+	wallet := w.Wallet(t, "nineteen", "element-01")
+	first := phoneActive(t, w, s, kept, wallet)
+	next := w.Wallet(t, "nineteen", "element-02")
+	next.SE = wallet.SE
+	if cardCertificate(t, next).SerialNumber.Cmp(cardCertificate(t, wallet).SerialNumber) == 0 {
+		t.Fatal("the same card")
+	}
+	second := phoneActive(t, w, s, kept, next)
+	ca := parseCertificate(t, s.PhoneAnchors()[0])
+	if r := answer(t, s, store.SignatureCertificate, first.signature, ca); r.Status != ocsp.Revoked || r.RevocationReason != ocsp.Superseded {
+		t.Errorf("of the former certificate the responder says %d, %d", r.Status, r.RevocationReason)
+	}
+	if r := answer(t, s, store.SignatureCertificate, second.signature, ca); r.Status != ocsp.Good {
+		t.Errorf("of the new one it says %d", r.Status)
+	}
+}

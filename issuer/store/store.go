@@ -79,9 +79,9 @@ type Credentials interface {
 	// Release is the gate: Signed to Delivered if the device's epoch has not moved, else ErrEpoch and the row is
 	// Revoked. Repeated on a Delivered row it checks again and changes nothing; ErrRevoked on a revoked one.
 	Release(ctx context.Context, id string, at time.Time) error
-	// Activate records the SE's receipt: Delivered to Active. Every other row of the same subject, document type and
-	// purpose that is not younger becomes Revoked, unless it is in another slot of the same device; if a younger one is active already, this one becomes Revoked and
-	// the answer is ErrRevoked. A repeated receipt is answered as the first.
+	// Activate records the SE's receipt: Delivered to Active. Every other row of the same subject, document type and purpose on another device, and
+	// every other of the same place on the same device, whatever its subject, becomes Revoked if it is not younger; if a younger one is active
+	// already, this one becomes Revoked and the answer is ErrRevoked. A repeated receipt is answered as the first.
 	Activate(ctx context.Context, a Activation) (c Credential, superseded int, err error)
 	Credential(ctx context.Context, id string) (Credential, error)
 	// OfOrder returns the youngest row of an order.

@@ -33,6 +33,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"clock":              clock,
 		"supersede":          supersede,
 		"supersede by slot":  supersedeBySlot,
+		"supersede by place": supersedeByPlace,
 		"late receipt":       lateReceipt,
 		"receipts":           receipts,
 		"handover":           handover,
