@@ -105,6 +105,64 @@ func (s *Embedded) Listed(ctx context.Context) (version uint64, out []Credential
 	return version, out, err
 }
 
+// ListedVersion reads the version alone.
+func (s *Embedded) ListedVersion(ctx context.Context) (n uint64, err error) {
+	err = s.read(ctx, "reading version of revoked certificates", func(tx *bolt.Tx) error {
+		n = number(tx, metaPhoneVersion)
+		return nil
+	})
+	return n, err
+}
+
+// ListNumber counts on.
+func (s *Embedded) ListNumber(ctx context.Context, least uint64) (n uint64, err error) {
+	err = s.write(ctx, "numbering revocation list", func(tx *bolt.Tx) error {
+		n = max(number(tx, metaListNumber)+1, least)
+		return putNumber(tx, metaListNumber, n)
+	})
+	return n, err
+}
+
+// Retire forgets what has ended. It reads beside the writers; the end of a row never changes.
+func (s *Embedded) Retire(ctx context.Context, at time.Time) (n int, err error) {
+	var live, listed [][]byte
+	err = s.read(ctx, "reading ended certificates", func(tx *bolt.Tx) error {
+		ended := func(id []byte) (bool, error) {
+			var c Credential
+			err := load(tx, bucketCredentials, id, &c)
+			return c.ValidUntil.Before(at), medium(err)
+		}
+		return errors.Join(
+			tx.Bucket(bucketPhones).ForEach(func(k, id []byte) error {
+				is, err := ended(id)
+				if is && err == nil {
+					live = append(live, bytes.Clone(k))
+				}
+				return err
+			}),
+			tx.Bucket(bucketListed).ForEach(func(id, _ []byte) error {
+				is, err := ended(id)
+				if is && err == nil {
+					listed = append(listed, bytes.Clone(id))
+				}
+				return err
+			}))
+	})
+	if n = len(live) + len(listed); err != nil || n == 0 {
+		return 0, err
+	}
+	return n, s.write(ctx, "retiring certificates", func(tx *bolt.Tx) error {
+		for bucket, keys := range map[string][][]byte{string(bucketPhones): live, string(bucketListed): listed} {
+			for _, k := range keys {
+				if err := remove(tx, []byte(bucket), k); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // Live returns rows that are active or suspended.
 func (s *Embedded) Live(ctx context.Context, after uint64, limit int) (out []Credential, err error) {
 	err = s.read(ctx, "reading live certificates", func(tx *bolt.Tx) error {

@@ -135,6 +135,12 @@ type Phones interface {
 	PhonesOf(ctx context.Context, device string) ([]Credential, error)
 	// Listed returns the rows that a revocation list must show, as of one instant, and the version of that; it rises with each change.
 	Listed(ctx context.Context) (version uint64, rows []Credential, err error)
+	// ListedVersion is the version Listed would give.
+	ListedVersion(ctx context.Context) (uint64, error)
+	// ListNumber gives out the number of a revocation list: each call a greater one, and none under least, also after a restart.
+	ListNumber(ctx context.Context, least uint64) (uint64, error)
+	// Retire takes rows whose certificates have ended before at out of Listed and Live, and tells how many it found.
+	Retire(ctx context.Context, at time.Time) (int, error)
 	// Live returns at most limit rows of phone certificates after a sequence number that are neither revoked nor in the making, oldest first.
 	Live(ctx context.Context, after uint64, limit int) ([]Credential, error)
 	// ChangePhone changes the status of one row of phone certificates and tells whether that changed anything. A hold on a row that is not

@@ -256,3 +256,57 @@ func phoneDevice(t *testing.T, open Opener) {
 		t.Errorf("a hold on what is not active yet left it %s", got.State)
 	}
 }
+
+// The version is that of Listed; numbers rise over restarts; what has ended is neither listed nor live.
+func phoneLists(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	version := func() uint64 {
+		t.Helper()
+		with, _, err := r.s.Listed(r.ctx())
+		r.must(err)
+		alone, err := r.s.ListedVersion(r.ctx())
+		r.must(err)
+		if with != alone {
+			t.Errorf("version %d, with the rows %d", alone, with)
+		}
+		return alone
+	}
+	before := version()
+	revoked, live, suspended := r.phone("a", "d1", 7), r.phone("b", "d2", 8), r.phone("c", "d3", 9)
+	for id, reason := range map[string]store.Reason{revoked.ID: store.Superseded, suspended.ID: store.CertificateHold} {
+		_, err := r.s.ChangePhone(r.ctx(), id, store.PhoneChange{Reason: reason, By: store.HoldDesk, At: Now})
+		r.must(err)
+	}
+	if after := version(); after != before+2 {
+		t.Errorf("version %d after %d and two changes", after, before)
+	}
+	number := func(least, want uint64) {
+		t.Helper()
+		got, err := r.s.ListNumber(r.ctx(), least)
+		r.must(err)
+		if got != want {
+			t.Errorf("number %d, want %d", got, want)
+		}
+	}
+	number(100, 100)
+	number(100, 101)
+	r.reopen()
+	number(100, 102)
+	number(7, 103)
+	number(200, 200)
+	standing := func(at time.Time, retired, lived int, listed ...string) {
+		t.Helper()
+		n, err := r.s.Retire(r.ctx(), at)
+		r.must(err)
+		all, err := r.s.Live(r.ctx(), 0, 10)
+		r.must(err)
+		if n != retired || len(all) != lived {
+			t.Errorf("%d retired, %d live; want %d, %d", n, len(all), retired, lived)
+		}
+		r.listed(listed...)
+	}
+	standing(live.ValidUntil, 0, 2, revoked.ID, suspended.ID)
+	standing(live.ValidUntil.Add(time.Second), 4, 0)
+	standing(live.ValidUntil.Add(time.Second), 0, 0)
+	r.state(live.ID, store.Active)
+}

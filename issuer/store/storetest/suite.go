@@ -34,6 +34,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"supersede":          supersede,
 		"supersede by slot":  supersedeBySlot,
 		"supersede by place": supersedeByPlace,
+		"phone lists":        phoneLists,
 		"late receipt":       lateReceipt,
 		"receipts":           receipts,
 		"handover":           handover,
