@@ -389,6 +389,9 @@ func TestRevokeOwn(t *testing.T) {
 		if no, ok := errors.AsType[*issuer.RefusedError](err); !ok || !slices.Equal(no.Checks, []string{c.check}) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if p, err := s.State(t.Context(), started.TransactionID, started.Token.Reveal()); err != nil || p.State != "failed" {
+			t.Errorf("%s: the transaction is %s: %v", name, p.State, err)
+		}
 	}
 	started, err := s.Start(t.Context())
 	must(t, err)

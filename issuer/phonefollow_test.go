@@ -15,6 +15,7 @@ import (
 	"mobileid/issuer/card"
 	"mobileid/issuer/issuertest"
 	"mobileid/issuer/store"
+	"mobileid/mdoc/pki"
 	"mobileid/mdoc/provisioning"
 )
 
@@ -112,6 +113,47 @@ func TestFollowingIsBounded(t *testing.T) {
 	if n := asked.Load(); n != 2 {
 		t.Errorf("%d questions about certificates that have ended", n-2)
 	}
+}
+
+// releases counts.
+type releases struct {
+	store.Store
+	n atomic.Int32
+}
+
+func (r *releases) ReleasePhone(ctx context.Context, id string, by store.Hold, at time.Time, unlock store.Message) (bool, error) {
+	r.n.Add(1)
+	return r.Store.ReleasePhone(ctx, id, by, at, unlock)
+}
+
+// A card in force writes nothing where no hold is for its sake: neither on certificates in force nor on those that the desk holds.
+func TestFollowingWritesOnChange(t *testing.T) {
+	w := issuertest.New(t)
+	var counted *releases
+	s, kept := w.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) {
+		counted = &releases{Store: c.Store}
+		c.Phone, c.CardStatus, c.Store = w.Phone(t), fresh{w}, counted
+	})
+	wallet := w.Wallet(t, "nineteen", "element-01")
+	on := phoneActive(t, w, s, kept, wallet)
+	follow := func(when string, state store.State, want int32) {
+		t.Helper()
+		s.FollowCards(t.Context())
+		row, err := kept.Credential(t.Context(), on.row.ID)
+		must(t, err)
+		if n := counted.n.Load(); n != want || row.State != state {
+			t.Errorf("%s: %d releases, row %s; want %d, %s", when, n, row.State, want, state)
+		}
+	}
+	follow("in force", store.Active, 0)
+	_, err := s.RevokePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID, store.CertificateHold)
+	must(t, err)
+	follow("held by the desk", store.Suspended, 0)
+	onCard := cardCertificate(t, wallet)
+	must(t, w.JPKI.Revoke(onCard, pki.CertificateHold))
+	follow("held by both", store.Suspended, 0)
+	must(t, w.JPKI.Signature.Release(onCard))
+	follow("held by the desk again", store.Suspended, 1)
 }
 
 // readsOfLists counts.
