@@ -234,7 +234,7 @@ func (s *Embedded) Activate(ctx context.Context, a Activation) (c Credential, su
 			return err
 		}
 		c.State = Active
-		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enterPhone(tx, c), fill(tx, c))
+		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enterPhone(tx, c))
 	})
 	if err == nil && late {
 		err = ErrRevoked

@@ -62,7 +62,6 @@ func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe []byte) (o
 			}
 			if changed {
 				h.Credentials++
-				d.fill(c.Place())
 			}
 		}
 		if !d.Attested && d.WipeID == "" {

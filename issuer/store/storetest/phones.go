@@ -194,7 +194,12 @@ func phoneHolds(t *testing.T, open Opener) {
 	}
 	emptied := store.Wipe{OrderID: "wipe", Device: "d", Place: store.Place{Phone: true, Slot: 1}, Counter: 90, At: Now}
 	r.must(r.s.Wiped(r.ctx(), emptied))
-	r.must(r.s.Wiped(r.ctx(), emptied))
+	again := emptied
+	again.At = Now.Add(time.Hour)
+	r.must(r.s.Wiped(r.ctx(), again))
+	if !r.row(c.ID).Phone.WipedAt.Equal(Now) {
+		t.Error("the same receipt again counts anew")
+	}
 	if r.row(c.ID).Phone.WipedAt.IsZero() {
 		t.Error("the receipt is not recorded")
 	}
@@ -309,4 +314,66 @@ func phoneLists(t *testing.T, open Opener) {
 	standing(live.ValidUntil.Add(time.Second), 4, 0)
 	standing(live.ValidUntil.Add(time.Second), 0, 0)
 	r.state(live.ID, store.Active)
+}
+
+// A receipt for the certificates counts for what was there when the SE signed it, and also towards a handover.
+func phonesEmptied(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	place := store.Place{Phone: true, Slot: 1}
+	revoke := func(id string, reason store.Reason, order string) bool {
+		t.Helper()
+		changed, err := r.s.ChangePhone(r.ctx(), id, store.PhoneChange{Reason: reason, By: store.HoldDesk, At: Now, Order: message(order)})
+		r.must(err)
+		return changed
+	}
+	wiped := func(order string, p store.Place, counter uint64) {
+		t.Helper()
+		r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: order, Device: "d", Place: p, Counter: counter, At: Now, Receipt: []byte(order)}))
+	}
+	pending := func(want string, receipts int) {
+		t.Helper()
+		d, err := r.s.Device(r.ctx(), "d")
+		r.must(err)
+		if d.WipeID != want || len(d.Handover.Erased) != receipts {
+			t.Fatalf("the device waits for %q with %d receipts, want %q, %d", d.WipeID, len(d.Handover.Erased), want, receipts)
+		}
+	}
+	first := r.phone("a", "d", 7)
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
+	revoke(first.ID, store.Superseded, "one")
+	r.phone("z", "x", 99)          // leaves a number between
+	second := r.phone("a", "d", 8) // its receipt has a greater counter than that of the wipe, which is late
+	wiped("one", place, second.Counter-1)
+	h, _, err := r.handover("d")
+	r.must(err)
+	wiped(h.WipeOrderID, store.Place{Slot: 9}, 90)
+	pending(h.WipeOrderID, 1)
+	wiped(h.WipeOrderID, place, 91)
+	pending("", 2)
+
+	// The desk's order was carried out before the handover's: its receipt ends the handover.
+	third := r.phone("a", "d", 9)
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
+	revoke(third.ID, store.Superseded, "two")
+	h, _, err = r.handover("d")
+	r.must(err)
+	pending(h.WipeOrderID, 0)
+	wiped("two", place, 92)
+	pending("", 1)
+
+	// What was revoked without an order is ordered to be emptied once, and by a final change.
+	fourth := r.phone("a", "d", 10)
+	elsewhere := r.phone("a", "e", 11)
+	r.state(fourth.ID, store.Revoked)
+	for i, want := range []bool{false, true, false} {
+		reason := store.Reason(store.CessationOfOperation)
+		if i == 0 {
+			reason = store.CertificateHold
+		}
+		if got := revoke(fourth.ID, reason, "three"); got != want {
+			t.Errorf("time %d: changed %v, want %v", i, got, want)
+		}
+	}
+	r.queued("three", 1)
+	r.state(elsewhere.ID, store.Active)
 }

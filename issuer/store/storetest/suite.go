@@ -35,6 +35,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"supersede by slot":  supersedeBySlot,
 		"supersede by place": supersedeByPlace,
 		"phone lists":        phoneLists,
+		"phones emptied":     phonesEmptied,
 		"late receipt":       lateReceipt,
 		"receipts":           receipts,
 		"handover":           handover,
