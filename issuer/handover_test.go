@@ -313,3 +313,61 @@ func TestSuspendAndResume(t *testing.T) {
 		}
 	}
 }
+
+// A receipt counts for the order's own application and slot, and a handover is done when every place has its receipt.
+func TestReceiptsOfOtherPlaces(t *testing.T) {
+	ctx := t.Context()
+	w := issuertest.New(t)
+	s, kept := openPhones(t, w)
+	wallet := w.Wallet(t, "nineteen", "element-01")
+	receipt := func(o provisioning.Order, application provisioning.Application, slot uint64) error {
+		return s.Receipt(ctx, wallet.SE.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: o.ID, SEID: wallet.SE.ID,
+			Slot: slot, Counter: wallet.SE.Next(), Application: application}))
+	}
+	phones, credentials := provisioning.ApplicationPhoneCertificates, provisioning.ApplicationCredential
+
+	on := phoneActive(t, w, s, kept, wallet)
+	_, err := s.RevokePhone(ctx, issuertest.OperatorToken, wallet.SE.ID, store.CessationOfOperation)
+	must(t, err)
+	s.Dispatch(ctx)
+	order := w.TSM.Wipes()[0]
+	for _, slot := range []uint64{0, 1, 7} {
+		wantError(t, receipt(order, credentials, slot), issuer.ErrOrder)
+	}
+	if row, err := kept.Credential(ctx, on.row.ID); err != nil || !row.Phone.WipedAt.IsZero() {
+		t.Errorf("the receipt of another application emptied the certificates: %v", err)
+	}
+	must(t, receipt(order, phones, 1))
+	if row, err := kept.Credential(ctx, on.row.ID); err != nil || row.Phone.WipedAt.IsZero() {
+		t.Errorf("the order's own receipt is not on record: %v", err)
+	}
+	// That was all the element held: a handover has nothing to empty.
+	raw, err := s.Handover(ctx, issuertest.OperatorToken, wallet.SE.ID)
+	must(t, err)
+	if r := handoverReceipt(t, w, raw); len(r.WipeOrderID) != 0 {
+		t.Error("an emptied element is to be emptied again")
+	}
+
+	second := wallet
+	second.Slot, second.Purpose = 2, provisioning.PurposeMAC
+	w.Ordered(ctx, t, s, wallet).Attested(ctx, t, s).Committed(ctx, t, s)
+	w.Ordered(ctx, t, s, second).Attested(ctx, t, s) // its receipt is not in
+	phoneActive(t, w, s, kept, wallet)
+	_, err = s.Handover(ctx, issuertest.OperatorToken, wallet.SE.ID)
+	must(t, err)
+	s.Dispatch(ctx)
+	order = w.TSM.Wipes()[1]
+	for i, place := range []struct {
+		application provisioning.Application
+		slot        uint64
+		want        revocation.Erasure
+	}{{credentials, 9, revocation.ErasureQueued}, {credentials, 1, revocation.ErasureQueued}, {credentials, 1, revocation.ErasureQueued},
+		{phones, 1, revocation.ErasureQueued}, {credentials, 2, revocation.ErasureDone}} {
+		must(t, receipt(order, place.application, place.slot))
+		state, err := s.HandoverState(ctx, issuertest.OperatorToken, wallet.SE.ID)
+		must(t, err)
+		if state.Erasure != place.want {
+			t.Errorf("after receipt %d the handover is %s, want %s", i+1, state.Erasure, place.want)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"mobileid/issuer/card"
@@ -50,7 +51,7 @@ type phones struct {
 	config    *PhoneConfig
 	authority map[store.CertificateKind]*phoneAuthority
 	sealer    cardSealer
-	follow    follower
+	following sync.Mutex // held through a pass of FollowCards
 }
 
 // phoneAuthority is one of the two CAs with what it publishes.

@@ -389,6 +389,9 @@ func TestRevokeOwn(t *testing.T) {
 		if no, ok := errors.AsType[*issuer.RefusedError](err); !ok || !slices.Equal(no.Checks, []string{c.check}) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if p, err := s.State(t.Context(), started.TransactionID, started.Token.Reveal()); err != nil || p.State != "failed" {
+			t.Errorf("%s: the transaction is %s: %v", name, p.State, err)
+		}
 	}
 	started, err := s.Start(t.Context())
 	must(t, err)
@@ -518,4 +521,178 @@ func TestPhoneLeavesNoTrace(t *testing.T) {
 		t.Error("nothing was searched")
 	}
 	t.Logf("phone certificates: %d searches, nothing of the holder found", searched)
+}
+
+// The element is locked while the desk holds, whichever hold came first and whichever ends first.
+func TestHoldsOfDeskAndCard(t *testing.T) {
+	for _, c := range []struct{ first, ends string }{{"desk", "desk"}, {"desk", "card"}, {"card", "desk"}, {"card", "card"}} {
+		t.Run(c.first+" first, "+c.ends+" ends first", func(t *testing.T) {
+			w := issuertest.New(t)
+			s, kept := w.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) { c.Phone, c.CardStatus = w.Phone(t), fresh{w} })
+			wallet := w.Wallet(t, "nineteen", "element-01")
+			on := phoneActive(t, w, s, kept, wallet)
+			onCard := cardCertificate(t, wallet)
+			hold := map[string]func(){
+				"desk": func() {
+					n, err := s.RevokePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID, store.CertificateHold)
+					must(t, err)
+					if n != 1 {
+						t.Errorf("the desk held %d sets", n)
+					}
+				},
+				"card": func() { must(t, w.JPKI.Revoke(onCard, pki.CertificateHold)); s.FollowCards(t.Context()) },
+			}
+			release := map[string]func(){
+				"desk": func() {
+					n, err := s.ReleasePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID)
+					must(t, err)
+					if n != 1 {
+						t.Errorf("the desk released %d sets", n)
+					}
+				},
+				"card": func() { must(t, w.JPKI.Signature.Release(onCard)); s.FollowCards(t.Context()) },
+			}
+			other := map[string]string{"desk": "card", "card": "desk"}
+			sent := func(when string, state store.State, locks, unlocks int) {
+				t.Helper()
+				s.Dispatch(t.Context())
+				row, err := kept.Credential(t.Context(), on.row.ID)
+				must(t, err)
+				l, u := len(w.TSM.Taken(provisioning.OrderLock)), len(w.TSM.Taken(provisioning.OrderUnlock))
+				if row.State != state || l != locks || u != unlocks {
+					t.Errorf("%s: row %s, %d locks, %d unlocks; want %s, %d, %d", when, row.State, l, u, state, locks, unlocks)
+				}
+			}
+			hold[c.first]()
+			hold[other[c.first]]()
+			sent("held by both", store.Suspended, 1, 0)
+			release[c.ends]()
+			sent("one ended", store.Suspended, 1, map[string]int{"desk": 1}[c.ends])
+			release[other[c.ends]]()
+			sent("both ended", store.Active, 1, 1)
+		})
+	}
+}
+
+// Certificates that were revoked without an order to empty the phone can be emptied afterwards, once, by the desk.
+func TestEmptiedAfterRevocation(t *testing.T) {
+	for name, c := range map[string]struct {
+		revoke func(t *testing.T, w *issuertest.World, s *issuer.Service, kept *store.Embedded, wallet issuertest.Wallet)
+		wipes  int
+	}{
+		"with the card's": {func(t *testing.T, w *issuertest.World, s *issuer.Service, _ *store.Embedded, wallet issuertest.Wallet) {
+			must(t, w.JPKI.Revoke(cardCertificate(t, wallet), pki.AffiliationChanged))
+			s.FollowCards(t.Context())
+		}, 1},
+		"by another phone": {func(t *testing.T, w *issuertest.World, s *issuer.Service, kept *store.Embedded, wallet issuertest.Wallet) {
+			wallet.SE = w.SE(t, "element-02")
+			phoneActive(t, w, s, kept, wallet)
+		}, 1},
+		"by a handover": {func(t *testing.T, _ *issuertest.World, s *issuer.Service, _ *store.Embedded, wallet issuertest.Wallet) {
+			_, err := s.Handover(t.Context(), issuertest.OperatorToken, wallet.SE.ID)
+			must(t, err)
+		}, 0}, // whose own order empties it
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := issuertest.New(t)
+			s, kept := w.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) { c.Phone, c.CardStatus = w.Phone(t), fresh{w} })
+			wallet := w.Wallet(t, "nineteen", "element-01")
+			on := phoneActive(t, w, s, kept, wallet)
+			c.revoke(t, w, s, kept, wallet)
+			before, err := kept.Credential(t.Context(), on.row.ID)
+			must(t, err)
+			for i, want := range []int{0, c.wipes, 0} {
+				reason := store.Reason(store.CessationOfOperation)
+				if i == 0 {
+					reason = store.CertificateHold
+				}
+				n, err := s.RevokePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID, reason)
+				must(t, err)
+				if n != want {
+					t.Errorf("time %d: %d sets changed, want %d", i, n, want)
+				}
+			}
+			s.Dispatch(t.Context())
+			var wipes []provisioning.Order
+			for _, o := range w.TSM.Wipes() {
+				if o.Application == provisioning.ApplicationPhoneCertificates && bytes.Equal(o.SEID, wallet.SE.ID) {
+					wipes = append(wipes, o)
+				}
+			}
+			if len(wipes) != c.wipes {
+				t.Fatalf("%d orders to empty the certificates, want %d", len(wipes), c.wipes)
+			}
+			after, err := kept.Credential(t.Context(), on.row.ID)
+			must(t, err)
+			if after.State != store.Revoked || after.Reason != before.Reason || !after.ChangedAt.Equal(before.ChangedAt) {
+				t.Errorf("row %s, %s", after.State, after.Reason)
+			}
+			if c.wipes == 0 {
+				return
+			}
+			must(t, s.Receipt(t.Context(), wallet.SE.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: wipes[0].ID,
+				SEID: wallet.SE.ID, Slot: 1, Counter: wallet.SE.Next(), Application: provisioning.ApplicationPhoneCertificates})))
+			if after, err = kept.Credential(t.Context(), on.row.ID); err != nil || after.Phone.WipedAt.IsZero() {
+				t.Errorf("the receipt is not on record: %v", err)
+			}
+		})
+	}
+}
+
+// A final change orders the application to be emptied once, also of a set that was delivered and has no receipt yet; a hold ends that set without an
+// order.
+func TestRevokedOnItsWay(t *testing.T) {
+	for reason, want := range map[store.Reason]int{store.CessationOfOperation: 1, store.CertificateHold: 0} {
+		for _, renewal := range []bool{false, true} {
+			w := issuertest.New(t)
+			s, kept := openPhones(t, w)
+			wallet := w.Wallet(t, "nineteen", "element-01")
+			sets, locks := 1, 0
+			var rows []string
+			if renewal {
+				rows = append(rows, phoneActive(t, w, s, kept, wallet).row.ID)
+				sets, locks = 2, 1-want
+			}
+			o := phoneOrdered(t, w, s, wallet)
+			_, err := s.Attested(t.Context(), w.AttestPhone(t, wallet.SE, o, nil).Signed)
+			must(t, err)
+			row, err := kept.OfOrder(t.Context(), hex.EncodeToString(o.ID))
+			must(t, err)
+			rows = append(rows, row.ID)
+			n, err := s.RevokePhone(t.Context(), issuertest.OperatorToken, wallet.SE.ID, reason)
+			must(t, err)
+			s.Dispatch(t.Context())
+			if wipes, l := len(w.TSM.Wipes()), len(w.TSM.Taken(provisioning.OrderLock)); n != sets || wipes != want || l != locks {
+				t.Errorf("%s, renewal %v: %d sets, %d wipes, %d locks; want %d, %d, %d", reason, renewal, n, wipes, l, sets, want, locks)
+			}
+			for _, id := range rows {
+				row, err := kept.Credential(t.Context(), id)
+				must(t, err)
+				if want == 1 && row.Phone.WipeID != hex.EncodeToString(w.TSM.Wipes()[0].ID) {
+					t.Errorf("%s, renewal %v: a row does not name the order that empties it", reason, renewal)
+				}
+			}
+		}
+	}
+}
+
+// A renewal in place with the person's next card ends the former set: its keys are gone.
+func TestRenewalWithAnotherCard(t *testing.T) {
+	w := issuertest.New(t)
+	s, kept := openPhones(t, w)
+	wallet := w.Wallet(t, "nineteen", "element-01")
+	first := phoneActive(t, w, s, kept, wallet)
+	next := w.Wallet(t, "nineteen", "element-02")
+	next.SE = wallet.SE
+	if cardCertificate(t, next).SerialNumber.Cmp(cardCertificate(t, wallet).SerialNumber) == 0 {
+		t.Fatal("the same card")
+	}
+	second := phoneActive(t, w, s, kept, next)
+	ca := parseCertificate(t, s.PhoneAnchors()[0])
+	if r := answer(t, s, store.SignatureCertificate, first.signature, ca); r.Status != ocsp.Revoked || r.RevocationReason != ocsp.Superseded {
+		t.Errorf("of the former certificate the responder says %d, %d", r.Status, r.RevocationReason)
+	}
+	if r := answer(t, s, store.SignatureCertificate, second.signature, ca); r.Status != ocsp.Good {
+		t.Errorf("of the new one it says %d", r.Status)
+	}
 }

@@ -29,7 +29,6 @@ type publishedList struct {
 	mu      sync.Mutex // held through a signature; guards the rest
 	der     []byte
 	version uint64
-	number  int64
 	from    time.Time
 }
 
@@ -41,7 +40,7 @@ func (s *Service) PhoneList(ctx context.Context, kind store.CertificateKind) ([]
 	}
 	a.list.mu.Lock()
 	defer a.list.mu.Unlock()
-	version, rows, err := s.config.Store.Listed(ctx)
+	version, err := s.config.Store.ListedVersion(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing phone certificates: %w", err)
 	}
@@ -49,8 +48,24 @@ func (s *Service) PhoneList(ctx context.Context, kind store.CertificateKind) ([]
 	if l := &a.list; l.der != nil && l.version == version && now.Before(l.from.Add(listLife/2)) {
 		return l.der, nil
 	}
+	if err := s.makeList(ctx, a, kind, now); err != nil {
+		return nil, fmt.Errorf("listing phone certificates: %w", err)
+	}
+	return a.list.der, nil
+}
+
+// makeList makes the list anew. The caller holds the list's mutex.
+func (s *Service) makeList(ctx context.Context, a *phoneAuthority, kind store.CertificateKind, now time.Time) error {
+	version, rows, err := s.config.Store.Listed(ctx)
+	if err != nil {
+		return err
+	}
+	// At least the time: above what was numbered by it before numbers were kept.
+	number, err := s.config.Store.ListNumber(ctx, uint64(max(now.Unix(), 0)))
+	if err != nil {
+		return err
+	}
 	from := now.Add(-backdated)
-	number := max(a.list.number+1, now.Unix()) // above those of a process before
 	var entries []pki.Revocation
 	for _, row := range rows {
 		if row.ValidUntil.Before(from) {
@@ -58,12 +73,12 @@ func (s *Service) PhoneList(ctx context.Context, kind store.CertificateKind) ([]
 		}
 		entries = append(entries, entryOf(kind, row, from))
 	}
-	der, err := a.ca.List(big.NewInt(number), from, from.Add(listLife), entries)
+	der, err := a.ca.List(new(big.Int).SetUint64(number), from, from.Add(listLife), entries)
 	if err != nil {
-		return nil, fmt.Errorf("listing phone certificates: %w", err)
+		return err
 	}
-	a.list.der, a.list.version, a.list.number, a.list.from = der, version, number, from
-	return der, nil
+	a.list.der, a.list.version, a.list.from = der, version, from
+	return nil
 }
 
 func (s *Service) phoneAuthority(kind store.CertificateKind) (*phoneAuthority, error) {
@@ -128,61 +143,51 @@ func (s *Service) PhoneOCSP(ctx context.Context, kind store.CertificateKind, req
 	}), nil
 }
 
-// follower goes through the live phone certificates and has them follow the card's.
-type follower struct {
-	mu    sync.Mutex // held through a step; guards the rest
-	after uint64
-	pause time.Time // no new pass before
-}
-
 const (
-	followStep  = 16               // rows in one round
+	followStep  = 16               // rows read at once
 	followPause = 10 * time.Minute // between two passes
+	followLimit = 30 * time.Second // for the status of one card
 )
 
-// followCards has phone certificates follow the card's signature certificate: revoked with it, for its reason, and held while it is held. What cannot
-// be found out changes nothing. One call goes through some rows only; errors are logged and met by a later pass.
-func (s *Service) followCards(ctx context.Context) {
+// followRounds makes a pass of FollowCards, and the next one followPause after it has ended, until ctx ends.
+func (s *Service) followRounds(ctx context.Context) {
 	if s.phones == nil {
 		return
 	}
-	f := &s.phones.follow
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.after == 0 && s.now().Before(f.pause) {
-		return
-	}
-	rows, err := s.config.Store.Live(ctx, f.after, followStep)
-	if err != nil {
-		s.log.ErrorContext(ctx, "phone certificates not readable", "error", err)
-		return
-	}
-	for _, row := range rows {
-		if err := s.followCard(ctx, row); err != nil {
-			s.log.ErrorContext(ctx, "phone certificates do not follow the card", "credential", row.ID, "error", err)
+	for {
+		s.FollowCards(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(followPause):
 		}
-		f.after = row.Sequence
-	}
-	if len(rows) < followStep {
-		f.after, f.pause = 0, s.now().Add(followPause)
 	}
 }
 
-// FollowCards makes a whole pass of what Run does in steps.
+// FollowCards has the phone certificates in force follow the card's signature certificate: revoked with it, for its reason, and held while it is
+// held. What cannot be found out changes nothing. Those that have ended are asked about no more. Errors are logged and met by a later pass.
 func (s *Service) FollowCards(ctx context.Context) {
 	if s.phones == nil {
 		return
 	}
-	f := &s.phones.follow
-	f.mu.Lock()
-	f.after, f.pause = 0, time.Time{}
-	f.mu.Unlock()
-	for {
-		s.followCards(ctx)
-		f.mu.Lock()
-		done := f.after == 0
-		f.mu.Unlock()
-		if done || ctx.Err() != nil {
+	s.phones.following.Lock()
+	defer s.phones.following.Unlock()
+	if _, err := s.config.Store.Retire(ctx, s.now().Add(-2*backdated)); err != nil {
+		s.log.ErrorContext(ctx, "ended phone certificates not retired", "error", err)
+	}
+	for after := uint64(0); ctx.Err() == nil; {
+		rows, err := s.config.Store.Live(ctx, after, followStep)
+		if err != nil {
+			s.log.ErrorContext(ctx, "phone certificates not readable", "error", err)
+			return
+		}
+		for _, row := range rows {
+			if err := s.followCard(ctx, row); err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "phone certificates do not follow the card", "credential", row.ID, "error", err)
+			}
+			after = row.Sequence
+		}
+		if len(rows) < followStep {
 			return
 		}
 	}
@@ -198,7 +203,9 @@ func (s *Service) followCard(ctx context.Context, row store.Credential) error {
 		return errors.New("the CA of the card's certificate is not configured any more")
 	}
 	now := s.now()
-	answer := s.config.CardStatus.Status(ctx, certificate, issuer, now)
+	asking, cancel := context.WithTimeout(ctx, followLimit)
+	answer := s.config.CardStatus.Status(asking, certificate, issuer, now)
+	cancel()
 	var changed bool
 	switch answer.State {
 	case card.StateRevoked:

@@ -187,6 +187,21 @@ func (s pointStore) PhonesOf(ctx context.Context, device string) ([]store.Creden
 	return s.inner.PhonesOf(ctx, device)
 }
 
+func (s pointStore) ListedVersion(ctx context.Context) (uint64, error) {
+	defer s.k.around()()
+	return s.inner.ListedVersion(ctx)
+}
+
+func (s pointStore) ListNumber(ctx context.Context, least uint64) (uint64, error) {
+	defer s.k.around()()
+	return s.inner.ListNumber(ctx, least)
+}
+
+func (s pointStore) Retire(ctx context.Context, at time.Time) (int, error) {
+	defer s.k.around()()
+	return s.inner.Retire(ctx, at)
+}
+
 func (s pointStore) Listed(ctx context.Context) (uint64, []store.Credential, error) {
 	defer s.k.around()()
 	return s.inner.Listed(ctx)

@@ -78,13 +78,14 @@ func (s *Service) committed(ctx context.Context, device string, r *provisioning.
 
 func (s *Service) wiped(ctx context.Context, device string, r *provisioning.Receipt, raw []byte) error {
 	order := hex.EncodeToString(r.OrderID)
-	err := s.config.Store.Wiped(ctx, store.Wipe{OrderID: order, Device: device, Counter: r.Counter, At: s.now(), Receipt: raw})
+	place := store.Place{Phone: r.Application == provisioning.ApplicationPhoneCertificates, Slot: r.Slot}
+	err := s.config.Store.Wiped(ctx, store.Wipe{OrderID: order, Device: device, Place: place, Counter: r.Counter, At: s.now(), Receipt: raw})
 	if errors.Is(err, store.ErrMismatch) {
 		return ErrOrder
 	}
 	if err != nil {
 		return err
 	}
-	s.log.InfoContext(ctx, "secure element emptied", "order", order)
+	s.log.InfoContext(ctx, "part of the secure element emptied", "order", order, "slot", r.Slot)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"mobileid/issuer/keys"
@@ -81,8 +82,11 @@ func New(ctx context.Context, c Config) (*Service, error) {
 
 // Run does what has to happen without being asked, until ctx ends: orders that the TSM has not taken are sent again,
 // expired transactions and identities are forgotten, and the status list is signed anew at half its life. Errors are
-// logged and met by the next round.
+// logged and met by the next round. Beside the rounds, which wait for no card's CA, phone certificates follow the cards; see FollowCards.
 func (s *Service) Run(ctx context.Context) error {
+	var follower sync.WaitGroup
+	follower.Go(func() { s.followRounds(ctx) })
+	defer follower.Wait()
 	ticker := time.NewTicker(s.config.Round)
 	defer ticker.Stop()
 	for {
@@ -111,7 +115,6 @@ func (s *Service) round(ctx context.Context) {
 	s.vault.forget(s.now())
 	s.sessions.Forget()
 	s.outbox.round(ctx)
-	s.followCards(ctx)
 	if _, err := s.config.Store.Purge(ctx, s.now()); err != nil {
 		s.log.ErrorContext(ctx, "purge failed", "error", err)
 	}

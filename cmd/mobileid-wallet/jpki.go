@@ -65,7 +65,8 @@ func (w *wallet) jpkiApplyCommand() *cobra.Command {
 		Short: "Tap a modelled card and have phone certificates put into the secure element",
 		Long: `Tap a modelled My Number card of a fictitious person, prove it to the issuer with the card's signature password, let the TSM bring
 the certificates, and choose PIN and signature password for the phone. Certificates that are there already are renewed, and their PIN and
-password stay unless they are blocked. Those on another phone of the same person are revoked.`,
+password stay unless they are blocked. Those on another phone are revoked if they rest on the same
+card; this command models a new card each time, so they stay until "jpki revoke" or the desk ends them.`,
 		Example: `  mobileid-wallet jpki apply --state phone.se --authority state --person birthday --pin-file pin --password-file password \
     --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082`,
 		Args: noArguments,

@@ -26,7 +26,7 @@ type Identity struct {
 	CardExpiry time.Time
 	// CertificateNotAfter is the last second of the signature certificate.
 	CertificateNotAfter time.Time
-	// SubjectKey names the signature certificate by issuer and serial number (発行番号), the input of a keyed pseudonym. It
-	// is itself personal: it must not be stored in the clear.
+	// SubjectKey names the signature certificate by issuer and serial number (発行番号), the input of a keyed pseudonym: the same person's next
+	// card gives another. It is itself personal: it must not be stored in the clear.
 	SubjectKey []byte
 }

@@ -18,7 +18,7 @@ const (
 	ErasureNone Erasure = "none"
 	// ErasureQueued: the order waits for the TSM, or the TSM for the phone.
 	ErasureQueued Erasure = "queued"
-	// ErasureDone: the SE signed that it is empty, and the receipt was verified and filed.
+	// ErasureDone: the SE signed for every place that was ordered for that it is empty, and the receipts were verified and filed.
 	ErasureDone Erasure = "erased"
 	// ErasureUnreachable: the phone did not come by in time. The order stands; until a receipt comes, the list and the end of
 	// the documents' validity are what protects.
@@ -33,7 +33,7 @@ type HandoverState struct {
 	Erasure     Erasure
 	Since       time.Time // when Erasure became what it is
 	WipeOrderID string    // in hex; empty with ErasureNone
-	Receipts    int       // verified receipts of the SE on file
+	Receipts    int       // verified receipts of the SE on file, one for each place
 }
 
 // HandoverState tells how far the last handover of this secure element has come. store.ErrNotFound when there was none.

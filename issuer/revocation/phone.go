@@ -1,6 +1,7 @@
 package revocation
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -15,8 +16,9 @@ import (
 var ErrReason = errors.New("not one of the four reasons of the service")
 
 // RevokePhone changes the status of the phone certificates on a secure element and of nothing else: affiliationChanged, superseded and
-// cessationOfOperation are final and order the element's application to be emptied, certificateHold is until ReleasePhone and orders it to be locked. It tells how many
-// sets changed. The lists show it from the next request on.
+// cessationOfOperation are final and order the element's application to be emptied, certificateHold is until ReleasePhone and orders it to be locked.
+// A set that is revoked already but was never ordered to be emptied, because it followed the card or was superseded, is ordered to be now. It tells
+// how many sets that changed. The lists show it from the next request on.
 func (d *Desk) RevokePhone(ctx context.Context, token string, seID []byte, reason store.Reason) (int, error) {
 	operator, _, err := d.admit(token, seID)
 	if err != nil {
@@ -42,27 +44,51 @@ func (d *Desk) ChangePhones(ctx context.Context, seID []byte, reason store.Reaso
 	if err != nil {
 		return 0, err
 	}
-	changed := 0
+	var standing, gone []store.Credential
 	for _, row := range rows {
 		if row.State == store.Revoked {
-			continue
+			gone = append(gone, row)
+		} else {
+			standing = append(standing, row)
 		}
-		change, err := d.phoneChange(seID, row, reason)
-		if err != nil {
-			return changed, err
-		}
-		did, err := d.config.Store.ChangePhone(ctx, row.ID, change)
-		if err != nil {
-			return changed, err
-		}
-		if did {
-			changed++
-		}
+	}
+	changed, ordered, err := d.changeRows(ctx, seID, standing, reason)
+	if err == nil && !ordered && reason != store.CertificateHold {
+		var late int
+		late, _, err = d.changeRows(ctx, seID, gone, reason)
+		changed += late
 	}
 	if changed > 0 && d.config.Queued != nil {
 		d.config.Queued()
 	}
-	return changed, nil
+	return changed, err
+}
+
+// changeRows changes sets of one element and tells how many changed, and whether one had an order. One order empties the application of all.
+func (d *Desk) changeRows(ctx context.Context, seID []byte, rows []store.Credential, reason store.Reason) (changed int, ordered bool, err error) {
+	wipe := ""
+	for _, row := range rows {
+		change, err := d.phoneChange(seID, row, reason)
+		if err != nil {
+			return changed, ordered, err
+		}
+		if wipe != "" && change.Order.OrderID != "" {
+			change.Order = store.Message{OrderID: wipe} // it waits already
+		}
+		did, err := d.config.Store.ChangePhone(ctx, row.ID, change)
+		if err != nil {
+			return changed, ordered, err
+		}
+		if !did {
+			continue
+		}
+		changed++
+		ordered = ordered || change.Order.OrderID != ""
+		if reason != store.CertificateHold {
+			wipe = cmp.Or(wipe, change.Order.OrderID)
+		}
+	}
+	return changed, ordered, nil
 }
 
 // phoneChange has the application locked with a hold and emptied with a final change, if the element may hold the certificates.
@@ -91,7 +117,8 @@ func (d *Desk) phoneOrder(kind provisioning.OrderKind, seID []byte) (store.Messa
 	return store.Message{OrderID: hex.EncodeToString(id), Body: signed, NotAfter: until}, err
 }
 
-// ReleasePhone ends the desk's hold on the phone certificates of a secure element. A hold for the card's sake stays.
+// ReleasePhone ends the desk's hold on the phone certificates of a secure element, and has the application unlocked. A hold for the card's sake
+// stays. It tells on how many sets there was one.
 func (d *Desk) ReleasePhone(ctx context.Context, token string, seID []byte) (int, error) {
 	operator, device, err := d.admit(token, seID)
 	if err != nil {

@@ -45,6 +45,7 @@ var (
 	metaSequence      = []byte("sequence")
 	metaStatusVersion = []byte("status-version")
 	metaPhoneVersion  = []byte("phone-version")
+	metaListNumber    = []byte("list-number")
 	metaLatest        = []byte("latest-time") // Unix seconds
 	metaTransactions  = []byte("transactions")
 )

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -37,7 +38,7 @@ func (s *Embedded) Reserve(ctx context.Context, r Reservation) (c Credential, er
 		c = Credential{ID: r.ID, Sequence: sequence, OrderID: o.ID, Subject: o.Subject, Device: o.Device, DocType: o.DocType,
 			Slot: o.Slot, Purpose: o.Purpose, Index: index, Epoch: o.Epoch, DeviceKey: r.DeviceKey, State: Reserved,
 			Signed: r.Signed, ValidUntil: r.ValidUntil, Substituted: r.Substituted, ChangedAt: r.At, Phone: r.Phone}
-		if err := insert(tx, c, counter); err != nil {
+		if err := errors.Join(insert(tx, c, counter), fill(tx, c)); err != nil { // its keys were attested
 			return err
 		}
 		return seen(tx, r.At)
@@ -274,23 +275,39 @@ func mayActivate(tx *bolt.Tx, a Activation) (c Credential, done bool, err error)
 	return c, false, ErrState
 }
 
-// replaces tells whether one of two rows of one subject, document type and purpose takes the place of the other: another slot of the same element
-// is a place of its own.
-func replaces(c, o Credential) bool { return c.Device != o.Device || c.Slot == o.Slot }
+// replaced gives the rows that c takes the place of, or that take its place: of the same person, and whosever were in the same place of the same
+// element, where the SE destroyed the keys.
+func replaced(tx *bolt.Tx, c Credential) ([]Credential, error) {
+	own, err := rows(tx, bucketBySubject, prefix(subjectParts(c)...))
+	if err != nil {
+		return nil, err
+	}
+	there, err := rows(tx, bucketByDevice, prefix(c.Device))
+	if err != nil {
+		return nil, err
+	}
+	out := slices.DeleteFunc(own, func(o Credential) bool { return o.Device == c.Device })
+	for _, o := range there {
+		if o.Place() == c.Place() {
+			out = append(out, o)
+		}
+	}
+	return out, nil
+}
 
 // supersede revokes what c replaces. late means that a younger one holds the place already; then nothing is revoked.
 func supersede(tx *bolt.Tx, c Credential, at time.Time) (n int, late bool, err error) {
-	others, err := rows(tx, bucketBySubject, prefix(subjectParts(c)...))
+	others, err := replaced(tx, c)
 	if err != nil {
 		return 0, false, err
 	}
 	for _, o := range others {
-		if o.Sequence > c.Sequence && replaces(o, c) && (o.State == Active || o.State == Suspended) {
+		if o.Sequence > c.Sequence && (o.State == Active || o.State == Suspended) {
 			return 0, true, nil
 		}
 	}
 	for _, o := range others {
-		if o.Sequence >= c.Sequence || !replaces(c, o) {
+		if o.Sequence >= c.Sequence {
 			continue
 		}
 		changed, err := revoke(tx, o, Superseded, at)

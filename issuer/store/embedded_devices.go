@@ -105,24 +105,19 @@ func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time, l
 		changed = 0
 		held := false
 		for _, c := range all {
-			switch c.State {
-			case Active:
-				held = true
-				_, err = suspend(tx, c, HoldDesk, at)
-			case Suspended:
-				if _, err = suspend(tx, c, HoldDesk, at); err != nil {
-					return err
-				}
-				continue // it was stopped already
-			case Reserved, Signed, Delivered:
-				_, err = revoke(tx, c, CertificateHold, at)
-			default:
-				continue
+			var did bool
+			if c.State == Active || c.State == Suspended {
+				did, err = suspend(tx, c, HoldDesk, at)
+				held = held || did
+			} else {
+				did, err = revoke(tx, c, CertificateHold, at)
 			}
 			if err != nil {
 				return err
 			}
-			changed++
+			if did {
+				changed++
+			}
 		}
 		if held {
 			err = enqueue(tx, lock)
@@ -162,23 +157,28 @@ func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time, un
 	return changed, err
 }
 
-// suspend stops a row that is active, and notes who holds it. It tells whether the state changed.
+// suspend stops a row that is active, and notes who holds it. It tells whether by did not hold it before: the element is locked for the desk's
+// hold, whoever holds the row beside it.
 func suspend(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
+	if c.State == Suspended && c.Hold&by == by {
+		return false, nil
+	}
 	was := c.State
 	if c.Hold |= by; was == Suspended {
-		return false, put(tx, bucketCredentials, []byte(c.ID), c)
+		return true, put(tx, bucketCredentials, []byte(c.ID), c)
 	}
 	c.State, c.Reason, c.ChangedAt = Suspended, CertificateHold, at
 	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))
 }
 
-// release ends one holder's hold. The row is back, and the answer true, when it was the last; rows from before holds were told apart have none.
+// release ends one holder's hold and tells whether there was one. The row is back when it was the last; rows from before holds were told apart
+// have none.
 func release(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
-	if c.State != Suspended {
+	if c.State != Suspended || c.Hold != 0 && c.Hold&by == 0 {
 		return false, nil
 	}
 	if c.Hold &^= by; c.Hold != 0 {
-		return false, put(tx, bucketCredentials, []byte(c.ID), c)
+		return true, put(tx, bucketCredentials, []byte(c.ID), c)
 	}
 	c.State, c.Reason, c.ChangedAt = Active, "", at
 	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))
@@ -189,13 +189,40 @@ const maxErased = 16
 
 // file keeps a receipt once.
 func (h *Handover) file(w Wipe) {
-	if h.ErasedAt.IsZero() {
-		h.ErasedAt = w.At
-	}
 	known := slices.ContainsFunc(h.Erased, func(r []byte) bool { return bytes.Equal(r, w.Receipt) })
 	if len(w.Receipt) > 0 && !known && len(h.Erased) < maxErased {
 		h.Erased = append(h.Erased, w.Receipt)
 	}
+}
+
+// fill notes that the SE may hold something in a place.
+func (d *Device) fill(p Place) {
+	if !slices.Contains(d.Places, p) {
+		d.Places = append(d.Places, p)
+	}
+}
+
+// emptied takes the SE's word about a place, or about all with slot 0. With the last one the SE is empty, and a handover that waits for that is done.
+func (d *Device) emptied(w Wipe) {
+	had := len(d.Places)
+	d.Places = slices.DeleteFunc(d.Places, func(p Place) bool { return w.Place.Slot == 0 || p == w.Place })
+	switch {
+	case len(d.Places) > 0:
+	case d.WipeID != "":
+		d.WipeID, d.Handover.ErasedAt = "", w.At
+	case had > 0:
+		d.Attested = false
+	}
+}
+
+// fill is Device.fill on disk.
+func fill(tx *bolt.Tx, c Credential) error {
+	d, err := device(tx, c.Device)
+	if err != nil {
+		return err
+	}
+	d.fill(c.Place())
+	return put(tx, bucketDevices, []byte(c.Device), d)
 }
 
 // Wiped records that a secure element was emptied.
@@ -210,12 +237,12 @@ func (s *Embedded) Wiped(ctx context.Context, w Wipe) error {
 			return ErrRollback
 		}
 		if d.Handover == nil || d.Handover.WipeOrderID != w.OrderID {
-			return phoneWiped(tx, w)
-		}
-		if d.WipeID == w.OrderID {
-			d.WipeID = ""
+			return phoneWiped(tx, d, w)
 		}
 		d.Handover.file(w)
+		if d.WipeID == w.OrderID { // else it is the receipt of a former owner again
+			d.emptied(w)
+		}
 		return errors.Join(
 			put(tx, bucketDevices, []byte(w.Device), d),
 			putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)),

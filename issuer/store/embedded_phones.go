@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -104,6 +105,64 @@ func (s *Embedded) Listed(ctx context.Context) (version uint64, out []Credential
 	return version, out, err
 }
 
+// ListedVersion reads the version alone.
+func (s *Embedded) ListedVersion(ctx context.Context) (n uint64, err error) {
+	err = s.read(ctx, "reading version of revoked certificates", func(tx *bolt.Tx) error {
+		n = number(tx, metaPhoneVersion)
+		return nil
+	})
+	return n, err
+}
+
+// ListNumber counts on.
+func (s *Embedded) ListNumber(ctx context.Context, least uint64) (n uint64, err error) {
+	err = s.write(ctx, "numbering revocation list", func(tx *bolt.Tx) error {
+		n = max(number(tx, metaListNumber)+1, least)
+		return putNumber(tx, metaListNumber, n)
+	})
+	return n, err
+}
+
+// Retire forgets what has ended. It reads beside the writers; the end of a row never changes.
+func (s *Embedded) Retire(ctx context.Context, at time.Time) (n int, err error) {
+	var live, listed [][]byte
+	err = s.read(ctx, "reading ended certificates", func(tx *bolt.Tx) error {
+		ended := func(id []byte) (bool, error) {
+			var c Credential
+			err := load(tx, bucketCredentials, id, &c)
+			return c.ValidUntil.Before(at), medium(err)
+		}
+		return errors.Join(
+			tx.Bucket(bucketPhones).ForEach(func(k, id []byte) error {
+				is, err := ended(id)
+				if is && err == nil {
+					live = append(live, bytes.Clone(k))
+				}
+				return err
+			}),
+			tx.Bucket(bucketListed).ForEach(func(id, _ []byte) error {
+				is, err := ended(id)
+				if is && err == nil {
+					listed = append(listed, bytes.Clone(id))
+				}
+				return err
+			}))
+	})
+	if n = len(live) + len(listed); err != nil || n == 0 {
+		return 0, err
+	}
+	return n, s.write(ctx, "retiring certificates", func(tx *bolt.Tx) error {
+		for bucket, keys := range map[string][][]byte{string(bucketPhones): live, string(bucketListed): listed} {
+			for _, k := range keys {
+				if err := remove(tx, []byte(bucket), k); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // Live returns rows that are active or suspended.
 func (s *Embedded) Live(ctx context.Context, after uint64, limit int) (out []Credential, err error) {
 	err = s.read(ctx, "reading live certificates", func(tx *bolt.Tx) error {
@@ -131,7 +190,8 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		case c.Phone == nil:
 			return ErrState
 		case c.State == Revoked:
-			return nil
+			changed, err = emptyLate(tx, c, change)
+			return err
 		}
 		held := change.Reason == CertificateHold && (c.State == Active || c.State == Suspended)
 		if held {
@@ -149,6 +209,30 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		return errors.Join(enqueueIf(tx, changed, change.Order), seen(tx, change.At))
 	})
 	return changed, err
+}
+
+// emptyLate has certificates emptied that were revoked without an order for it: those that the SE came to hold last, while it may hold them still.
+func emptyLate(tx *bolt.Tx, c Credential, change PhoneChange) (bool, error) {
+	d, err := device(tx, c.Device)
+	if err != nil {
+		return false, err
+	}
+	all, err := phonesOf(tx, c.Device)
+	if err != nil {
+		return false, err
+	}
+	var last Credential
+	for _, row := range all {
+		if row.Digest != nil {
+			last = row
+		}
+	}
+	if change.Reason == CertificateHold || len(change.Order.Body) == 0 || last.ID != c.ID || c.Phone.WipeID != "" ||
+		d.WipeID != "" || !slices.Contains(d.Places, c.Place()) {
+		return false, nil
+	}
+	c.Phone.WipeID = change.Order.OrderID
+	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enqueue(tx, change.Order), seen(tx, change.At))
 }
 
 // ReleasePhone ends a hold.
@@ -176,20 +260,37 @@ func enqueueIf(tx *bolt.Tx, due bool, m Message) error {
 }
 
 // phoneWiped records the receipt of an order that emptied the phone certificates alone.
-func phoneWiped(tx *bolt.Tx, w Wipe) error {
+func phoneWiped(tx *bolt.Tx, d Device, w Wipe) error {
 	all, err := phonesOf(tx, w.Device)
 	if err != nil {
 		return err
 	}
+	if w.Place != (Place{Phone: true, Slot: 1}) {
+		return ErrMismatch
+	}
+	found, younger := false, false
 	for _, c := range all {
+		younger = younger || c.Counter > w.Counter
 		if w.OrderID == "" || c.Phone.WipeID != w.OrderID {
 			continue
 		}
-		if c.Phone.WipedAt.IsZero() {
-			c.Phone.WipedAt = w.At
+		if found = true; !c.Phone.WipedAt.IsZero() {
+			return nil // the same receipt again
 		}
-		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c),
-			putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)), seen(tx, w.At))
+		c.Phone.WipedAt = w.At
+		if err := put(tx, bucketCredentials, []byte(c.ID), c); err != nil {
+			return err
+		}
 	}
-	return ErrMismatch
+	if !found {
+		return ErrMismatch
+	}
+	if d.WipeID != "" {
+		d.Handover.file(w)
+	}
+	if !younger {
+		d.emptied(w)
+	}
+	return errors.Join(put(tx, bucketDevices, []byte(w.Device), d),
+		putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)), seen(tx, w.At))
 }

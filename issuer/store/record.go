@@ -153,18 +153,29 @@ type Activation struct {
 type Wipe struct {
 	OrderID string
 	Device  string
+	Place   Place // what was emptied; slot 0 is everything
 	Counter uint64
 	At      time.Time
 	Receipt []byte // as the SE signed it; filed
 }
+
+// Place is where a secure element holds something: a slot of the credential application, or the phone certificates.
+type Place struct {
+	Phone bool   `json:"phone,omitempty"`
+	Slot  uint64 `json:"slot"`
+}
+
+// Place is where the SE holds what the row stands for.
+func (c Credential) Place() Place { return Place{Phone: c.Phone != nil, Slot: c.Slot} }
 
 // Device is what is known of a secure element.
 type Device struct {
 	Epoch    uint64    `json:"epoch"`
 	SEKey    []byte    `json:"se_key,omitempty"` // COSE_Key the SE signs receipts with
 	Ordered  bool      `json:"ordered"`          // something was ordered since the last handover
-	Attested bool      `json:"attested"`         // the SE answered an order since the last handover
+	Attested bool      `json:"attested"`         // the SE answered an order since it was last emptied
 	WipeID   string    `json:"wipe_id,omitempty"`
+	Places   []Place   `json:"places,omitempty"` // that had a row since the SE said that they are empty
 	Handover *Handover `json:"handover,omitempty"`
 }
 
@@ -179,8 +190,7 @@ type Handover struct {
 	WipeOrderID string    `json:"wipe_order_id"`
 	WipeUntil   time.Time `json:"wipe_until"` // end of the wipe order
 	Receipt     []byte    `json:"receipt,omitempty"`
-	// ErasedAt is when the first verified receipt of the SE for the wipe order came, zero before; Erased are all that came,
-	// one for each slot.
+	// ErasedAt is when the last place of the device had its verified receipt, zero before; Erased are the receipts, one for each place.
 	ErasedAt time.Time `json:"erased_at,omitzero"`
 	Erased   [][]byte  `json:"erased,omitempty"`
 }

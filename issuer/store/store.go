@@ -79,9 +79,9 @@ type Credentials interface {
 	// Release is the gate: Signed to Delivered if the device's epoch has not moved, else ErrEpoch and the row is
 	// Revoked. Repeated on a Delivered row it checks again and changes nothing; ErrRevoked on a revoked one.
 	Release(ctx context.Context, id string, at time.Time) error
-	// Activate records the SE's receipt: Delivered to Active. Every other row of the same subject, document type and
-	// purpose that is not younger becomes Revoked, unless it is in another slot of the same device; if a younger one is active already, this one becomes Revoked and
-	// the answer is ErrRevoked. A repeated receipt is answered as the first.
+	// Activate records the SE's receipt: Delivered to Active. Every other row of the same subject, document type and purpose on another device, and
+	// every other of the same place on the same device, whatever its subject, becomes Revoked if it is not younger; if a younger one is active
+	// already, this one becomes Revoked and the answer is ErrRevoked. A repeated receipt is answered as the first.
 	Activate(ctx context.Context, a Activation) (c Credential, superseded int, err error)
 	Credential(ctx context.Context, id string) (Credential, error)
 	// OfOrder returns the youngest row of an order.
@@ -105,13 +105,15 @@ type Devices interface {
 	RevokeDevice(ctx context.Context, h Handover, wipe []byte) (recorded Handover, again bool, err error)
 	// AttachReceipt keeps the signed receipt of a handover, so that asking again gives the same bytes.
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
-	// SuspendDevice moves Active rows to Suspended and the epoch onward; rows not yet active become Revoked. If any was
-	// active, the order to lock the SE goes into the outbox.
+	// SuspendDevice moves Active rows to Suspended and the epoch onward; rows not yet active become Revoked. If the desk did not hold all that are
+	// suspended then before, the order to lock the SE goes into the outbox.
 	SuspendDevice(ctx context.Context, device string, at time.Time, lock Message) (changed int, err error)
-	// ResumeDevice moves Suspended rows to Active. If any was, the order to unlock the SE goes into the outbox.
+	// ResumeDevice ends the desk's hold on Suspended rows; those that nobody else holds are Active again. If there was any, the order to unlock the
+	// SE goes into the outbox.
 	ResumeDevice(ctx context.Context, device string, at time.Time, unlock Message) (changed int, err error)
-	// Wiped records the SE's receipt for the wipe order of the last handover; the device may be ordered for again. An
-	// SE that is emptied slot by slot sends several; the first counts, the others are filed.
+	// Wiped records the SE's receipt for the wipe order of the last handover, or for an order to empty the phone certificates; ErrMismatch for
+	// another order, or another place than the order's. An SE that is emptied place by place sends several: all are filed, and with the last place
+	// that had a row the SE is empty and the device may be ordered for again.
 	Wiped(ctx context.Context, w Wipe) error
 }
 
@@ -133,10 +135,17 @@ type Phones interface {
 	PhonesOf(ctx context.Context, device string) ([]Credential, error)
 	// Listed returns the rows that a revocation list must show, as of one instant, and the version of that; it rises with each change.
 	Listed(ctx context.Context) (version uint64, rows []Credential, err error)
+	// ListedVersion is the version Listed would give.
+	ListedVersion(ctx context.Context) (uint64, error)
+	// ListNumber gives out the number of a revocation list: each call a greater one, and none under least, also after a restart.
+	ListNumber(ctx context.Context, least uint64) (uint64, error)
+	// Retire takes rows whose certificates have ended before at out of Listed and Live, and tells how many it found.
+	Retire(ctx context.Context, at time.Time) (int, error)
 	// Live returns at most limit rows of phone certificates after a sequence number that are neither revoked nor in the making, oldest first.
 	Live(ctx context.Context, after uint64, limit int) ([]Credential, error)
 	// ChangePhone changes the status of one row of phone certificates and tells whether that changed anything. A hold on a row that is not
-	// active yet ends it. A revoked row stays as it is.
+	// active yet ends it. A revoked row stays as it is; if the SE may hold its certificates still and nothing was ordered to empty it, a final
+	// change's order is queued, and the answer true.
 	ChangePhone(ctx context.Context, id string, c PhoneChange) (changed bool, err error)
 	// ReleasePhone ends one holder's hold on a row and tells whether that changed anything; then unlock, if it has a body, goes into the outbox.
 	ReleasePhone(ctx context.Context, id string, by Hold, at time.Time, unlock Message) (changed bool, err error)

@@ -167,6 +167,35 @@ func supersedeBySlot(t *testing.T, open Opener) {
 	r.state(fourth.ID, store.Active)
 }
 
+// Whoever is in a place of an element loses it to the next there, under whatever name: the element destroyed the keys. Certificates are a place of
+// their own.
+func supersedeByPlace(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	first, set := r.activate("s", "phone"), r.phone("s", "phone", 7)
+	beside := r.activateIn(2, "t", "phone")
+	older := r.deliver("u", "phone")
+	second := r.activate("v", "phone")
+	r.state(first.ID, store.Revoked)
+	r.state(older.ID, store.Revoked)
+	if why := r.row(first.ID).Reason; why != store.Superseded {
+		t.Errorf("reason %s", why)
+	}
+	for _, c := range []store.Credential{set, beside, second} {
+		r.state(c.ID, store.Active)
+	}
+	another := r.phone("card 2", "phone", 8) // the same person's next card
+	r.state(set.ID, store.Revoked)
+	r.listed(set.ID)
+	r.state(another.ID, store.Active)
+	r.state(second.ID, store.Active)
+	// The younger's receipt first.
+	late := r.deliver("w", "other phone")
+	third := r.activate("x", "other phone")
+	_, _, err := r.s.Activate(r.ctx(), r.receipt(late))
+	r.want(err, store.ErrRevoked)
+	r.state(third.ID, store.Active)
+}
+
 // The younger credential's receipt comes first, the older's after it: the older must not take the place.
 func lateReceipt(t *testing.T, open Opener) {
 	r := newRig(t, open)
@@ -211,7 +240,7 @@ func recovery(t *testing.T, open Opener) {
 	signed := r.reserve(r.order("s", "d"))
 	r.must(r.s.MarkSigned(r.ctx(), signed.ID, []byte("x"), Now))
 	delivered := r.deliver("s", "d")
-	active := r.activate("u", "d")
+	active := r.activateIn(2, "u", "d")
 	r.reopen()
 	n, err := r.s.Recover(r.ctx(), Now)
 	r.must(err)

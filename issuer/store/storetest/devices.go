@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -10,12 +12,13 @@ import (
 
 func handover(t *testing.T, open Opener) {
 	r := newRig(t, open)
-	a, b := r.activate("s", "d"), r.activate("t", "d")
+	a, b := r.activate("s", "d"), r.activateIn(2, "t", "d")
+	r.phone("s", "d", 7)
 	elsewhere := r.activate("u", "e")
 	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
 	h, again, err := r.handover("d")
 	r.must(err)
-	if again || h.Credentials != 2 {
+	if again || h.Credentials != 3 {
 		t.Fatalf("again %v, %d credentials", again, h.Credentials)
 	}
 	r.must(r.s.AttachReceipt(r.ctx(), "d", h.ID, []byte("receipt")))
@@ -57,16 +60,25 @@ func handover(t *testing.T, open Opener) {
 
 	r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Counter: 90, At: Now}), store.ErrMismatch)
 	r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: h.WipeOrderID, Device: "d", Counter: a.Counter, At: Now}), store.ErrRollback)
-	w := store.Wipe{OrderID: h.WipeOrderID, Device: "d", Counter: 99, At: Now, Receipt: []byte("one")}
-	r.must(r.s.Wiped(r.ctx(), w))
-	r.must(r.s.Wiped(r.ctx(), w))
-	w.Counter++ // of another slot
-	w.Receipt, w.At = []byte("two"), Now.Add(time.Second)
-	r.must(r.s.Wiped(r.ctx(), w))
-	r.reopen()
+	// Each place has its receipt before the device counts as empty; one of a place without a row is filed, and no more.
+	at := func(counter uint64, p store.Place, seconds int) store.Wipe {
+		return store.Wipe{OrderID: h.WipeOrderID, Device: "d", Place: p, Counter: counter, At: Now.Add(time.Duration(seconds) * time.Second),
+			Receipt: fmt.Append(nil, p)}
+	}
+	for i, p := range []store.Place{{Slot: 9}, {Slot: 1}, {Slot: 1}, {Slot: 2}, {Phone: true, Slot: 1}} {
+		d, err = r.s.Device(r.ctx(), "d")
+		r.must(err)
+		if d.WipeID == "" || !d.Handover.ErasedAt.IsZero() {
+			t.Fatalf("after %d of 5 receipts the device counts as empty", i)
+		}
+		_, err = r.place("s", "d")
+		r.want(err, store.ErrWipePending)
+		r.must(r.s.Wiped(r.ctx(), at(99+p.Slot, p, i)))
+		r.reopen()
+	}
 	d, err = r.s.Device(r.ctx(), "d")
 	r.must(err)
-	if e := d.Handover; d.WipeID != "" || !e.ErasedAt.Equal(Now) || len(e.Erased) != 2 || string(e.Erased[0]) != "one" || string(e.Erased[1]) != "two" {
+	if e := d.Handover; d.WipeID != "" || !e.ErasedAt.Equal(Now.Add(4*time.Second)) || len(e.Erased) != 4 || !bytes.Equal(e.Erased[1], fmt.Append(nil, store.Place{Slot: 1})) {
 		t.Fatalf("the receipts are not filed: %+v", e)
 	}
 
@@ -75,8 +87,16 @@ func handover(t *testing.T, open Opener) {
 	if c.Epoch != 1 {
 		t.Fatalf("epoch %d", c.Epoch)
 	}
+	r.must(r.s.Wiped(r.ctx(), at(100, store.Place{Slot: 1}, 9))) // of the former owner, again
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
 	second, again, err := r.handover("d")
 	r.must(err)
+	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: second.WipeOrderID, Device: "d", Place: store.Place{Slot: 2}, Counter: 200, At: Now}))
+	d, err = r.s.Device(r.ctx(), "d")
+	r.must(err)
+	if d.WipeID != second.WipeOrderID {
+		t.Error("a receipt of the former owner's, or of another slot, emptied the new owner's")
+	}
 	if again || second.ID == h.ID || second.Credentials != 1 {
 		t.Fatalf("second handover: again %v, %+v", again, second)
 	}

@@ -122,7 +122,11 @@ func phoneHolds(t *testing.T, open Opener) {
 	}
 	free := func(want bool, by store.Hold) {
 		t.Helper()
-		got, err := r.s.ReleasePhone(r.ctx(), c.ID, by, Now, store.Message{OrderID: "unlock", Body: []byte("u"), NotAfter: Now})
+		var unlock store.Message // who holds for the card's sake has no order
+		if by == store.HoldDesk {
+			unlock = message("unlock")
+		}
+		got, err := r.s.ReleasePhone(r.ctx(), c.ID, by, Now, unlock)
 		r.must(err)
 		if got != want {
 			t.Fatalf("released %v, want %v", got, want)
@@ -130,29 +134,46 @@ func phoneHolds(t *testing.T, open Opener) {
 	}
 	before, _, err := r.s.Listed(r.ctx())
 	r.must(err)
-	waiting := r.waiting()
-	change(true, store.PhoneChange{Reason: store.CertificateHold, By: store.HoldDesk, Order: store.Message{OrderID: "lock", Body: []byte("l"), NotAfter: Now}})
-	change(false, store.PhoneChange{Reason: store.CertificateHold, By: store.HoldCard})
+	byDesk := store.PhoneChange{Reason: store.CertificateHold, By: store.HoldDesk, Order: message("lock")}
+	byCard := store.PhoneChange{Reason: store.CertificateHold, By: store.HoldCard}
+	change(true, byDesk)
+	change(true, byCard)
+	change(false, byDesk)
+	change(false, byCard)
 	r.listed(c.ID)
 	if after, _, _ := r.s.Listed(r.ctx()); after <= before {
 		t.Errorf("version %d after %d", after, before)
 	}
-	free(false, store.HoldDesk)
+	r.queued("lock", 1)
+	free(true, store.HoldDesk)
+	r.queued("unlock", 1)
 	r.state(c.ID, store.Suspended)
+	free(false, store.HoldDesk)
 	free(true, store.HoldCard)
 	r.state(c.ID, store.Active)
 	r.listed()
 	free(false, store.HoldDesk)
-	if got := r.waiting() - waiting; got != 2 {
-		t.Errorf("%d orders wait, want a lock and an unlock", got)
-	}
+	// The card first: the desk's hold locks all the same, and its end unlocks.
+	change(true, byCard)
+	change(true, byDesk)
+	r.queued("lock", 2)
+	free(true, store.HoldCard)
+	r.state(c.ID, store.Suspended)
+	r.queued("unlock", 1)
+	free(true, store.HoldDesk)
+	r.state(c.ID, store.Active)
+	r.queued("unlock", 2)
 	// A device's suspension is the desk's hold too; the card's stays when it ends.
-	change(true, store.PhoneChange{Reason: store.CertificateHold, By: store.HoldCard})
-	if n, err := r.s.SuspendDevice(r.ctx(), "d", Now, store.Message{OrderID: "lock2", Body: []byte("l"), NotAfter: Now}); err != nil || n != 0 {
-		t.Errorf("suspended %d: %v", n, err)
+	change(true, byCard)
+	for range 2 {
+		_, err := r.s.SuspendDevice(r.ctx(), "d", Now, message("lock"))
+		r.must(err)
+		r.queued("lock", 3)
 	}
-	if n, err := r.s.ResumeDevice(r.ctx(), "d", Now, store.Message{OrderID: "unlock2", Body: []byte("l"), NotAfter: Now}); err != nil || n != 0 {
-		t.Errorf("resumed %d: %v", n, err)
+	for range 2 {
+		_, err := r.s.ResumeDevice(r.ctx(), "d", Now, message("unlock"))
+		r.must(err)
+		r.queued("unlock", 3)
 	}
 	r.state(c.ID, store.Suspended)
 	change(true, store.PhoneChange{Reason: store.AffiliationChanged, Order: store.Message{OrderID: "wipe", Body: []byte("w"), NotAfter: Now}})
@@ -165,11 +186,24 @@ func phoneHolds(t *testing.T, open Opener) {
 		t.Errorf("%d live sets: %v", len(live), err)
 	}
 	// The receipt for that order, and for no other.
-	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "wipe", Device: "d", Counter: 90, At: Now}))
+	for _, p := range []store.Place{{}, {Slot: 1}, {Slot: 7}, {Phone: true, Slot: 2}} {
+		r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "wipe", Device: "d", Place: p, Counter: 90, At: Now}), store.ErrMismatch)
+	}
+	if !r.row(c.ID).Phone.WipedAt.IsZero() {
+		t.Error("the receipt of another place is recorded")
+	}
+	emptied := store.Wipe{OrderID: "wipe", Device: "d", Place: store.Place{Phone: true, Slot: 1}, Counter: 90, At: Now}
+	r.must(r.s.Wiped(r.ctx(), emptied))
+	again := emptied
+	again.At = Now.Add(time.Hour)
+	r.must(r.s.Wiped(r.ctx(), again))
+	if !r.row(c.ID).Phone.WipedAt.Equal(Now) {
+		t.Error("the same receipt again counts anew")
+	}
 	if r.row(c.ID).Phone.WipedAt.IsZero() {
 		t.Error("the receipt is not recorded")
 	}
-	if err := r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Counter: 91, At: Now}); !errors.Is(err, store.ErrMismatch) {
+	if err := r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Place: emptied.Place, Counter: 91, At: Now}); !errors.Is(err, store.ErrMismatch) {
 		t.Errorf("a receipt for another order: %v", err)
 	}
 }
@@ -228,10 +262,118 @@ func phoneDevice(t *testing.T, open Opener) {
 	}
 }
 
-// waiting counts the outbox.
-func (r *rig) waiting() int {
-	r.Helper()
-	all, err := r.s.Pending(r.ctx(), 0, 1000)
+// The version is that of Listed; numbers rise over restarts; what has ended is neither listed nor live.
+func phoneLists(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	version := func() uint64 {
+		t.Helper()
+		with, _, err := r.s.Listed(r.ctx())
+		r.must(err)
+		alone, err := r.s.ListedVersion(r.ctx())
+		r.must(err)
+		if with != alone {
+			t.Errorf("version %d, with the rows %d", alone, with)
+		}
+		return alone
+	}
+	before := version()
+	revoked, live, suspended := r.phone("a", "d1", 7), r.phone("b", "d2", 8), r.phone("c", "d3", 9)
+	for id, reason := range map[string]store.Reason{revoked.ID: store.Superseded, suspended.ID: store.CertificateHold} {
+		_, err := r.s.ChangePhone(r.ctx(), id, store.PhoneChange{Reason: reason, By: store.HoldDesk, At: Now})
+		r.must(err)
+	}
+	if after := version(); after != before+2 {
+		t.Errorf("version %d after %d and two changes", after, before)
+	}
+	number := func(least, want uint64) {
+		t.Helper()
+		got, err := r.s.ListNumber(r.ctx(), least)
+		r.must(err)
+		if got != want {
+			t.Errorf("number %d, want %d", got, want)
+		}
+	}
+	number(100, 100)
+	number(100, 101)
+	r.reopen()
+	number(100, 102)
+	number(7, 103)
+	number(200, 200)
+	standing := func(at time.Time, retired, lived int, listed ...string) {
+		t.Helper()
+		n, err := r.s.Retire(r.ctx(), at)
+		r.must(err)
+		all, err := r.s.Live(r.ctx(), 0, 10)
+		r.must(err)
+		if n != retired || len(all) != lived {
+			t.Errorf("%d retired, %d live; want %d, %d", n, len(all), retired, lived)
+		}
+		r.listed(listed...)
+	}
+	standing(live.ValidUntil, 0, 2, revoked.ID, suspended.ID)
+	standing(live.ValidUntil.Add(time.Second), 4, 0)
+	standing(live.ValidUntil.Add(time.Second), 0, 0)
+	r.state(live.ID, store.Active)
+}
+
+// A receipt for the certificates counts for what was there when the SE signed it, and also towards a handover.
+func phonesEmptied(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	place := store.Place{Phone: true, Slot: 1}
+	revoke := func(id string, reason store.Reason, order string) bool {
+		t.Helper()
+		changed, err := r.s.ChangePhone(r.ctx(), id, store.PhoneChange{Reason: reason, By: store.HoldDesk, At: Now, Order: message(order)})
+		r.must(err)
+		return changed
+	}
+	wiped := func(order string, p store.Place, counter uint64) {
+		t.Helper()
+		r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: order, Device: "d", Place: p, Counter: counter, At: Now, Receipt: []byte(order)}))
+	}
+	pending := func(want string, receipts int) {
+		t.Helper()
+		d, err := r.s.Device(r.ctx(), "d")
+		r.must(err)
+		if d.WipeID != want || len(d.Handover.Erased) != receipts {
+			t.Fatalf("the device waits for %q with %d receipts, want %q, %d", d.WipeID, len(d.Handover.Erased), want, receipts)
+		}
+	}
+	first := r.phone("a", "d", 7)
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
+	revoke(first.ID, store.Superseded, "one")
+	r.phone("z", "x", 99)          // leaves a number between
+	second := r.phone("a", "d", 8) // its receipt has a greater counter than that of the wipe, which is late
+	wiped("one", place, second.Counter-1)
+	h, _, err := r.handover("d")
 	r.must(err)
-	return len(all)
+	wiped(h.WipeOrderID, store.Place{Slot: 9}, 90)
+	pending(h.WipeOrderID, 1)
+	wiped(h.WipeOrderID, place, 91)
+	pending("", 2)
+
+	// The desk's order was carried out before the handover's: its receipt ends the handover.
+	third := r.phone("a", "d", 9)
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
+	revoke(third.ID, store.Superseded, "two")
+	h, _, err = r.handover("d")
+	r.must(err)
+	pending(h.WipeOrderID, 0)
+	wiped("two", place, 92)
+	pending("", 1)
+
+	// What was revoked without an order is ordered to be emptied once, and by a final change.
+	fourth := r.phone("a", "d", 10)
+	elsewhere := r.phone("a", "e", 11)
+	r.state(fourth.ID, store.Revoked)
+	for i, want := range []bool{false, true, false} {
+		reason := store.Reason(store.CessationOfOperation)
+		if i == 0 {
+			reason = store.CertificateHold
+		}
+		if got := revoke(fourth.ID, reason, "three"); got != want {
+			t.Errorf("time %d: changed %v, want %v", i, got, want)
+		}
+	}
+	r.queued("three", 1)
+	r.state(elsewhere.ID, store.Active)
 }
