@@ -100,8 +100,15 @@ func (a authority) issue(tb testing.TB, key *rsa.PublicKey, usage x509.KeyUsage,
 
 func (a authority) issueNew(tb testing.TB, key *rsa.PublicKey, usage x509.KeyUsage, at time.Time) []byte {
 	tb.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "holder"},
-		NotBefore: at.Add(-time.Minute), NotAfter: at.AddDate(5, 0, 0), KeyUsage: usage}, a.cert, key, a.key)
+	return a.create(tb, key, &x509.Certificate{KeyUsage: usage}, at)
+}
+
+// create fills in what certificates have in common.
+func (a authority) create(tb testing.TB, key *rsa.PublicKey, template *x509.Certificate, at time.Time) []byte {
+	tb.Helper()
+	template.SerialNumber, template.Subject = big.NewInt(7), pkix.Name{CommonName: "holder"}
+	template.NotBefore, template.NotAfter = at.Add(-time.Minute), at.AddDate(5, 0, 0)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key, a.key)
 	if err != nil {
 		tb.Fatal(err)
 	}

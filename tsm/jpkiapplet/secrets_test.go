@@ -78,6 +78,43 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// A guess longer than any password is wrong, also when it begins with the right one.
+func TestLongGuess(t *testing.T) {
+	b := newBench(t)
+	s := b.open(t)
+	if _, err := newJob(t, b).session(t.Context(), b, s); err != nil {
+		t.Fatal(err)
+	}
+	longest := "ABCDEFGH12345678"
+	if err := jpkiapplet.NewClient(s).ChoosePassword(t.Context(), longest); err != nil {
+		t.Fatal(err)
+	}
+	p := phone{t, s}
+	p.app()
+	p.verify(apdu.TriesLeft(4), jpkiap.SignaturePassword, longest+"9")
+	p.verify(apdu.TriesLeft(3), jpkiap.SignaturePassword, longest[:15])
+	p.verify(apdu.OK, jpkiap.SignaturePassword, longest)
+}
+
+// What was verified for the old keys opens nothing of the new ones, though the application stays selected.
+func TestRenewalEndsVerification(t *testing.T) {
+	b := newBench(t)
+	s, _ := provisioned(t, b)
+	ways := channels(t, s)
+	p := phone{t, ways[0]}
+	p.app()
+	p.verify(apdu.OK, jpkiap.AuthenticationPIN, testPIN)
+	p.verify(apdu.OK, jpkiap.SignaturePassword, testPassword)
+	if err := newJob(t, b).run(t.Context(), b, ways[1]); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range secrets() {
+		p.whole(apdu.SecurityStatus, g.certificate)
+		p.say(apdu.SecurityStatus, apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x80 | byte(g.key), Data: []byte{1}, Le: 256})
+		p.say(apdu.SecurityStatus, apdu.Command{INS: 0x24, P1: 1, P2: 0x80 | byte(g.file), Data: []byte(g.other)})
+	}
+}
+
 // A wrong value ends the security status that a right one gave.
 func TestWrongValueCloses(t *testing.T) {
 	b := newBench(t)
@@ -103,7 +140,7 @@ func TestRenewalGivesABlockedSecretBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := infoOf(t.Context(), s)
-	if err != nil || info.PINSet || !info.PasswordSet || info.PasswordTries != 5 || !info.Committed {
+	if err != nil || info.PINSet || info.PINTries != 0 || !info.PasswordSet || info.PasswordTries != 5 || !info.Committed {
 		t.Errorf("%+v: %v", info, err)
 	}
 	c := jpkiapplet.NewClient(s)

@@ -28,7 +28,7 @@ type state struct {
 	objects   map[string]string
 }
 
-// look reads the state in a copy of the state file, and at every fourth look has the keys prove that they fit their certificates. What is
+// look reads the state in a copy of the state file, and at every 16th look has the keys prove that they fit their certificates. What is
 // found must be consistent.
 func (b *bench) look(tb testing.TB) (out state, err error) {
 	tb.Helper()
@@ -40,7 +40,7 @@ func (b *bench) look(tb testing.TB) (out state, err error) {
 	if err := out.consistent(); err != nil {
 		return out, err
 	}
-	if b.looks++; b.looks%4 != 0 || !out.info.Committed {
+	if b.looks++; b.looks%16 != 0 || !out.info.Committed {
 		return out, nil
 	}
 	_, err = c.powered(nil, func(s *se.SE) error { return out.proves(tb.Context(), s) })
@@ -406,7 +406,7 @@ func (w *tearing) everywhere(t *testing.T) {
 func (w *tearing) twice(t *testing.T) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(7, uint64(w.points))) //nolint:gosec // where to cut, so that a failure repeats
-	for w.doubled < 50 {
+	for w.doubled < 40 {
 		w.restore(t, w.file)
 		first, second := 1+random.IntN(w.points), 1+random.IntN(16) // often while the element recovers
 		r, when := w.begin(t, w.bench), fmt.Sprintf("points %d and %d", first, second)
