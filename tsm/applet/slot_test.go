@@ -2,8 +2,11 @@ package applet_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"mobileid/mdoc"
@@ -14,6 +17,7 @@ import (
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/nvm"
 	"mobileid/tsm/se/setest"
 )
 
@@ -59,12 +63,29 @@ func TestWipe(t *testing.T) {
 	if info, err := c.Info(ctx); err != nil || !info.Locked || info.Committed || info.PINSet || info.Length != 0 {
 		t.Errorf("info of a wiped slot: %+v, %v", info, err)
 	}
-	for _, secret := range secretsOf(t, b, s) {
-		t.Errorf("a wiped slot still holds %s", secret.name)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left := objectsOf(t, b); !slices.Equal(left, []string{"done"}) {
+		t.Errorf("a wiped slot still holds %v", left)
 	}
 	if bytes.Contains(b.snapshot(t), []byte("individual_number_unicode")) {
 		t.Error("personal data is still in the state file")
 	}
+}
+
+// objectsOf names what the memory holds for the instances of a closed element.
+func objectsOf(tb testing.TB, b *bench) (names []string) {
+	tb.Helper()
+	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer m.Close() //nolint:errcheck // read only
+	for _, key := range m.Keys("object/") {
+		names = append(names, key[strings.LastIndex(key, "/")+1:])
+	}
+	return names
 }
 
 // A phone that forgot everything finds its slots; deleting one takes it away and leaves the other.
@@ -114,6 +135,53 @@ func TestMemoryFull(t *testing.T) {
 		t.Errorf("committed: %v", err)
 	}
 	untouched(t, applet.NewClient(s, 1), old)
+}
+
+// A use of the key that cannot be counted is none. The counter has a place of its own from the commit on, so it is taken away here, and the
+// memory is full without it.
+func TestUncountedUse(t *testing.T) {
+	b := newBench(t)
+	s, _, _ := provisioned(t, b, provisioning.PurposeSign)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range m.Keys("object/") {
+		if strings.HasSuffix(key, "/live.uses") {
+			err = m.Commit(nvm.Change{Key: key})
+		}
+	}
+	held := nvm.DefaultLimit - m.Free()
+	if err := errors.Join(err, m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	tr, _, err := someTranscript()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))
+	for _, free := range []int{4, 200} {
+		want := map[int]apdu.SW{4: apdu.NoSpace, 200: apdu.OK}[free]
+		cfg := b.config(nil)
+		cfg.Limit = held + free
+		s, err := se.Open(b.Path, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := applet.NewClient(s, 1)
+		if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
+			t.Fatal(err)
+		}
+		if signature, err := c.SignDevice(t.Context(), good); swOf(err) != want || (len(signature) > 0) != (want == apdu.OK) {
+			t.Errorf("%d bytes free: %d bytes of signature, %v", free, len(signature), err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // What a wipe and a DELETE destroy is overwritten where it lay: the file that held it is kept under a second name, and is all zeros.

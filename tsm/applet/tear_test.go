@@ -219,7 +219,8 @@ func inUse(pin string, abandoned bool) func(t *testing.T, b *bench) ([]byte, []s
 		if err != nil {
 			t.Fatal(err)
 		}
-		return b.closedWith(t, s)
+		file, secrets := b.closedWith(t, s)
+		return file, append(secrets, secret{"live.credential", j.credential})
 	}
 }
 
@@ -237,8 +238,8 @@ func TestTorn(t *testing.T) {
 	b := newBench(t)
 	for _, k := range []task{
 		{"provisioning", manufactured, provisionTask, "", 200},
-		{"renewal", inUse(testPIN, true), provisionTask, "live.key pending.key pending.sealing", 200},
-		{"delete", inUse(testPIN, true), deleteTask, "live.key pending.key pending.sealing pin", 200},
+		{"renewal", inUse(testPIN, true), provisionTask, "live.key live.credential pending.key pending.sealing", 200},
+		{"delete", inUse(testPIN, true), deleteTask, "live.key live.credential pending.key pending.sealing pin", 200},
 		{"PIN set", inUse("", false), setPINTask, "", 200},
 		{"PIN change", inUse(testPIN, false), changePINTask, "pin", 200},
 	} {

@@ -12,9 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +29,7 @@ import (
 	"mobileid/tsm/gp"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/nvm"
 	"mobileid/tsm/se/setest"
 )
 
@@ -50,7 +53,7 @@ type shared struct {
 
 var keys = sync.OnceValue(func() *shared {
 	s := &shared{}
-	for range 4 {
+	for range 6 {
 		s.elements = append(s.elements, newKey())
 	}
 	s.signature, s.auth, s.stranger = newAuthority("signature TEST"), newAuthority("authentication TEST"), newAuthority("signature TEST")
@@ -97,8 +100,15 @@ func (a authority) issue(tb testing.TB, key *rsa.PublicKey, usage x509.KeyUsage,
 
 func (a authority) issueNew(tb testing.TB, key *rsa.PublicKey, usage x509.KeyUsage, at time.Time) []byte {
 	tb.Helper()
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: "holder"},
-		NotBefore: at.Add(-time.Minute), NotAfter: at.AddDate(5, 0, 0), KeyUsage: usage}, a.cert, key, a.key)
+	return a.create(tb, key, &x509.Certificate{KeyUsage: usage}, at)
+}
+
+// create fills in what certificates have in common.
+func (a authority) create(tb testing.TB, key *rsa.PublicKey, template *x509.Certificate, at time.Time) []byte {
+	tb.Helper()
+	template.SerialNumber, template.Subject = big.NewInt(7), pkix.Name{CommonName: "holder"}
+	template.NotBefore, template.NotAfter = at.Add(-time.Minute), at.AddDate(5, 0, 0)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key, a.key)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -115,8 +125,10 @@ type bench struct {
 	*setest.Element
 	tb  testing.TB
 	now time.Time
+	dir string // of restored state files
 
-	looks int // of the sweeps
+	looks int               // of the sweeps
+	pool  []*rsa.PrivateKey // what keys are born from
 
 	mu   sync.Mutex // guards next
 	next int
@@ -125,18 +137,64 @@ type bench struct {
 func newBench(tb testing.TB) *bench {
 	tb.Helper()
 	w := world.New(tb)
-	b := &bench{tb: tb, now: w.Now, Element: setest.New(tb, w.Now, w.IACA.Raw)}
+	b := &bench{tb: tb, now: w.Now, dir: memoryDir(tb), pool: keys().elements, Element: setest.New(tb, w.Now, w.IACA.Raw)}
 	b.Factory.CertificateAnchors = [][]byte{keys().signature.cert.Raw, keys().auth.cert.Raw}
 	b.Again(tb)
 	return b
 }
 
-// key hands out the shared keys in turn.
+// memoryDir is a folder in memory where there is one: what is tested is the order of writes, not the disk.
+func memoryDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "jpkiapplet")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// fork is the same element with a place of its own for state files.
+func (b *bench) fork(tb testing.TB) *bench {
+	tb.Helper()
+	element := *b.Element
+	return &bench{tb: tb, now: b.now, dir: memoryDir(tb), pool: b.pool, Element: &element}
+}
+
+// copied is a bench whose state file is a copy of this one's, so that looking at it changes nothing.
+func (b *bench) copied(tb testing.TB) *bench {
+	tb.Helper()
+	element := *b.Element
+	c := &bench{tb: tb, now: b.now, dir: filepath.Join(b.dir, "copy"), pool: b.pool, Element: &element}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	c.restore(tb, b.snapshot(tb))
+	return c
+}
+
+// objects are what the memory holds of the instance, by name, which the test may read and no command can. The element is closed.
+func (b *bench) objects(tb testing.TB) map[string]string {
+	tb.Helper()
+	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer m.Close() //nolint:errcheck // read only
+	out := map[string]string{}
+	for _, key := range m.Keys("object/") {
+		value, _ := m.Load(key)
+		out[key[strings.LastIndex(key, "/")+1:]] = string(value)
+	}
+	return out
+}
+
+// key hands out the shared keys of the pool in turn.
 func (b *bench) key(io.Reader) (*rsa.PrivateKey, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.next++
-	return keys().elements[b.next%len(keys().elements)], nil
+	return b.pool[b.next%len(b.pool)], nil
 }
 
 func (b *bench) kind() se.Kind { return jpkiapplet.Kind(jpkiapplet.Options{Keys: b.key}) }
@@ -184,8 +242,11 @@ func (b *bench) snapshot(tb testing.TB) []byte {
 
 func (b *bench) restore(tb testing.TB, data []byte) {
 	tb.Helper()
-	b.Path = filepath.Join(tb.TempDir(), "se.nvm")
+	b.Path = filepath.Join(b.dir, "se.nvm")
 	if err := os.WriteFile(b.Path, data, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.Remove(b.Path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		tb.Fatal(err)
 	}
 }

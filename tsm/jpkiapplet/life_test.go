@@ -5,8 +5,11 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
-	"io"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -193,70 +196,6 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
-// The keys are born inside by crypto/rsa, fit the profile, and no answer holds a part of them.
-func TestKeysStayInside(t *testing.T) {
-	b := newBench(t)
-	var born []*rsa.PrivateKey
-	kind := jpkiapplet.Kind(jpkiapplet.Options{Keys: func(random io.Reader) (*rsa.PrivateKey, error) {
-		k, err := rsa.GenerateKey(random, 2048)
-		born = append(born, k)
-		return k, err
-	}})
-	s, err := se.Open(b.Path, se.Config{Applets: []se.Kind{kind}, Now: func() time.Time { return b.now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	j := newJob(t, b)
-	if err := j.run(t.Context(), b, s); err != nil {
-		t.Fatal(err)
-	}
-	c := jpkiapplet.NewClient(s)
-	if err := errors.Join(c.ChoosePIN(t.Context(), testPIN), c.ChoosePassword(t.Context(), testPassword)); err != nil {
-		t.Fatal(err)
-	}
-	p := phone{t, s}
-	p.app()
-	p.verify(apdu.OK, jpkiap.AuthenticationPIN, testPIN)
-	p.verify(apdu.OK, jpkiap.SignaturePassword, testPassword)
-	said := j.answers
-	for ins := range 256 {
-		for _, cla := range []byte{0x00, 0x80} {
-			for file := range 32 {
-				for _, p1 := range []byte{0x00, 0x80 | byte(file)} {
-					r, err := apdu.Exchange(t.Context(), s, apdu.Command{CLA: cla, INS: byte(ins), P1: p1, P2: 0x80 | byte(file), Le: 256})
-					if err != nil {
-						t.Fatal(err)
-					}
-					said = append(said, r.Data)
-					if ins == 0xA4 { // SELECT may have gone elsewhere
-						p.app()
-					}
-				}
-			}
-		}
-	}
-	if len(born) != 2 {
-		t.Fatalf("%d keys were born", len(born))
-	}
-	searched := 0
-	for _, k := range born {
-		for _, part := range append([][]byte{k.D.Bytes()}, k.Primes[0].Bytes(), k.Primes[1].Bytes()) {
-			for _, answer := range said {
-				searched++
-				if bytes.Contains(answer, part[:16]) {
-					t.Fatal("a part of a private key left the element")
-				}
-			}
-		}
-	}
-	t.Logf("keys: %d answers searched for parts of two private keys, none found", searched/6)
-}
-
 // A commit takes only certificates for the keys of its order, of their kinds, in force, and of the factory's CAs.
 func TestCommitRefuses(t *testing.T) {
 	k := keys()
@@ -290,6 +229,15 @@ func TestCommitRefuses(t *testing.T) {
 		"another usage": {func(b *bench, j *job, s *provisioning.CertificateSet) {
 			_, signature, _ := j.attested.Keys()
 			s.Signature = k.signature.issue(b.tb, signature, usageAuth, b.now)
+		}, apdu.WrongData},
+		"a CA": {func(b *bench, j *job, s *provisioning.CertificateSet) {
+			_, signature, _ := j.attested.Keys()
+			s.Signature = k.signature.create(b.tb, signature, &x509.Certificate{KeyUsage: usageSignature, IsCA: true, BasicConstraintsValid: true}, b.now)
+		}, apdu.WrongData},
+		"the CA's key under another name": {func(b *bench, j *job, s *provisioning.CertificateSet) {
+			_, signature, _ := j.attested.Keys()
+			renamed := authority{key: k.signature.key, cert: &x509.Certificate{Subject: pkix.Name{CommonName: "other TEST"}, SubjectKeyId: k.signature.cert.SubjectKeyId}}
+			s.Signature = renamed.issueNew(b.tb, signature, usageSignature, b.now)
 		}, apdu.WrongData},
 		"expired": {func(b *bench, j *job, s *provisioning.CertificateSet) {
 			auth, _, _ := j.attested.Keys()
@@ -357,13 +305,16 @@ func TestOrders(t *testing.T) {
 	challenged := *j
 	challenged.order.Challenge = bytes.Repeat([]byte{1}, 32)
 	step("another challenge", apdu.Conditions, func(h *setest.Host) error { return challenged.attest(ctx, h) })
-	step("slot 2", apdu.WrongData, func(h *setest.Host) error {
-		object, err := stream.Generate{OrderID: j.order.ID, Slot: 2, Purpose: 1, Challenge: j.order.Challenge}.Object()
-		if err == nil {
-			_, err = h.Store(ctx, object, 0)
-		}
-		return err
-	})
+	for name, g := range map[string]stream.Generate{"slot 2": {Slot: 2, Purpose: 1}, "a key for MACs": {Slot: 1, Purpose: uint64(provisioning.PurposeMAC)}} {
+		step(name, apdu.WrongData, func(h *setest.Host) error {
+			g.OrderID, g.Challenge = j.order.ID, j.order.Challenge
+			object, err := g.Object()
+			if err == nil {
+				_, err = h.Store(ctx, object, 0)
+			}
+			return err
+		})
+	}
 	step("deliver", apdu.OK, func(h *setest.Host) error { return j.deliver(ctx, h) })
 	counter := j.receipt.Counter
 	step("deliver again", apdu.OK, func(h *setest.Host) error { return j.deliver(ctx, h) })
@@ -478,6 +429,31 @@ func TestLocked(t *testing.T) {
 	w.seKey = j.seKey
 	if err := w.wipe(ctx, b, s); err != nil {
 		t.Errorf("wiping while locked: %v", err)
+	}
+}
+
+// A wipe leaves nothing in the memory but its receipt, and what it destroyed is in no file: neither keys and certificates, nor the secrets, nor
+// the keys of an order under way.
+func TestPhoneWipe(t *testing.T) {
+	b := newBench(t)
+	begun(worn(t))(t, b)
+	before := b.objects(t)
+	if len(before) != 12 {
+		t.Fatalf("%d objects at the start", len(before))
+	}
+	r := wipeTask(t, b)
+	if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+		t.Fatal(err)
+	}
+	after := b.objects(t)
+	if len(after) != 1 || after["done"] == "" {
+		t.Errorf("objects left: %v", slices.Sorted(maps.Keys(after)))
+	}
+	file := b.snapshot(t)
+	for name, value := range before {
+		if len(value) > 1 && bytes.Contains(file, []byte(value)) {
+			t.Errorf("%s is still in the state file", name)
+		}
 	}
 }
 

@@ -5,6 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -16,16 +21,33 @@ import (
 	"mobileid/tsm/se/setest"
 )
 
-// state is what can be seen of the application from outside.
+// state is all there is of the application: what is told outside, and the objects in its memory.
 type state struct {
-	lifeCycle       gp.State
-	info            jpkiapplet.Info
-	auth, signature []byte // the certificates, nil for none
+	lifeCycle gp.State // GET STATUS, 0 without an instance
+	info      jpkiapplet.Info
+	objects   map[string]string
 }
 
-// look reads the state with the secrets, choosing those that are not there, and at every fourth look has both keys prove that they fit their
-// certificates.
-func (b *bench) look(ctx context.Context, s *se.SE) (out state, err error) {
+// look reads the state in a copy of the state file, and at every 16th look has the keys prove that they fit their certificates. What is
+// found must be consistent.
+func (b *bench) look(tb testing.TB) (out state, err error) {
+	tb.Helper()
+	c := b.copied(tb)
+	if _, err = c.powered(nil, func(s *se.SE) error { out, err = c.told(tb.Context(), s); return err }); err != nil || out.lifeCycle == 0 {
+		return out, err
+	}
+	out.objects = c.objects(tb)
+	if err := out.consistent(); err != nil {
+		return out, err
+	}
+	if b.looks++; b.looks%16 != 0 || !out.info.Committed {
+		return out, nil
+	}
+	_, err = c.powered(nil, func(s *se.SE) error { return out.proves(tb.Context(), s) })
+	return out, err
+}
+
+func (b *bench) told(ctx context.Context, s *se.SE) (out state, err error) {
 	h, err := setest.Open(ctx, s, b.Factory.Keys)
 	if err != nil {
 		return out, err
@@ -39,149 +61,416 @@ func (b *bench) look(ctx context.Context, s *se.SE) (out state, err error) {
 		return out, fmt.Errorf("%d entries: %w", len(entries), err)
 	}
 	out.lifeCycle = gp.State(entries[0].State)
-	c := jpkiapplet.NewClient(s)
-	if out.info, err = c.Info(ctx); err != nil {
-		return out, err
+	out.info, err = jpkiapplet.NewClient(s).Info(ctx)
+	return out, err
+}
+
+// consistent checks what holds in every state the element can be found in: keys and certificates are there together, and a secret with its
+// counter; the state that is told is the one in the memory.
+func (s state) consistent() error {
+	has := func(name string) bool { return s.objects[name] != "" }
+	committed, want := has("live"), gp.StateSelectable
+	if committed {
+		want = gp.StatePersonalized
 	}
-	if !out.info.PINSet {
-		err = errors.Join(c.ChoosePIN(ctx, testPIN), c.ChoosePassword(ctx, testPassword))
-	}
-	if err != nil || !out.info.Committed {
-		return out, err
-	}
-	b.looks++
-	for _, f := range []struct {
-		secret, certificate, key uint16
-		value                    string
-		into                     *[]byte
+	pending := has("pending")
+	for _, x := range []struct {
+		what string
+		ok   bool
 	}{
-		{jpkiap.AuthenticationPIN, jpkiap.AuthenticationCertificate, jpkiap.AuthenticationKey, testPIN, &out.auth},
-		{jpkiap.SignaturePassword, jpkiap.SignatureCertificate, jpkiap.SignatureKey, testPassword, &out.signature},
+		{"life cycle", s.lifeCycle == want},
+		{"live", s.info.Committed == committed && has("live.authentication") == committed && has("live.signature") == committed},
+		{"pending", s.info.Pending == pending && has("pending.authentication") == pending && has("pending.signature") == pending &&
+			has("pending.sealing") == pending},
+		{"PIN", has("pin") == has("pin.tries") && s.info.PINSet == has("pin") && s.info.PINTries <= jpkiap.PINTries},
+		{"password", has("password") == has("password.tries") && s.info.PasswordSet == has("password") && s.info.PasswordTries <= jpkiap.PasswordTries},
 	} {
-		if *f.into, err = proved(ctx, s, f.secret, f.certificate, f.key, f.value, b.looks%4 == 0); err != nil {
-			return out, err
+		if !x.ok {
+			return fmt.Errorf("%s: life cycle %v, %+v", x.what, s.lifeCycle, s.info)
 		}
 	}
-	return out, nil
+	return nil
 }
 
-// torn cuts the power at every point of a provisioning that starts from the given state file, looks at what is left, and runs the job to its end.
-// before are the certificates at the start.
-func (b *bench) torn(t *testing.T, start []byte, before provisioning.CertificateSet, name string) {
-	t.Helper()
-	ctx := t.Context()
-	b.restore(t, start)
-	unbroken := newJob(t, b)
-	points, err := b.powered(nil, func(s *se.SE) error { return unbroken.run(ctx, b, s) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	var end state
-	if _, err := b.powered(nil, func(s *se.SE) error { end, err = b.look(ctx, s); return err }); err != nil {
-		t.Fatal(err)
-	}
-	var oldSeen, newSeen int
-	for k := 1; k <= points; k++ {
-		b.restore(t, start)
-		j := newJob(t, b)
-		if _, err := b.powered(at(k), func(s *se.SE) error { return j.run(ctx, b, s) }); !errors.Is(err, se.ErrPowerCut) {
-			t.Fatalf("point %d: %v", k, err)
-		}
-		var found state
-		if _, err := b.powered(nil, func(s *se.SE) error { found, err = b.look(ctx, s); return err }); err != nil {
-			t.Fatalf("point %d: %v", k, err)
-		}
-		switch isOld := bytes.Equal(found.auth, before.Authentication) && bytes.Equal(found.signature, before.Signature); {
-		case isOld:
-			oldSeen++
-		case bytes.Equal(found.auth, j.set.Authentication) && bytes.Equal(found.signature, j.set.Signature):
-			newSeen++
-		default:
-			t.Fatalf("point %d: neither the old certificates nor the new ones", k)
-		}
-		if found.info.Committed != (found.lifeCycle == gp.StatePersonalized) {
-			t.Fatalf("point %d: committed %v in life cycle %v", k, found.info.Committed, found.lifeCycle)
-		}
-		if _, err := b.powered(nil, func(s *se.SE) error {
-			if err := j.run(ctx, b, s); err != nil {
-				return fmt.Errorf("resuming: %w", err)
+// proves has both keys sign, behind the secrets that stand in the memory; a missing one is chosen, and a blocked one left.
+func (s state) proves(ctx context.Context, t *se.SE) error {
+	for _, g := range secrets() {
+		value := s.objects[g.object]
+		switch {
+		case value == "":
+			value = g.other
+			if err := g.choose(jpkiapplet.NewClient(t), ctx, value); err != nil {
+				return err
 			}
-			found, err = b.look(ctx, s)
+		case g.left(s.info) == 0:
+			continue
+		default:
+			value = value[1 : 1+value[0]]
+		}
+		if _, err := proved(ctx, t, g.file, g.certificate, g.key, value, true); err != nil {
 			return err
-		}); err != nil {
-			t.Fatalf("point %d: %v", k, err)
-		}
-		end.info.PINSet, end.info.PINTries, end.info.PasswordSet, end.info.PasswordTries = found.info.PINSet, found.info.PINTries, found.info.PasswordSet, found.info.PasswordTries
-		if found.info != end.info || !bytes.Equal(found.auth, j.set.Authentication) || !bytes.Equal(found.signature, j.set.Signature) {
-			t.Fatalf("point %d: the resumed job ended in %+v, the unbroken one in %+v", k, found.info, end.info)
 		}
 	}
-	if oldSeen == 0 || newSeen == 0 || points < 20 {
-		t.Errorf("%d points, %d times the old state, %d times the new", points, oldSeen, newSeen)
-	}
-	t.Logf("E5: JPKI %s: power cut at %d points, %d times the old certificates were left, %d times the new, never a mixture", name, points, oldSeen, newSeen)
+	return nil
 }
 
-func TestTornPhoneCertificates(t *testing.T) {
-	t.Run("provisioning", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t)
-		b.torn(t, b.snapshot(t), provisioning.CertificateSet{}, "provisioning")
-	})
-	t.Run("renewal", func(t *testing.T) {
-		t.Parallel()
-		b := newBench(t)
-		first := newJob(t, b)
-		if _, err := b.powered(nil, func(s *se.SE) error { return first.run(t.Context(), b, s) }); err != nil {
+// matters is what must be whole at any time: certificates and keys in force, and the two secrets.
+func (s state) matters() string {
+	out := ""
+	for _, name := range []string{"live", "live.authentication", "live.signature", "pin", "password"} {
+		out += fmt.Sprintf(" %s %x", name, s.objects[name])
+	}
+	return out
+}
+
+// settled are the objects without the order carried out last, which has a number of its own in each run.
+func (s state) settled() map[string]string {
+	out := maps.Clone(s.objects)
+	delete(out, "done")
+	return out
+}
+
+// A run is one undertaking that may be cut off and taken up again.
+type run struct {
+	resume func(ctx context.Context, s *se.SE) error
+	job    *job // with the receipt; nil when there is none
+}
+
+func (r run) receipt() (out provisioning.Receipt) {
+	if r.job != nil && r.job.receipt != nil {
+		out = *r.job.receipt
+		out.OrderID = nil // settle compared it
+	}
+	return out
+}
+
+type task struct {
+	name     string
+	start    func(t *testing.T, b *bench)
+	begin    func(t *testing.T, b *bench) run
+	destroys string // the objects of the start whose bytes are in no file after it
+	verifies string // the secret whose tries move on the way
+}
+
+func provisionTask(t *testing.T, b *bench) run {
+	t.Helper()
+	j := newJob(t, b)
+	return run{func(ctx context.Context, s *se.SE) error { return j.run(ctx, b, s) }, j}
+}
+
+func wipeTask(t *testing.T, b *bench) run {
+	t.Helper()
+	w := newJob(t, b)
+	w.seKey = b.Factory.AttestationKey.Public()
+	return run{func(ctx context.Context, s *se.SE) error { return w.wipe(ctx, b, s) }, w}
+}
+
+// choiceTask chooses a secret; one that is chosen already must be this one.
+func choiceTask(g guess) func(*testing.T, *bench) run {
+	return func(*testing.T, *bench) run {
+		return run{func(ctx context.Context, s *se.SE) error {
+			if err := g.choose(jpkiapplet.NewClient(s), ctx, g.right); err != nil && !errors.Is(err, apdu.ErrSecurityStatus) {
+				return err
+			}
+			return g.verify(ctx, s, g.right)
+		}, nil}
+	}
+}
+
+// changeTask verifies a secret and changes it, unless that was done.
+func changeTask(g guess) func(*testing.T, *bench) run {
+	return func(*testing.T, *bench) run {
+		return run{func(ctx context.Context, s *se.SE) error {
+			err := g.verify(ctx, s, g.right)
+			if _, told := errors.AsType[*apdu.AuthError](err); told {
+				return g.verify(ctx, s, g.other)
+			}
+			if err != nil {
+				return err
+			}
+			r, err := apdu.Exchange(ctx, s, apdu.Command{INS: 0x24, P1: 1, P2: 0x80 | byte(g.file), Data: []byte(g.other)})
+			return errors.Join(err, r.Err())
+		}, nil}
+	}
+}
+
+// begun makes a start: certificates of the first pair of keys, and what is asked for besides.
+func begun(more func(ctx context.Context, b *bench, s *se.SE) error) func(*testing.T, *bench) {
+	return func(t *testing.T, b *bench) {
+		t.Helper()
+		all := b.pool
+		b.pool = all[:2]
+		if _, err := b.powered(nil, func(s *se.SE) error {
+			if err := newJob(t, b).run(t.Context(), b, s); err != nil || more == nil {
+				return err
+			}
+			b.pool = all[4:]
+			return more(t.Context(), b, s)
+		}); err != nil {
 			t.Fatal(err)
 		}
-		b.torn(t, b.snapshot(t), first.set, "renewal")
+		b.pool = all[2:4]
+	}
+}
+
+func chooseBoth(ctx context.Context, _ *bench, s *se.SE) error {
+	c := jpkiapplet.NewClient(s)
+	return errors.Join(c.ChoosePIN(ctx, testPIN), c.ChoosePassword(ctx, testPassword))
+}
+
+// worn has chosen both, has one try less of the PIN, a blocked password, and the keys of an order that was given up.
+func worn(t *testing.T) func(ctx context.Context, b *bench, s *se.SE) error {
+	t.Helper()
+	return func(ctx context.Context, b *bench, s *se.SE) error {
+		err := chooseBoth(ctx, b, s)
+		for n, g := range secrets() {
+			for range []int{1, g.tries}[n] {
+				if _, told := errors.AsType[*apdu.AuthError](g.verify(ctx, s, g.wrong)); !told {
+					err = errors.Join(err, errors.New("a wrong secret was not refused"))
+				}
+			}
+		}
+		j := newJob(t, b)
+		h, opened := j.session(ctx, b, s)
+		if err = errors.Join(err, opened); err != nil {
+			return err
+		}
+		return j.attest(ctx, h)
+	}
+}
+
+// TestTornPhoneCertificates cuts the power at every point of each undertaking, and then at two random points, the second while the element
+// recovers or the undertaking is taken up again. After each cut the application is as before or as after, and the undertaking ends as
+// the unbroken run does, with the same receipt.
+func TestTornPhoneCertificates(t *testing.T) {
+	pin, password := secrets()[0], secrets()[1]
+	keys := "live.authentication live.signature pending.authentication pending.signature pending.sealing password"
+	for _, k := range []task{
+		{"provisioning", func(_ *testing.T, b *bench) { b.pool = b.pool[2:4] }, provisionTask, "", ""},
+		{"renewal", begun(worn(t)), provisionTask, keys, ""},
+		{"wipe", begun(worn(t)), wipeTask, keys + " live pin", ""},
+		{"PIN choice", begun(nil), choiceTask(pin), "", "pin"},
+		{"password choice", begun(nil), choiceTask(password), "", "password"},
+		{"PIN change", begun(chooseBoth), changeTask(pin), "pin", "pin"},
+		{"password change", begun(chooseBoth), changeTask(password), "password", "password"},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			k.start(t, b)
+			w := &tearing{task: k, bench: b, file: b.snapshot(t)}
+			w.begun(t)
+			w.everywhere(t)
+			w.twice(t)
+			t.Log(w.summary())
+		})
+	}
+}
+
+// tearing is one undertaking under the power switch.
+type tearing struct {
+	task
+	*bench
+	file          []byte
+	points        int // of the unbroken run
+	before, after state
+	end           provisioning.Receipt
+	gone          map[string]string
+
+	old, new, doubled, recovering int
+}
+
+func (w *tearing) begun(t *testing.T) {
+	t.Helper()
+	w.restore(t, w.file)
+	w.before, w.gone = w.found(t, "before"), map[string]string{}
+	for name := range strings.FieldsSeq(w.destroys) {
+		if w.gone[name] = w.before.objects[name]; w.gone[name] == "" {
+			t.Fatalf("no %s at the start", name)
+		}
+	}
+	r := w.begin(t, w.bench)
+	var err error
+	if w.points, err = w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+		t.Fatal(err)
+	}
+	w.after, w.end = w.found(t, "unbroken"), r.receipt()
+	if w.before.matters() == w.after.matters() || w.after.info.Pending {
+		t.Fatal("the undertaking changes nothing, or leaves something")
+	}
+}
+
+func (w *tearing) found(t *testing.T, when string) state {
+	t.Helper()
+	s, err := w.look(t)
+	if err != nil {
+		t.Fatalf("%s: %v", when, err)
+	}
+	return s
+}
+
+// cut runs under power that goes at point k, and tells whether it went.
+func (w *tearing) cut(t *testing.T, r run, k int) (torn, recovering bool) {
+	t.Helper()
+	recovering = true
+	_, err := w.powered(at(k), func(s *se.SE) error {
+		recovering = false
+		return r.resume(t.Context(), s)
 	})
+	if err != nil && !errors.Is(err, se.ErrPowerCut) {
+		t.Fatalf("point %d: %v", k, err)
+	}
+	return err != nil, recovering
+}
+
+// halfway judges what a cut left: old with the tries it had, or new and the old destroyed.
+func (w *tearing) halfway(t *testing.T, when string, cuts uint64) {
+	t.Helper()
+	s := w.found(t, when)
+	switch s.matters() {
+	case w.before.matters():
+		w.old++
+		w.tries(t, w.before, s, when, cuts)
+	case w.after.matters():
+		w.new++
+		w.tries(t, w.after, s, when, cuts)
+		w.destroyed(t, when)
+	default:
+		t.Fatalf("%s: neither the old state nor the new: %+v", when, s.info)
+	}
+}
+
+// tries compares the counters: only a verification that was cut off moves one, by a try.
+func (w *tearing) tries(t *testing.T, want, got state, when string, cuts uint64) {
+	t.Helper()
+	for _, g := range secrets() {
+		expected, n := g.left(want.info), g.left(got.info)
+		if n != expected && (g.object != w.verifies || n > expected || n+cuts < expected) {
+			t.Fatalf("%s: %d tries of the %s, expected %d", when, n, g.name, expected)
+		}
+	}
+}
+
+// destroyed looks for what was replaced or erased, in all files of the copy in which the element has recovered.
+func (w *tearing) destroyed(t *testing.T, when string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(w.dir, "copy", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range w.gone {
+			if bytes.Contains(data, []byte(value)) {
+				t.Fatalf("%s: the former %s is still in %s", when, name, filepath.Base(f))
+			}
+		}
+	}
+}
+
+// ends takes the undertaking up once more and compares with the unbroken run.
+func (w *tearing) ends(t *testing.T, r run, when string) {
+	t.Helper()
+	if _, err := w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+		t.Fatalf("%s, resumed: %v", when, err)
+	}
+	got := w.found(t, when)
+	if got.lifeCycle != w.after.lifeCycle || got.info != w.after.info || !maps.Equal(got.settled(), w.after.settled()) {
+		t.Fatalf("%s: ended in %v, %+v; the unbroken run in %v, %+v", when, got.lifeCycle, got.info, w.after.lifeCycle, w.after.info)
+	}
+	if receipt := r.receipt(); fmt.Sprint(receipt) != fmt.Sprint(w.end) {
+		t.Fatalf("%s: another receipt than the unbroken run's", when)
+	}
+	w.destroyed(t, when)
+}
+
+func (w *tearing) everywhere(t *testing.T) {
+	t.Helper()
+	for k := 1; k <= w.points; k++ {
+		w.restore(t, w.file)
+		r, when := w.begin(t, w.bench), fmt.Sprintf("point %d", k)
+		if torn, _ := w.cut(t, r, k); !torn {
+			t.Fatalf("%s: not reached", when)
+		}
+		w.halfway(t, when, 1)
+		w.ends(t, r, when)
+	}
+	if w.old == 0 || w.new == 0 {
+		t.Errorf("%d cuts found the old state and %d the new: they do not straddle the change", w.old, w.new)
+	}
+}
+
+func (w *tearing) twice(t *testing.T) {
+	t.Helper()
+	random := rand.New(rand.NewPCG(7, uint64(w.points))) //nolint:gosec // where to cut, so that a failure repeats
+	for w.doubled < 40 {
+		w.restore(t, w.file)
+		first, second := 1+random.IntN(w.points), 1+random.IntN(16) // often while the element recovers
+		r, when := w.begin(t, w.bench), fmt.Sprintf("points %d and %d", first, second)
+		w.cut(t, r, first)
+		torn, recovering := w.cut(t, r, second)
+		if torn {
+			w.doubled++
+			w.halfway(t, when, 2)
+		}
+		if recovering {
+			w.recovering++
+		}
+		w.ends(t, r, when)
+	}
+}
+
+func (w *tearing) summary() string {
+	return fmt.Sprintf("E5: JPKI %s: power cut at %d points and %d times at two points (%d of these while recovering): %d found the old state, %d the new, 0 between; all resumed",
+		w.name, w.points, w.doubled, w.recovering, w.old, w.new)
 }
 
 // The power goes at every point of wipe and delete: afterwards the certificates are whole or gone, and the wipe ends with its receipt.
 func TestTornPhoneWipe(t *testing.T) {
 	b := newBench(t)
-	j := newJob(t, b)
-	ctx := t.Context()
-	if _, err := b.powered(nil, func(s *se.SE) error { return j.run(ctx, b, s) }); err != nil {
-		t.Fatal(err)
-	}
+	begun(chooseBoth)(t, b)
 	start := b.snapshot(t)
-	empty := func(s *se.SE, w *job) error {
-		if err := w.wipe(ctx, b, s); err != nil {
+	empty := func(s *se.SE, r run) error {
+		if err := r.resume(t.Context(), s); err != nil {
 			return err
 		}
-		h, err := setest.Open(ctx, s, b.Factory.Keys)
+		h, err := setest.Open(t.Context(), s, b.Factory.Keys)
 		if err != nil {
 			return err
 		}
 		c, err := gp.Delete{AID: gp.PhoneInstance}.Command()
 		if err == nil {
-			_, err = h.Must(ctx, c)
+			_, err = h.Must(t.Context(), c)
 		}
 		return err
 	}
-	newWipe := func() *job { w := newJob(t, b); w.seKey = j.seKey; return w }
-	points, err := b.powered(nil, func(s *se.SE) error { return empty(s, newWipe()) })
+	b.restore(t, start)
+	before, err := b.look(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, err := b.powered(nil, func(s *se.SE) error { return empty(s, wipeTask(t, b)) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	var whole, gone int
 	for k := 1; k <= points; k++ {
 		b.restore(t, start)
-		w := newWipe()
-		if _, err := b.powered(at(k), func(s *se.SE) error { return empty(s, w) }); !errors.Is(err, se.ErrPowerCut) {
+		r := wipeTask(t, b)
+		if _, err := b.powered(at(k), func(s *se.SE) error { return empty(s, r) }); !errors.Is(err, se.ErrPowerCut) {
 			t.Fatalf("point %d: %v", k, err)
 		}
-		var found state
-		if _, err := b.powered(nil, func(s *se.SE) error { found, err = b.look(ctx, s); return err }); err != nil {
+		found, err := b.look(t)
+		if err != nil {
 			t.Fatalf("point %d: %v", k, err)
 		}
 		switch {
-		case bytes.Equal(found.auth, j.set.Authentication) && bytes.Equal(found.signature, j.set.Signature):
+		case found.matters() == before.matters():
 			whole++
-		case found.auth == nil && found.signature == nil:
+		case len(found.settled()) == 0:
 			gone++
 		default:
 			t.Fatalf("point %d: half wiped", k)
@@ -189,7 +478,7 @@ func TestTornPhoneWipe(t *testing.T) {
 		if found.lifeCycle == 0 {
 			continue // deleted; the receipt came before
 		}
-		if _, err := b.powered(nil, func(s *se.SE) error { return empty(s, w) }); err != nil || w.receipt == nil {
+		if _, err := b.powered(nil, func(s *se.SE) error { return empty(s, r) }); err != nil || r.job.receipt == nil {
 			t.Fatalf("point %d, again: %v", k, err)
 		}
 	}

@@ -65,6 +65,15 @@ func deliver(t *testing.T, order byte, sealed []byte) []byte {
 	return object(t, raw, err)
 }
 
+// announced is a delivery of ten zeros under the digests that begin and commit name.
+func announced(t *testing.T, begins, commits [32]byte) []byte {
+	t.Helper()
+	begin, err := stream.Begin{OrderID: id(1), Length: 10, SHA256: begins[:]}.Object()
+	out := apdu.AppendTLV(object(t, begin, err), stream.TagSealed, make([]byte, 10))
+	commit, err := stream.Commit{OrderID: id(1), SHA256: commits[:]}.Object()
+	return append(out, object(t, commit, err)...)
+}
+
 func block(number byte, last bool, data []byte) gp.Block {
 	return gp.Block{Number: number, Last: last, BERTLV: true, Answer: true, Data: data}
 }
@@ -93,6 +102,8 @@ func TestBlocks(t *testing.T) {
 	if !bytes.Equal(p.committed, sealed) || p.commits != 1 {
 		t.Errorf("%d bytes committed, %d times", len(p.committed), p.commits)
 	}
+	ten := &program{}
+	want(t, (&receiver.Receiver{Program: ten}).Block(block(0, true, announced(t, sha256.Sum256(make([]byte, 10)), sha256.Sum256(make([]byte, 10))))), apdu.OK, "receipt")
 	// The order again: counted, dropped, answered as before.
 	want(t, r.Block(block(0, true, whole)), apdu.OK, "receipt")
 	if p.commits != 1 {
@@ -107,25 +118,28 @@ func TestFaults(t *testing.T) {
 	short := object(t, begin, err)
 	commit, err := stream.Commit{OrderID: id(1), SHA256: make([]byte, 32)}.Object()
 	early := object(t, commit, err)
+	right, other := sha256.Sum256(make([]byte, 10)), sha256.Sum256(make([]byte, 11))
 	for name, c := range map[string]struct {
 		blocks []gp.Block
 		sw     apdu.SW
 	}{
-		"no BER-TLV":           {[]gp.Block{{Last: true, Data: generate(t)}}, apdu.WrongParameters},
-		"encrypted":            {[]gp.Block{{Last: true, BERTLV: true, Encrypted: true, Data: generate(t)}}, apdu.WrongParameters},
-		"begins at 1":          {[]gp.Block{block(1, true, generate(t))}, apdu.Conditions},
-		"a gap":                {[]gp.Block{block(0, false, cut[:100]), block(2, true, cut[100:])}, apdu.Conditions},
-		"ends inside":          {[]gp.Block{block(0, true, cut[:100])}, apdu.WrongData},
-		"unknown tag":          {[]gp.Block{block(0, true, []byte{0xDF, 0x77, 0})}, apdu.WrongData},
-		"empty generate":       {[]gp.Block{block(0, true, []byte{0xDF, 0x01, 0})}, apdu.WrongData},
-		"page before generate": {[]gp.Block{block(0, true, stream.Page(0))}, apdu.Conditions},
-		"long page offset":     {[]gp.Block{block(0, true, []byte{0xDF, 0x02, 3, 0, 0, 0})}, apdu.WrongData},
-		"sealed before begin":  {[]gp.Block{block(0, true, apdu.AppendTLV(nil, stream.TagSealed, []byte{1}))}, apdu.Conditions},
-		"commit before begin":  {[]gp.Block{block(0, true, early)}, apdu.Conditions},
-		"more than announced":  {[]gp.Block{block(0, true, apdu.AppendTLV(short, stream.TagSealed, make([]byte, 11)))}, apdu.WrongData},
-		"less than announced":  {[]gp.Block{block(0, true, append(apdu.AppendTLV(short, stream.TagSealed, make([]byte, 9)), early...))}, apdu.WrongData},
-		"another digest":       {[]gp.Block{block(0, true, append(apdu.AppendTLV(short, stream.TagSealed, make([]byte, 10)), early...))}, apdu.WrongData},
-		"another order":        {[]gp.Block{block(0, true, deliver(t, 2, sealed))}, apdu.Conditions},
+		"no BER-TLV":                  {[]gp.Block{{Last: true, Data: generate(t)}}, apdu.WrongParameters},
+		"encrypted":                   {[]gp.Block{{Last: true, BERTLV: true, Encrypted: true, Data: generate(t)}}, apdu.WrongParameters},
+		"begins at 1":                 {[]gp.Block{block(1, true, generate(t))}, apdu.Conditions},
+		"a gap":                       {[]gp.Block{block(0, false, cut[:100]), block(2, true, cut[100:])}, apdu.Conditions},
+		"ends inside":                 {[]gp.Block{block(0, true, cut[:100])}, apdu.WrongData},
+		"unknown tag":                 {[]gp.Block{block(0, true, []byte{0xDF, 0x77, 0})}, apdu.WrongData},
+		"empty generate":              {[]gp.Block{block(0, true, []byte{0xDF, 0x01, 0})}, apdu.WrongData},
+		"page before generate":        {[]gp.Block{block(0, true, stream.Page(0))}, apdu.Conditions},
+		"long page offset":            {[]gp.Block{block(0, true, []byte{0xDF, 0x02, 3, 0, 0, 0})}, apdu.WrongData},
+		"sealed before begin":         {[]gp.Block{block(0, true, apdu.AppendTLV(nil, stream.TagSealed, []byte{1}))}, apdu.Conditions},
+		"commit before begin":         {[]gp.Block{block(0, true, early)}, apdu.Conditions},
+		"more than announced":         {[]gp.Block{block(0, true, apdu.AppendTLV(short, stream.TagSealed, make([]byte, 11)))}, apdu.WrongData},
+		"less than announced":         {[]gp.Block{block(0, true, append(apdu.AppendTLV(short, stream.TagSealed, make([]byte, 9)), early...))}, apdu.WrongData},
+		"begin names another digest":  {[]gp.Block{block(0, true, announced(t, other, right))}, apdu.WrongData},
+		"commit names another digest": {[]gp.Block{block(0, true, announced(t, right, other))}, apdu.WrongData},
+		"both name another digest":    {[]gp.Block{block(0, true, announced(t, other, other))}, apdu.WrongData},
+		"another order":               {[]gp.Block{block(0, true, deliver(t, 2, sealed))}, apdu.Conditions},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &program{}
