@@ -5,8 +5,13 @@ import (
 	"fmt"
 	"testing"
 
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/scp03"
+	"mobileid/tsm/se/setest"
 	"mobileid/tsm/store"
 )
 
@@ -81,16 +86,72 @@ func TestUnlockOvertakesLock(t *testing.T) {
 	w.presents(1)
 }
 
+// What the holder verified does not outlive a lock, though the lock comes on another
+// channel and is over before the next command.
+func TestLockEndsConsent(t *testing.T) {
+	w, _ := filled(t, 1, gp.PhonePlace)
+	w.setPIN(1)
+	w.setPIN(gp.PhonePlace)
+	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	check(t, err)
+	credential := applet.NewClient(w.element, 1)
+	sign := apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x80 | byte(jpkiap.SignatureKey), Data: []byte("a contract"), Le: 256}
+	for _, tt := range []struct {
+		slot byte
+		use  []apdu.Command
+	}{
+		{1, []apdu.Command{{INS: 0xB1, Data: []byte{0x54, 0x03, 0, 0, 0}, Le: 1}}},
+		{gp.PhonePlace, []apdu.Command{sign, {INS: 0xB0, P1: 0x80 | byte(jpkiap.SignatureCertificate), Le: 1}}},
+	} {
+		for _, locked := range []bool{false, true} {
+			w.element.Reset()
+			if tt.slot == gp.PhonePlace {
+				w.certificate(jpkiap.SignaturePassword, jpkiap.SignatureCertificate, jpkiap.SignatureKey, phonePassword)
+			} else {
+				check(t, credential.VerifyPIN(t.Context(), "2468"))
+			}
+			r, err := apdu.Exchange(t.Context(), w.element, apdu.Command{INS: 0x70, Le: 1})
+			check(t, err)
+			h, err := setest.Open(t.Context(), setest.Channel{Transmitter: w.element, Number: r.Data[0]}, keys)
+			check(t, err)
+			want := apdu.OK
+			if locked {
+				want = apdu.SecurityStatus
+				for _, state := range []gp.State{gp.StateLocked, gp.StatePersonalized} {
+					c, err := gp.SetStatus{Scope: gp.StatusOfApplication, State: byte(state), AID: gp.Instance(tt.slot)}.Command()
+					check(t, err)
+					_, err = h.Must(t.Context(), c)
+					check(t, err)
+				}
+			}
+			for _, c := range tt.use {
+				r, err := apdu.Exchange(t.Context(), w.element, c)
+				check(t, err)
+				if r.SW != want {
+					t.Errorf("slot %d, locked between %v: %02X answered %v, want %v", tt.slot, locked, c.INS, r.SW, want)
+				}
+			}
+		}
+	}
+}
+
 // A hostile phone cannot have a lock noted that the element did not make: it drops
 // the command and says that it succeeded, that it was refused, or that there is
 // nothing.
 func TestLockHostileAnswers(t *testing.T) {
 	counts := 0
+	for _, slot := range []uint64{1, gp.PhonePlace} {
+		counts += hostileToLock(t, slot)
+	}
+	t.Logf("E2: answers to a lock made up: %d; none is noted as a lock", counts)
+}
+
+func hostileToLock(t *testing.T, slot uint64) (counts int) {
 	for _, ins := range []byte{0xF0, 0xF2} {
 		for _, fake := range [][]byte{{0x90, 0x00}, {0x6A, 0x88}, {0x69, 0x85}, {0x6A, 0x80}} {
-			t.Run(fmt.Sprintf("%02X answered %X", ins, fake), func(t *testing.T) {
-				w, _ := filled(t, 1)
-				order := w.order(provisioning.OrderLock, 1)
+			t.Run(fmt.Sprintf("slot %d, %02X answered %X", slot, ins, fake), func(t *testing.T) {
+				w, _ := filled(t, slot)
+				order := w.order(provisioning.OrderLock, slot)
 				w.submitted(order)
 				a := w.agent()
 				w.element.Reset()
@@ -112,12 +173,12 @@ func TestLockHostileAnswers(t *testing.T) {
 				if j := w.job(order); j.State != store.Done {
 					t.Errorf("lock is %v (%s) after an honest contact", j.State, j.Reason)
 				}
-				w.lockedSlots(1)
+				w.lockedSlots(byte(slot))
 				counts++
 			})
 		}
 	}
-	t.Logf("E2: answers to a lock made up: %d; none is noted as a lock", counts)
+	return counts
 }
 
 // An element that lists nothing is asked as often as any job is tried, and then
