@@ -200,7 +200,9 @@ func TestLockStartsAnew(t *testing.T) {
 	if r := send(t, s, gp.Select(instance(1))); r.SW != apdu.OK {
 		t.Fatal(r.SW)
 	}
-	domain := func(state byte) gp.SetStatus { return gp.SetStatus{Scope: gp.StatusOfDomain, State: state, AID: domainA} }
+	domain := func(state byte) gp.SetStatus {
+		return gp.SetStatus{Scope: gp.StatusOfDomain, State: state, AID: domainA}
+	}
 	for _, step := range []struct {
 		name string
 		set  gp.SetStatus
