@@ -181,34 +181,59 @@ func hostileToLock(t *testing.T, slot uint64) (counts int) {
 	return counts
 }
 
-// An element that lists nothing is asked as often as any job is tried, and then
-// holds no other job up; nobody who answers in its name can have a lock of what is
-// there parked.
+// An element that lists nothing to lock holds no other job up for longer than any job is
+// tried; the lock stays, is tried first each time, and is made once there is something.
 func TestLockOfNothing(t *testing.T) {
-	w := newWorld(t)
-	var locks [][]byte
-	for _, slot := range []uint64{0, 3} {
-		locks = append(locks, w.order(provisioning.OrderLock, slot))
+	for _, slot := range []uint64{0, 1} {
+		t.Run(fmt.Sprintf("slot %d", slot), func(t *testing.T) {
+			w := newWorld(t)
+			lock := w.order(provisioning.OrderLock, slot)
+			w.submitted(lock)
+			order := w.provision(1)
+			contacts := 0
+			for ; w.job(order).State != store.Done && contacts < 30; contacts++ {
+				_, err := w.contact()
+				check(t, err)
+			}
+			if j := w.job(lock); j.State != store.Queued || j.Reason != "nothing_found" || contacts > 12 {
+				t.Errorf("lock is %v (%s) after %d contacts", j.State, j.Reason, contacts)
+			}
+			_, err := w.contact()
+			check(t, err)
+			if j := w.job(lock); j.State != store.Done || j.Reason != "" {
+				t.Errorf("lock is %v (%s) when there is something", j.State, j.Reason)
+			}
+			w.lockedSlots(1)
+		})
 	}
-	for _, o := range locks[1:] {
-		w.submitted(o)
-	}
-	order := w.provision(1)
-	contacts := 0
-	for ; w.job(order).State != store.Done && contacts < 30; contacts++ {
-		w.element.Reset()
+}
+
+// Whoever stands in the phone's place says as often as he likes that there is nothing to
+// lock: the first contact that shows the element's listing locks it, without an operator.
+func TestLockCannotBeTalkedAway(t *testing.T) {
+	const lies = 30
+	for _, slot := range []uint64{0, 1, gp.PhonePlace} {
+		w, _ := filled(t, 1, gp.PhonePlace)
+		order := w.order(provisioning.OrderLock, slot)
+		w.submitted(order)
+		for range lies {
+			if w.hiding(func(int) bool { return true }) == 0 {
+				t.Fatal("the lock was not tried")
+			}
+		}
+		if j := w.job(order); j.State != store.Queued {
+			t.Fatalf("lock of slot %d is %v (%s) after %d made-up answers", slot, j.State, j.Reason, lies)
+		}
 		_, err := w.contact()
 		check(t, err)
+		want := []byte{byte(slot)}
+		if slot == 0 {
+			want = []byte{1, gp.PhonePlace}
+		}
+		if s := w.job(order).State; s != store.Done {
+			t.Errorf("lock of slot %d is %v after an honest contact", slot, s)
+		}
+		w.lockedSlots(want...)
 	}
-	if j := w.job(locks[1]); j.State != store.Parked || j.Reason != "nothing_found" || contacts > 12 {
-		t.Errorf("lock is %v (%s) after %d contacts", j.State, j.Reason, contacts)
-	}
-	w.submitted(locks[0])
-	w.element.Reset()
-	_, err := w.contact()
-	check(t, err)
-	if s := w.job(locks[0]).State; s != store.Done {
-		t.Errorf("lock of every slot is %v", s)
-	}
-	w.lockedSlots(1)
+	t.Logf("E2: sessions in which a phone says that there is nothing to lock: %d; the lock is made in the next one", 3*lies)
 }

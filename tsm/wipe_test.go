@@ -321,6 +321,34 @@ func TestRestHiddenAfterHalfAWipe(t *testing.T) {
 	w.emptied(order, []byte{1, gp.PhonePlace}, nil)
 }
 
+// An instance that is there behind its DELETE is not taken as deleted: the wipe goes on.
+func TestWipeLooksAfterDelete(t *testing.T) {
+	w, _ := filled(t, 1)
+	order := w.wipe(0)
+	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	check(t, err)
+	a := w.agent()
+	w.element.Reset()
+	inner := a.SE
+	a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+		r, err := inner.Transmit(ctx, command)
+		if err == nil && command[1] == 0xE4 { // somebody puts it back, on a channel of his own
+			h, err := setest.Open(ctx, setest.Channel{Transmitter: w.element, Number: 1}, keys)
+			check(t, err)
+			check(t, h.Install(ctx, applet.Kind(), []byte(gp.Instance(1))))
+		}
+		return r, err
+	})
+	_, err = a.Run(t.Context())
+	check(t, err)
+	if j := w.job(order); j.State != store.Queued || j.Cursor != store.Wiped || j.Attempts != 1 {
+		t.Fatalf("wipe is %v at %v after %d attempts", j.State, j.Cursor, j.Attempts)
+	}
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1}, nil)
+}
+
 // What others have in the element is listed too, and left alone.
 func TestWipeBesideOthers(t *testing.T) {
 	w, _ := filled(t, 1, gp.PhonePlace)
