@@ -315,11 +315,9 @@ func TestPhoneCertificatesAreRevoked(t *testing.T) {
 	t.Run("the holder", func(t *testing.T) {
 		w.expect(exitFailed, []string{"password"}, "WRONG123\n", "jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
 		w.forged(t, b, c)
-		w.expect(exitOK, []string{"revoked: 1 sets"}, jpkiPassword+"\n", "jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
+		w.expect(exitOK, []string{"revoked: 1 sets", "emptied: yes"}, jpkiPassword+"\n", "jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
 		w.wantStatus("by the holder", c, card.StateRevoked, pki.CessationOfOperation)
 		w.wantStatus("by the holder", parsed(t, shown.Authentication.PEM), card.StateRevoked, pki.CessationOfOperation)
-		w.dispatch(t.Context())
-		w.expect(exitOK, nil, "", "contact", "--state", b.state, "--tsm", w.tsmURL)
 		w.expect(exitOK, []string{"phone certificates: none"}, "", "jpki", "show", "--state", b.state)
 	})
 	change("superseded", 0)
@@ -379,4 +377,20 @@ func (r forgedRevocation) send(t *testing.T, w *town) int {
 	response := must(http.DefaultClient.Do(request))(t)
 	defer response.Body.Close()
 	return response.StatusCode
+}
+
+// A TSM that takes no orders: the certificates are revoked, the command fails and says what empties the phone.
+func TestPhoneCertificatesNotEmptied(t *testing.T) {
+	w := newTown(t)
+	b := w.newPhone("phone.se", w.person("nineteen"))
+	check(t, b.apply(phone.Application{PhoneCertificates: true}))
+	c := parsed(t, b.shown().Signature.PEM)
+	w.ordersRefused.Store(true)
+	w.expect(exitFailed, []string{"revoked: 1 sets", "emptied: no", "revoked and not emptied", "hint: run mobileid-wallet contact"}, jpkiPassword+"\n",
+		"jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
+	w.wantStatus("by the holder", c, card.StateRevoked, pki.CessationOfOperation)
+	w.ordersRefused.Store(false)
+	w.dispatch(t.Context())
+	w.expect(exitOK, nil, "", "contact", "--state", b.state, "--tsm", w.tsmURL)
+	w.expect(exitOK, []string{"phone certificates: none"}, "", "jpki", "show", "--state", b.state)
 }

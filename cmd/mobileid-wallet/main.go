@@ -117,6 +117,8 @@ func hintFor(err error) string {
 		return "a secure element is made once; name a file that does not exist yet"
 	case errors.Is(err, errBlockedPIN), errors.Is(err, apdu.ErrBlocked):
 		return "nothing on the phone unblocks a PIN, a renewal neither: have the credential revoked, and apply anew once the slot is empty"
+	case errors.Is(err, errNotEmptied):
+		return "run mobileid-wallet contact --state FILE --tsm URL until jpki show says none"
 	case errors.Is(err, serve.ErrOpenSecret):
 		return "chmod 600 the file"
 	case errors.Is(err, errNoAuthority) && errors.Is(err, fs.ErrNotExist):
