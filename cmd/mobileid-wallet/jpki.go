@@ -17,7 +17,6 @@ import (
 	"mobileid/cmd/internal/phone"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
-	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
@@ -42,9 +41,9 @@ type certificateFlags struct {
 func (w *wallet) jpkiCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "jpki",
-		Short: "Phone certificates (スマホ用電子証明書): apply, show, sign, revoke",
+		Short: "Phone certificates (スマホ用電子証明書): apply, show, sign, change, revoke",
 	}
-	c.AddCommand(w.jpkiApplyCommand(), w.jpkiShowCommand(), w.jpkiSignCommand(), w.jpkiRevokeCommand())
+	c.AddCommand(w.jpkiApplyCommand(), w.jpkiShowCommand(), w.jpkiSignCommand(), w.jpkiChangeCommand(), w.jpkiRevokeCommand())
 	return c
 }
 
@@ -113,14 +112,14 @@ func (w *wallet) jpkiSecrets(ctx context.Context, a certificateFlags) (pin, pass
 	if pin, err = w.secret(ctx, "PIN", a.pinFile); err != nil {
 		return "", "", err
 	}
-	if !jpkiap.IsPIN([]byte(pin)) {
-		return "", "", errors.New("reading the PIN: it must have 4 digits and nothing else")
+	if err := checkCertificatePIN(pin); err != nil {
+		return "", "", fmt.Errorf("reading the PIN: %w", err)
 	}
 	if password, err = w.secret(ctx, "signature password", a.passwordFile); err != nil {
 		return "", "", err
 	}
-	if !jpkiap.IsPassword([]byte(password)) {
-		return "", "", errors.New("reading the signature password: it must have 6 to 16 of A to Z and 0 to 9 and nothing else")
+	if err := checkPassword(password); err != nil {
+		return "", "", fmt.Errorf("reading the signature password: %w", err)
 	}
 	return pin, password, nil
 }

@@ -394,3 +394,31 @@ func TestPhoneCertificatesNotEmptied(t *testing.T) {
 	w.expect(exitOK, nil, "", "contact", "--state", b.state, "--tsm", w.tsmURL)
 	w.expect(exitOK, []string{"phone certificates: none"}, "", "jpki", "show", "--state", b.state)
 }
+
+// The secrets of the phone certificates are changed on the phone, and what is wrong costs their own tries.
+func TestPhoneCertificateSecretsChange(t *testing.T) {
+	w := newTown(t)
+	b := w.newPhone("phone.se", w.person("nineteen"))
+	change := func(which string) []string {
+		return []string{"jpki", "change", "--state", b.state, "--secret", which, "--secret-file", "-"}
+	}
+	w.expect(exitFailed, []string{"no phone certificates"}, "", change("pin")...)
+	check(t, b.apply(phone.Application{PhoneCertificates: true}))
+	w.expect(exitMisuse, []string{"neither pin nor password"}, "", change("face")...)
+	w.expect(exitMisuse, []string{"no terminal"}, "", change("pin")[:6]...)
+	for text, input := range map[string]string{"reading the old PIN": "480\n1111\n", "reading the new PIN": jpkiPIN + "\n11111\n", "reading the PINs": ""} {
+		w.expect(exitFailed, []string{text}, input, change("pin")...)
+	}
+	w.expect(exitFailed, []string{"reading the new signature password"}, jpkiPassword+"\nSHORT\n", change("password")...)
+	w.expect(exitFailed, []string{"the old PIN is wrong, tries left: 2"}, "9999\n1111\n", change("pin")...)
+	w.expect(exitOK, []string{"the PIN of the phone certificates is changed"}, jpkiPIN+"\n1111\n", change("pin")...)
+	w.expect(exitOK, []string{"the signature password of the phone certificates is changed"}, jpkiPassword+"\nOTHER5678\n", change("password")...)
+	w.expect(exitOK, []string{"user authentication certificate", "3 tries left", "5 tries left"}, "1111\nOTHER5678\n",
+		"jpki", "show", "--state", b.state, "--pin-file", "-", "--password-file", "-")
+	for _, text := range []string{"tries left: 2", "tries left: 1", "is blocked"} {
+		w.expect(exitFailed, []string{text}, "9999\n2222\n", change("pin")...)
+	}
+	w.expect(exitFailed, []string{"is blocked", "hint: mobileid-wallet jpki apply"}, "1111\n2222\n", change("pin")...)
+	check(t, b.apply(phone.Application{PhoneCertificates: true}))
+	w.expect(exitOK, []string{"is changed"}, jpkiPIN+"\n1111\n", change("pin")...)
+}
