@@ -210,7 +210,7 @@ func TestLockOfNothing(t *testing.T) {
 
 // Whoever stands in the phone's place says as often as he likes that there is nothing to
 // lock: the first contact that shows the element's listing locks it, without an operator.
-func TestLockCannotBeTalkedAway(t *testing.T) {
+func TestE2LockTalkedAway(t *testing.T) {
 	const lies = 30
 	for _, slot := range []uint64{0, 1, gp.PhonePlace} {
 		w, _ := filled(t, 1, gp.PhonePlace)

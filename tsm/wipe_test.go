@@ -264,7 +264,7 @@ func TestWipeHiddenByThePhone(t *testing.T) {
 // A phone that hides some of the listings and shows others keeps nothing through a wipe
 // or lock of everything, whatever else the element has: what is hidden is never taken as
 // not there.
-func TestSomeListingsHidden(t *testing.T) {
+func TestE2ListingsHidden(t *testing.T) {
 	hidden := 0
 	for _, kind := range []provisioning.OrderKind{provisioning.OrderWipe, provisioning.OrderLock} {
 		for _, slots := range [][]uint64{{gp.PhonePlace}, {1, gp.PhonePlace}, {1, 2, 3, 4, 5, 6, gp.PhonePlace}} {
