@@ -3,7 +3,6 @@ package issuer
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"mobileid/issuer/store"
@@ -22,14 +21,18 @@ type outbox struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	mu   sync.Mutex // held through a round; guards last
+	turn chan struct{} // holds one token through a round; guards last
 	last uint64
 }
 
-// round sends what is due. It never fails: what was not sent stays queued.
+// round sends what is due, and waits for a round under way before it. It never fails: what was not sent stays queued.
 func (o *outbox) round(ctx context.Context) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	select {
+	case o.turn <- struct{}{}:
+		defer func() { <-o.turn }()
+	case <-ctx.Done():
+		return
+	}
 	messages, err := o.store.Pending(ctx, o.last, outboxRound)
 	if err != nil {
 		o.log.ErrorContext(ctx, "outbox not readable", "error", err)

@@ -421,8 +421,7 @@ func TestRevokeOwn(t *testing.T) {
 	if row.State != store.Revoked || row.Reason != store.CessationOfOperation || row.Phone.WipeID == "" {
 		t.Errorf("row %s, %s", row.State, row.Reason)
 	}
-	s.Dispatch(t.Context())
-	wipes := w.TSM.Wipes()
+	wipes := w.TSM.Wipes() // the order is with the TSM before the answer
 	if len(wipes) != 1 || wipes[0].Slot != 1 || wipes[0].Application != provisioning.ApplicationPhoneCertificates {
 		t.Fatalf("%d wipe orders", len(wipes))
 	}

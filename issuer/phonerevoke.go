@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
 	"mobileid/issuer/store"
 	"mobileid/mdoc/cbor"
@@ -15,6 +16,9 @@ import (
 
 // MaxRevocation bounds the body of a holder's revocation.
 const MaxRevocation = 16 << 10
+
+// sendOwn is how long a holder waits for the TSM to take the order.
+const sendOwn = 5 * time.Second
 
 // Revocation is what a phone sends to revoke its own certificates: its signature certificate, and a signature of that key over
 // PhoneRevocationStatement, which takes the signature password.
@@ -54,7 +58,8 @@ func ParseRevocation(raw []byte) (*Revocation, error) {
 }
 
 // RevokeOwn takes a holder's word, given on the phone over the challenge of a transaction, that the phone's certificates are to be revoked
-// (公的個人認証法 第35条の8第3項). The challenge is used up. It tells how many sets changed; the element's application is ordered to be emptied.
+// (公的個人認証法 第35条の8第3項). The challenge is used up. It tells how many sets changed; the element's application is ordered to be emptied,
+// and the order sent before the answer if the TSM takes it within sendOwn: the holder is about to come by there.
 func (s *Service) RevokeOwn(ctx context.Context, id, token string, body []byte) (int, error) {
 	n, err := s.revokeOwn(ctx, id, token, body)
 	if err != nil {
@@ -85,6 +90,9 @@ func (s *Service) revokeOwn(ctx context.Context, id, token string, body []byte) 
 	if err != nil {
 		return n, err
 	}
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendOwn)
+	defer cancel()
+	s.outbox.round(sending)
 	s.log.InfoContext(ctx, "phone certificates revoked by their holder", "transaction", id, "sets", n)
 	return n, nil
 }

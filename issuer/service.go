@@ -46,7 +46,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	}
 	s := &Service{config: c, secrets: derived, table: doctype.MNC(), vault: newVault(c.MaxHeld), wake: make(chan struct{}, 1),
 		log: c.Log}
-	s.outbox = &outbox{store: c.Store, orders: c.Orders, now: s.now, log: c.Log}
+	s.outbox = &outbox{store: c.Store, orders: c.Orders, now: s.now, log: c.Log, turn: make(chan struct{}, 1)}
 	s.sessions = pairing.NewBoard(pairing.Config{Now: c.Now, Rand: c.Rand, Max: c.MaxTransactions})
 	if s.index, err = revocation.NewPermutation(derived.index); err != nil {
 		return nil, fmt.Errorf("making issuer: %w", err)

@@ -109,7 +109,7 @@ var errNextJob = errors.New("job done with its element")
 // begin starts the next job of the session's element; no commands when there is
 // none or it cannot be started now.
 func (s *Service) begin(ctx context.Context, sess *session) ([]apdu.Command, error) {
-	job, err := s.next(ctx, sess.seID)
+	job, err := s.next(ctx, sess.seID, sess.passed)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

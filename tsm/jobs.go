@@ -95,14 +95,14 @@ const maxSkipped = 64
 
 // next gives the job to run on an element, or store.ErrNotFound. Jobs that must
 // not be run are closed or parked on the way; one that lacks only the issuer's
-// sealed bytes gets them first.
-func (s *Service) next(ctx context.Context, seID string) (store.Job, error) {
+// sealed bytes gets them first. Those of the order ids in except are passed over.
+func (s *Service) next(ctx context.Context, seID string, except []string) (store.Job, error) {
 	failed, err := s.cfg.Store.FailedAuth(ctx, seID)
 	if err != nil {
 		return store.Job{}, err
 	}
 	for range maxSkipped {
-		job, err := s.cfg.Store.Next(ctx, seID)
+		job, err := s.cfg.Store.Next(ctx, seID, except...)
 		if err != nil {
 			return store.Job{}, err
 		}

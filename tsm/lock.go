@@ -59,7 +59,7 @@ func (s *Service) switched(ctx context.Context, sc *script, found []instance) (*
 		}
 	}
 	job := sc.job
-	job.Cursor = store.Applied
+	job.Cursor, job.Reason = store.Applied, ""
 	if _, err := s.file(ctx, job); err != nil {
 		return nil, err
 	}
@@ -67,15 +67,19 @@ func (s *Service) switched(ctx context.Context, sc *script, found []instance) (*
 }
 
 // nothingToSwitch ends an attempt on an element that lists no instance. Whether that
-// is so or a phone made it up cannot be told; so that other jobs get their turn if
-// it is, the job is parked after as many attempts as any.
+// is so or a phone made it up cannot be told, so the job stays and is tried first in
+// every session; after as many attempts as any other jobs are run past it.
 func (s *Service) nothingToSwitch(ctx context.Context, job store.Job) error {
-	job.Attempts++
-	var err error
-	if job.Attempts >= s.cfg.MaxAttempts {
-		_, err = s.park(ctx, job, "nothing_found")
-	} else {
-		_, err = s.advance(ctx, job)
+	why := errNothingFound
+	if job.Attempts++; job.Attempts >= s.cfg.MaxAttempts {
+		job.Attempts, job.Reason, why = s.cfg.MaxAttempts, nothingFound, errPassed
 	}
-	return errors.Join(errNothingFound, err)
+	_, err := s.advance(ctx, job)
+	return errors.Join(why, err)
 }
+
+// nothingFound is the reason of a queued job that others are run past.
+const nothingFound = "nothing_found"
+
+// errPassed is errNothingFound after too many attempts.
+var errPassed = fmt.Errorf("%w, again: %w", errNothingFound, errNextJob)

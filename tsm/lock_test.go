@@ -5,8 +5,13 @@ import (
 	"fmt"
 	"testing"
 
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/scp03"
+	"mobileid/tsm/se/setest"
 	"mobileid/tsm/store"
 )
 
@@ -81,16 +86,72 @@ func TestUnlockOvertakesLock(t *testing.T) {
 	w.presents(1)
 }
 
+// What the holder verified does not outlive a lock, though the lock comes on another
+// channel and is over before the next command.
+func TestLockEndsConsent(t *testing.T) {
+	w, _ := filled(t, 1, gp.PhonePlace)
+	w.setPIN(1)
+	w.setPIN(gp.PhonePlace)
+	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	check(t, err)
+	credential := applet.NewClient(w.element, 1)
+	sign := apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x80 | byte(jpkiap.SignatureKey), Data: []byte("a contract"), Le: 256}
+	for _, tt := range []struct {
+		slot byte
+		use  []apdu.Command
+	}{
+		{1, []apdu.Command{{INS: 0xB1, Data: []byte{0x54, 0x03, 0, 0, 0}, Le: 1}}},
+		{gp.PhonePlace, []apdu.Command{sign, {INS: 0xB0, P1: 0x80 | byte(jpkiap.SignatureCertificate), Le: 1}}},
+	} {
+		for _, locked := range []bool{false, true} {
+			w.element.Reset()
+			if tt.slot == gp.PhonePlace {
+				w.certificate(jpkiap.SignaturePassword, jpkiap.SignatureCertificate, jpkiap.SignatureKey, phonePassword)
+			} else {
+				check(t, credential.VerifyPIN(t.Context(), "2468"))
+			}
+			r, err := apdu.Exchange(t.Context(), w.element, apdu.Command{INS: 0x70, Le: 1})
+			check(t, err)
+			h, err := setest.Open(t.Context(), setest.Channel{Transmitter: w.element, Number: r.Data[0]}, keys)
+			check(t, err)
+			want := apdu.OK
+			if locked {
+				want = apdu.SecurityStatus
+				for _, state := range []gp.State{gp.StateLocked, gp.StatePersonalized} {
+					c, err := gp.SetStatus{Scope: gp.StatusOfApplication, State: byte(state), AID: gp.Instance(tt.slot)}.Command()
+					check(t, err)
+					_, err = h.Must(t.Context(), c)
+					check(t, err)
+				}
+			}
+			for _, c := range tt.use {
+				r, err := apdu.Exchange(t.Context(), w.element, c)
+				check(t, err)
+				if r.SW != want {
+					t.Errorf("slot %d, locked between %v: %02X answered %v, want %v", tt.slot, locked, c.INS, r.SW, want)
+				}
+			}
+		}
+	}
+}
+
 // A hostile phone cannot have a lock noted that the element did not make: it drops
 // the command and says that it succeeded, that it was refused, or that there is
 // nothing.
 func TestLockHostileAnswers(t *testing.T) {
 	counts := 0
+	for _, slot := range []uint64{1, gp.PhonePlace} {
+		counts += hostileToLock(t, slot)
+	}
+	t.Logf("E2: answers to a lock made up: %d; none is noted as a lock", counts)
+}
+
+func hostileToLock(t *testing.T, slot uint64) (counts int) {
 	for _, ins := range []byte{0xF0, 0xF2} {
 		for _, fake := range [][]byte{{0x90, 0x00}, {0x6A, 0x88}, {0x69, 0x85}, {0x6A, 0x80}} {
-			t.Run(fmt.Sprintf("%02X answered %X", ins, fake), func(t *testing.T) {
-				w, _ := filled(t, 1)
-				order := w.order(provisioning.OrderLock, 1)
+			t.Run(fmt.Sprintf("slot %d, %02X answered %X", slot, ins, fake), func(t *testing.T) {
+				w, _ := filled(t, slot)
+				order := w.order(provisioning.OrderLock, slot)
 				w.submitted(order)
 				a := w.agent()
 				w.element.Reset()
@@ -112,42 +173,67 @@ func TestLockHostileAnswers(t *testing.T) {
 				if j := w.job(order); j.State != store.Done {
 					t.Errorf("lock is %v (%s) after an honest contact", j.State, j.Reason)
 				}
-				w.lockedSlots(1)
+				w.lockedSlots(byte(slot))
 				counts++
 			})
 		}
 	}
-	t.Logf("E2: answers to a lock made up: %d; none is noted as a lock", counts)
+	return counts
 }
 
-// An element that lists nothing is asked as often as any job is tried, and then
-// holds no other job up; nobody who answers in its name can have a lock of what is
-// there parked.
+// An element that lists nothing to lock holds no other job up for longer than any job is
+// tried; the lock stays, is tried first each time, and is made once there is something.
 func TestLockOfNothing(t *testing.T) {
-	w := newWorld(t)
-	var locks [][]byte
-	for _, slot := range []uint64{0, 3} {
-		locks = append(locks, w.order(provisioning.OrderLock, slot))
+	for _, slot := range []uint64{0, 1} {
+		t.Run(fmt.Sprintf("slot %d", slot), func(t *testing.T) {
+			w := newWorld(t)
+			lock := w.order(provisioning.OrderLock, slot)
+			w.submitted(lock)
+			order := w.provision(1)
+			contacts := 0
+			for ; w.job(order).State != store.Done && contacts < 30; contacts++ {
+				_, err := w.contact()
+				check(t, err)
+			}
+			if j := w.job(lock); j.State != store.Queued || j.Reason != "nothing_found" || contacts > 12 {
+				t.Errorf("lock is %v (%s) after %d contacts", j.State, j.Reason, contacts)
+			}
+			_, err := w.contact()
+			check(t, err)
+			if j := w.job(lock); j.State != store.Done || j.Reason != "" {
+				t.Errorf("lock is %v (%s) when there is something", j.State, j.Reason)
+			}
+			w.lockedSlots(1)
+		})
 	}
-	for _, o := range locks[1:] {
-		w.submitted(o)
-	}
-	order := w.provision(1)
-	contacts := 0
-	for ; w.job(order).State != store.Done && contacts < 30; contacts++ {
-		w.element.Reset()
+}
+
+// Whoever stands in the phone's place says as often as he likes that there is nothing to
+// lock: the first contact that shows the element's listing locks it, without an operator.
+func TestE2LockTalkedAway(t *testing.T) {
+	const lies = 30
+	for _, slot := range []uint64{0, 1, gp.PhonePlace} {
+		w, _ := filled(t, 1, gp.PhonePlace)
+		order := w.order(provisioning.OrderLock, slot)
+		w.submitted(order)
+		for range lies {
+			if w.hiding(func(int) bool { return true }) == 0 {
+				t.Fatal("the lock was not tried")
+			}
+		}
+		if j := w.job(order); j.State != store.Queued {
+			t.Fatalf("lock of slot %d is %v (%s) after %d made-up answers", slot, j.State, j.Reason, lies)
+		}
 		_, err := w.contact()
 		check(t, err)
+		want := []byte{byte(slot)}
+		if slot == 0 {
+			want = []byte{1, gp.PhonePlace}
+		}
+		if s := w.job(order).State; s != store.Done {
+			t.Errorf("lock of slot %d is %v after an honest contact", slot, s)
+		}
+		w.lockedSlots(want...)
 	}
-	if j := w.job(locks[1]); j.State != store.Parked || j.Reason != "nothing_found" || contacts > 12 {
-		t.Errorf("lock is %v (%s) after %d contacts", j.State, j.Reason, contacts)
-	}
-	w.submitted(locks[0])
-	w.element.Reset()
-	_, err := w.contact()
-	check(t, err)
-	if s := w.job(locks[0]).State; s != store.Done {
-		t.Errorf("lock of every slot is %v", s)
-	}
-	w.lockedSlots(1)
+	t.Logf("E2: sessions in which a phone says that there is nothing to lock: %d; the lock is made in the next one", 3*lies)
 }

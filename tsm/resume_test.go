@@ -176,11 +176,11 @@ func (f *faulty) SetKeyVersion(ctx context.Context, seID string, version byte) e
 	return err
 }
 
-func (f *faulty) Next(ctx context.Context, seID string) (store.Job, error) {
+func (f *faulty) Next(ctx context.Context, seID string, except ...string) (store.Job, error) {
 	if f.dead {
 		return store.Job{}, errDead
 	}
-	return f.Store.Next(ctx, seID)
+	return f.Store.Next(ctx, seID, except...)
 }
 
 // useStore puts f between the service and the store it has open, until restart.

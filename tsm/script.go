@@ -207,6 +207,9 @@ func (sc *script) proceed(ctx context.Context, s *Service, sess *session, answer
 		sc.job = job
 	}
 	next, err := sc.finish(ctx, sc, good, cut)
+	if errors.Is(err, errPassed) {
+		sess.passed = append(sess.passed, sc.job.OrderID)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("order %s: %w", sc.job.OrderID, err)
 	}

@@ -19,10 +19,11 @@ type session struct {
 
 	mu      sync.Mutex // held for the whole of a request; guards what follows
 	expires time.Time
-	agreed  bool // the handshake is over
-	started bool // the start command went out
-	ended   bool // stop went out
-	waiting step // what the phone's next answers belong to; nil for none
+	agreed  bool     // the handshake is over
+	started bool     // the start command went out
+	ended   bool     // stop went out
+	passed  []string // order ids of jobs that others are run past in this session
+	waiting step     // what the phone's next answers belong to; nil for none
 
 	// The last report and its order: a phone that lost our answer sends the same
 	// report again and must get the same order.

@@ -89,7 +89,7 @@ func errorType(j store.Job) ErrorType {
 		return ErrorInterrupted
 	case j.State == store.Refused:
 		return ErrorIssuer
-	case j.State == store.Parked && j.Reason == "nothing_found":
+	case j.State.Open() && j.Reason == nothingFound:
 		return ErrorNotFound
 	case j.State == store.Parked:
 		return ErrorSecureComponent

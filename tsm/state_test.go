@@ -30,7 +30,7 @@ func TestOrderState(t *testing.T) {
 		{"wiped", provisioning.OrderWipe, func(j *store.Job) { j.State, j.Cursor = store.Done, store.Cleared }, tsm.NotDeployed, 0},
 		{"locked", provisioning.OrderLock, func(j *store.Job) { j.State, j.Cursor = store.Done, store.Applied }, tsm.Suspended, 0},
 		{"unlocked", provisioning.OrderUnlock, func(j *store.Job) { j.State, j.Cursor = store.Done, store.Applied }, tsm.Operational, 0},
-		{"nothing to lock", provisioning.OrderLock, func(j *store.Job) { j.State, j.Reason = store.Parked, "nothing_found" }, tsm.Operational, tsm.ErrorNotFound},
+		{"nothing to lock", provisioning.OrderLock, func(j *store.Job) { j.Reason = "nothing_found" }, tsm.Operational, tsm.ErrorNotFound},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -17,6 +17,8 @@ import (
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se/nvm"
 	"mobileid/tsm/store"
 )
@@ -64,19 +66,37 @@ func tearables() []tearable {
 			end: func(w *world, o []byte) { w.emptied(o, []byte{1, 2}, nil) },
 		},
 		{
-			name: "lock", prepare: fill(1, 2), order: order(provisioning.OrderLock, 0),
-			end: func(w *world, _ []byte) { w.lockedSlots(1, 2) },
+			name: "provisioning of phone certificates", prepare: func(*world) {}, order: order(provisioning.OrderProvision, gp.PhonePlace),
+			end: func(w *world, o []byte) { w.setPIN(gp.PhonePlace); w.committedOnce(o); w.presentsPhone(o) },
+		},
+		{
+			name: "renewal of phone certificates", prepare: fill(gp.PhonePlace), order: order(provisioning.OrderProvision, gp.PhonePlace),
+			between: func(w *world) { w.presents(gp.PhonePlace) },
+			end:     func(w *world, o []byte) { w.committedOnce(o); w.presentsPhone(o) },
+		},
+		{
+			name: "wipe with phone certificates", prepare: fill(1, gp.PhonePlace), order: order(provisioning.OrderWipe, 0),
+			end: func(w *world, o []byte) { w.emptied(o, []byte{1, gp.PhonePlace}, nil) },
+		},
+		{
+			name: "wipe of phone certificates", prepare: fill(1, gp.PhonePlace), order: order(provisioning.OrderWipe, gp.PhonePlace),
+			between: func(w *world) { w.presents(1) },
+			end:     func(w *world, o []byte) { w.emptied(o, []byte{gp.PhonePlace}, []byte{1}); w.presents(1) },
+		},
+		{
+			name: "lock", prepare: fill(1, 2, gp.PhonePlace), order: order(provisioning.OrderLock, 0),
+			end: func(w *world, _ []byte) { w.lockedSlots(1, 2, gp.PhonePlace) },
 		},
 		{
 			name: "unlock", prepare: func(w *world) {
-				fill(1, 2)(w)
+				fill(1, 2, gp.PhonePlace)(w)
 				w.submit(w.order(provisioning.OrderLock, 0))
 				_, err := w.contact()
 				check(w.t, err)
-				w.lockedSlots(1, 2)
+				w.lockedSlots(1, 2, gp.PhonePlace)
 			},
-			order: order(provisioning.OrderUnlock, 1),
-			end:   func(w *world, _ []byte) { w.lockedSlots(2); w.presents(1) },
+			order: order(provisioning.OrderUnlock, gp.PhonePlace),
+			end:   func(w *world, _ []byte) { w.lockedSlots(1, 2); w.presents(gp.PhonePlace) },
 		},
 		{
 			name: "rekey", prepare: func(w *world) {
@@ -179,6 +199,7 @@ func (j tearable) world(t *testing.T) *world {
 	w := newWorld(t)
 	w.issuer.portrait = 300
 	j.prepare(w)
+	w.restart() // as before the job, nothing is known of how long attestations are
 	w.exchanges = nil
 	w.element.Reset()
 	return w
@@ -373,6 +394,9 @@ func (w *world) lockedSlots(want ...byte) {
 			got = append(got, byte(i.Slot))
 		}
 	}
+	if info, err := jpkiapplet.NewClient(w.element).Info(w.t.Context()); err == nil && info.Locked {
+		got = append(got, gp.PhonePlace)
+	}
 	if !bytes.Equal(got, want) {
 		w.t.Errorf("slots %v are locked, want %v", got, want)
 	}
@@ -382,6 +406,10 @@ func (w *world) lockedSlots(want ...byte) {
 // issued for it, and signs with the key the credential names.
 func (w *world) presents(slot byte) {
 	w.t.Helper()
+	if slot == gp.PhonePlace {
+		w.presentsPhone(nil)
+		return
+	}
 	w.element.Reset()
 	ctx := w.t.Context()
 	c := applet.NewClient(w.element, slot)

@@ -20,8 +20,8 @@ import (
 var errNothingFound = errors.New("secure element lists nothing the job is about")
 
 // planListing asks what there is, behind the commands that are in the script
-// already; then gets the whole listing. A listing of at least one instance is under
-// R-MAC, and so is complete.
+// already; then gets the whole listing. A listing of at least one application is under
+// R-MAC, and so is complete: a phone can hide all of it or nothing.
 func (s *Service) planListing(sc *script, first bool, then listed) error {
 	return s.planPage(sc, &gp.Pages{}, first, then)
 }
@@ -43,13 +43,6 @@ func (s *Service) planPage(sc *script, pages *gp.Pages, first bool, then listed)
 		if cut != nil {
 			return nil, cut
 		}
-		if first && sc.job.Slot == 0 {
-			phone, err := phoneIn(answers[len(answers)-2])
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w", errRefusal, err)
-			}
-			then = then.with(phone)
-		}
 		more, err := pages.Add(answers[len(answers)-1])
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errRefusal, err)
@@ -67,49 +60,25 @@ func (s *Service) planPage(sc *script, pages *gp.Pages, first bool, then listed)
 	return nil
 }
 
-// with adds an instance that was listed beside the others.
-func (l listed) with(more []instance) listed {
-	return func(ctx context.Context, sc *script, found []instance) (*script, error) {
-		return l(ctx, sc, append(found, more...))
-	}
-}
-
-// phoneIn reads the listing of the phone certificates, which names them or nothing.
-func phoneIn(answer apdu.Response) ([]instance, error) {
-	if answer.SW == apdu.ReferenceNotFound {
-		return nil, nil
-	}
-	entries, err := gp.ParseEntries(answer.Data)
-	if err != nil || len(entries) != 1 || entries[0].AID != gp.PhoneInstance {
-		return nil, errors.Join(errors.New("another listing than that of the phone certificates"), err)
-	}
-	return []instance{{gp.PhonePlace, gp.State(entries[0].State).Locked()}}, nil
-}
-
-// list asks for a page of the instances the job is about. There may be a further
-// page, and on the first one there may be nothing. A job about everything asks for
-// the phone certificates before: their AID is no slot's.
+// list asks for a page of the listing that shows the instances the job is about. There
+// may be a further page, and on the first one there may be nothing.
 func (sc *script) list(first bool) error {
 	may := func(sw apdu.SW) bool { return sw == apdu.MoreAvailable || first && sw == apdu.ReferenceNotFound }
-	if first && sc.job.Slot == 0 {
-		c := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.PhoneInstance}.Command()
-		if err := sc.add("GET STATUS of the phone certificates", c, may); err != nil {
-			return err
-		}
-	}
 	c := gp.GetStatus{Scope: gp.ScopeApplications, Prefix: scope(sc.job), Next: !first}.Command()
 	return sc.add("GET STATUS", c, may)
 }
 
-// scope is the AID, or the beginning of AIDs, that a wipe is about.
+// scope is the AID of the one instance that a job is about. A job about everything asks
+// for every application at once: the AIDs of the slots and that of the phone
+// certificates begin with nothing in common, and of two listings a phone could hide one.
 func scope(job store.Job) gp.AID {
 	if job.Slot == 0 {
-		return gp.LoadFile
+		return ""
 	}
 	return gp.Instance(job.Slot)
 }
 
-// instancesIn reads a whole listing: the slots with an instance the job is about.
+// instancesIn reads a whole listing: the instances in it that the job is about.
 func instancesIn(pages *gp.Pages, job store.Job) ([]instance, error) {
 	entries, err := pages.Entries()
 	if err != nil {
@@ -142,7 +111,7 @@ func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*scr
 		return next, s.planErasure(next, slots, full)
 	case len(slots) > 0:
 		return next, s.planDeletion(next, slots)
-	case len(sc.job.Receipts) > 0:
+	case sc.job.Cursor == store.Wiped: // all that was listed under R-MAC has its receipt
 		return nil, s.cleared(ctx, sc.job)
 	default:
 		return nil, errNothingFound
@@ -215,20 +184,16 @@ func (s *Service) planDeletion(sc *script, slots []byte) error {
 			return err
 		}
 	}
-	if err := sc.list(true); err != nil {
-		return err
+	return s.planListing(sc, true, s.deleted)
+}
+
+// deleted goes on from the listing behind the DELETE commands, which succeeded under R-MAC.
+func (s *Service) deleted(ctx context.Context, sc *script, found []instance) (*script, error) {
+	if len(found) > 0 {
+		_, err := s.countAttempt(ctx, sc.job, "not_cleared")
+		return nil, errors.Join(fmt.Errorf("instances listed after DELETE: %w", errRefusal), err)
 	}
-	sc.finish = func(ctx context.Context, sc *script, answers []apdu.Response, cut error) (*script, error) {
-		if cut != nil {
-			return nil, cut
-		}
-		if slices.ContainsFunc(answers[len(slots):], func(r apdu.Response) bool { return r.SW != apdu.ReferenceNotFound }) {
-			_, err := s.countAttempt(ctx, sc.job, "not_cleared")
-			return nil, errors.Join(fmt.Errorf("instances listed after DELETE: %w", errRefusal), err)
-		}
-		return nil, s.cleared(ctx, sc.job)
-	}
-	return nil
+	return nil, s.cleared(ctx, sc.job)
 }
 
 // cleared notes that nothing is left and settles with the issuer.

@@ -17,6 +17,7 @@ import (
 	"mobileid/tsm/applet"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
+	"mobileid/tsm/se/setest"
 	"mobileid/tsm/seram"
 	"mobileid/tsm/store"
 )
@@ -66,7 +67,7 @@ func (w *world) instances() []byte {
 	check(w.t, s.Opened(r))
 	var pages gp.Pages
 	for next, more := false, true; more; next = true {
-		c, ticket, err := s.Wrap(gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.LoadFile, Next: next}.Command())
+		c, ticket, err := s.Wrap(gp.GetStatus{Scope: gp.ScopeApplications, Next: next}.Command())
 		check(w.t, err)
 		r, err := apdu.Exchange(ctx, w.element, c)
 		check(w.t, err)
@@ -90,13 +91,21 @@ func (w *world) instances() []byte {
 // wiped gives the slots the issuer has wipe receipts for, and their counters.
 func (i *issuer) wiped(id string) (slots []byte, counters []uint64) {
 	for _, r := range i.receipts {
-		if r.Kind == provisioning.ReceiptWiped && hex.EncodeToString(r.OrderID) == id && !slices.Contains(slots, byte(r.Slot)) {
-			slots = append(slots, byte(r.Slot))
+		if r.Kind == provisioning.ReceiptWiped && hex.EncodeToString(r.OrderID) == id && !slices.Contains(slots, place(r)) {
+			slots = append(slots, place(r))
 			counters = append(counters, r.Counter)
 		}
 	}
 	slices.Sort(slots)
 	return slots, counters
+}
+
+// place is where a receipt says it was signed.
+func place(r provisioning.Receipt) byte {
+	if r.Application == provisioning.ApplicationPhoneCertificates {
+		return gp.PhonePlace
+	}
+	return byte(r.Slot)
 }
 
 // emptied checks the end of a wipe of the slots given, with others left alone.
@@ -129,6 +138,8 @@ func TestWipe(t *testing.T) {
 	}{
 		{"one of one", []uint64{4}, 0, []byte{4}, nil},
 		{"all of three", []uint64{1, 7, 15}, 0, []byte{1, 7, 15}, nil},
+		{"all with phone certificates", []uint64{1, gp.PhonePlace}, 0, []byte{1, gp.PhonePlace}, nil},
+		{"phone certificates", []uint64{1, gp.PhonePlace}, gp.PhonePlace, []byte{gp.PhonePlace}, []byte{1}},
 		{"one of three", []uint64{1, 7, 15}, 7, []byte{7}, []byte{1, 15}},
 		{"all of fifteen", all, 0, []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, nil},
 	} {
@@ -139,7 +150,7 @@ func TestWipe(t *testing.T) {
 			check(t, err)
 			w.onlyShortAndSecured()
 			w.emptied(order, tt.wiped, tt.left)
-			if len(tt.wiped) > 0 {
+			if tt.wiped[0] != gp.PhonePlace {
 				if _, err := applet.NewClient(w.element, tt.wiped[0]).Info(t.Context()); !errors.Is(err, applet.ErrEmpty) {
 					t.Errorf("the slot still answers: %v", err)
 				}
@@ -211,29 +222,152 @@ func TestWipeOvertakes(t *testing.T) {
 	}
 }
 
+// hiding lets a phone come by that answers "nothing found", without R-MAC, in the place of
+// some answers to GET STATUS. It tells how many it hid.
+func (w *world) hiding(which func(listing int) bool) (hidden int) {
+	w.t.Helper()
+	a := w.agent()
+	w.element.Reset()
+	inner, listing := a.SE, 0
+	a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+		r, err := inner.Transmit(ctx, command)
+		if command[1] != 0xF2 {
+			return r, err
+		}
+		if listing++; which(listing) {
+			hidden++
+			return []byte{0x6A, 0x88}, err
+		}
+		return r, err
+	})
+	_, err := a.Run(w.t.Context())
+	check(w.t, err)
+	return hidden
+}
+
 // A phone that hides what its element holds: "nothing found" carries no R-MAC,
 // so it closes nothing. The wipe waits for an honest contact.
 func TestWipeHiddenByThePhone(t *testing.T) {
 	w, _ := filled(t, 1)
 	order := w.wipe(0)
+	w.hiding(func(int) bool { return true })
+	if s := w.job(order).State; s != store.Queued {
+		t.Fatalf("wipe is %v after a made-up answer", s)
+	}
+	_, err := w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1}, nil)
+}
+
+// A phone that hides some of the listings and shows others keeps nothing through a wipe
+// or lock of everything, whatever else the element has: what is hidden is never taken as
+// not there.
+func TestE2ListingsHidden(t *testing.T) {
+	hidden := 0
+	for _, kind := range []provisioning.OrderKind{provisioning.OrderWipe, provisioning.OrderLock} {
+		for _, slots := range [][]uint64{{gp.PhonePlace}, {1, gp.PhonePlace}, {1, 2, 3, 4, 5, 6, gp.PhonePlace}} {
+			for pattern := 1; pattern < 16; pattern++ { // which of each four listings
+				t.Run(fmt.Sprintf("kind %d, slots %v, pattern %04b", kind, slots, pattern), func(t *testing.T) {
+					w, _ := filled(t, slots...)
+					var places []byte
+					for _, s := range slots {
+						places = append(places, byte(s))
+					}
+					order := w.order(kind, 0)
+					w.submitted(order)
+					hidden += w.hiding(func(n int) bool { return pattern>>((n-1)%4)&1 == 1 })
+					if j := w.job(order); j.State != store.Done && j.State != store.Queued {
+						t.Errorf("job is %v (%s)", j.State, j.Reason)
+					}
+					if w.job(order).State == store.Queued {
+						_, err := w.contact()
+						check(t, err)
+					}
+					if kind == provisioning.OrderLock {
+						w.lockedSlots(places...)
+						return
+					}
+					w.emptied(order, places, nil)
+				})
+			}
+		}
+	}
+	t.Logf("E2: listings hidden: %d, in every pattern of four; nothing is kept through a wipe or lock", hidden)
+	if hidden < 70 {
+		t.Errorf("only %d listings were hidden", hidden)
+	}
+}
+
+// A phone lets one slot be wiped, breaks off, and hides the rest from then on: one
+// receipt is not the end of the wipe.
+func TestRestHiddenAfterHalfAWipe(t *testing.T) {
+	w, _ := filled(t, 1, gp.PhonePlace)
+	order := w.wipe(0)
+	id, at := w.reach(3)
+	_, err := w.step(id, at, func(in []seram.APDU) []seram.APDU { return in[:2] })
+	check(t, err)
+	w.hiding(func(int) bool { return true })
+	check(t, w.service.Sweep(t.Context()))
+	if j := w.job(order); j.State != store.Queued || j.Cursor != store.Ordered || len(j.Receipts) != 1 {
+		t.Fatalf("wipe is %v at %v with %d receipts", j.State, j.Cursor, len(j.Receipts))
+	}
+	if slots, _ := w.issuer.wiped(w.job(order).OrderID); len(slots) != 0 {
+		t.Errorf("issuer was told that slots %v are wiped", slots)
+	}
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1, gp.PhonePlace}, nil)
+}
+
+// An instance that is there behind its DELETE is not taken as deleted: the wipe goes on.
+func TestWipeLooksAfterDelete(t *testing.T) {
+	w, _ := filled(t, 1)
+	order := w.wipe(0)
+	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	check(t, err)
 	a := w.agent()
 	w.element.Reset()
 	inner := a.SE
 	a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
 		r, err := inner.Transmit(ctx, command)
-		if command[1] == 0xF2 {
-			return []byte{0x6A, 0x88}, err
+		if err == nil && command[1] == 0xE4 { // somebody puts it back, on a channel of his own
+			h, err := setest.Open(ctx, setest.Channel{Transmitter: w.element, Number: 1}, keys)
+			check(t, err)
+			check(t, h.Install(ctx, applet.Kind(), []byte(gp.Instance(1))))
 		}
 		return r, err
 	})
-	_, err := a.Run(t.Context())
+	_, err = a.Run(t.Context())
 	check(t, err)
-	if s := w.job(order).State; s != store.Queued {
-		t.Fatalf("wipe is %v after a made-up answer", s)
+	if j := w.job(order); j.State != store.Queued || j.Cursor != store.Wiped || j.Attempts != 1 {
+		t.Fatalf("wipe is %v at %v after %d attempts", j.State, j.Cursor, j.Attempts)
 	}
 	_, err = w.contact()
 	check(t, err)
 	w.emptied(order, []byte{1}, nil)
+}
+
+// What others have in the element is listed too, and left alone.
+func TestWipeBesideOthers(t *testing.T) {
+	w, _ := filled(t, 1, gp.PhonePlace)
+	domain := gp.AID("\xF0domain")
+	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	check(t, err)
+	w.element.Reset()
+	h, err := setest.Open(t.Context(), w.element, keys)
+	check(t, err)
+	install, err := gp.Install{LoadFile: "\xA0\x00\x00\x01\x51\x53\x50", Module: "\xA0\x00\x00\x01\x51\x53\x50\x41", Instance: domain, Privileges: gp.SecurityDomain}.Command()
+	check(t, err)
+	_, err = h.Must(t.Context(), install)
+	check(t, err)
+	order := w.wipe(0)
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1, gp.PhonePlace}, nil)
+	w.element.Reset()
+	r, err := apdu.Exchange(t.Context(), w.element, gp.Select(domain))
+	check(t, err)
+	check(t, r.Err())
 }
 
 // A hostile phone at each report of a wipe: every answer replaced, one at a
@@ -242,7 +376,7 @@ func TestWipeHostileAnswers(t *testing.T) {
 	for report := 2; report <= 4; report++ {
 		for _, fake := range [][]byte{{0x90, 0x00}, {0x6A, 0x80}, nil} {
 			t.Run(fmt.Sprintf("report %d, %X", report, fake), func(t *testing.T) {
-				w, _ := filled(t, 1, 2)
+				w, _ := filled(t, 1, gp.PhonePlace)
 				order := w.wipe(0)
 				id, at := w.reach(report)
 				next, err := w.step(id, at, func(in []seram.APDU) []seram.APDU {
@@ -258,7 +392,7 @@ func TestWipeHostileAnswers(t *testing.T) {
 				_, err = w.contact()
 				check(t, err)
 				check(t, w.service.Sweep(t.Context()))
-				w.emptied(order, []byte{1, 2}, nil)
+				w.emptied(order, []byte{1, gp.PhonePlace}, nil)
 			})
 		}
 	}

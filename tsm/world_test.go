@@ -30,7 +30,9 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/gp"
 	"mobileid/tsm/httpapi"
+	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/scp03"
 	"mobileid/tsm/se"
 	"mobileid/tsm/seram"
@@ -51,6 +53,7 @@ type world struct {
 	sePath   string
 	element  *se.SE
 	tear     func(point int) bool // cuts the element's power inside a write
+	born     int                  // RSA keys the element has made
 	longest  int                  // command data the element tells of, 0 for short commands
 	issuer   *issuer
 	port     tsm.IssuerPort // between service and issuer; nil: the issuer itself
@@ -136,7 +139,7 @@ func (w *world) manufacture(surplus int) {
 	w.sePath = filepath.Join(w.dir, "se.bin")
 	check(t, se.Manufacture(w.sePath, se.Factory{
 		ID: w.seID, Keys: keys, AttestationKey: attestation, AttestationChain: chain,
-		IssuerAnchors: [][]byte{w.issuer.iaca.cert.Raw},
+		IssuerAnchors: [][]byte{w.issuer.iaca.cert.Raw}, CertificateAnchors: phoneAnchors(),
 	}))
 	w.power()
 }
@@ -158,7 +161,7 @@ func (w *world) power() {
 		check(w.t, w.element.Close())
 	}
 	tear := func(point int) bool { return w.tear != nil && w.tear(point) }
-	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind()}, Now: w.clock, Tear: tear, CommandData: w.longest})
+	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind(), w.phoneKind()}, Now: w.clock, Tear: tear, CommandData: w.longest})
 	check(w.t, err)
 	w.element = element
 }
@@ -212,6 +215,9 @@ func (w *world) order(kind provisioning.OrderKind, slot uint64, change ...func(*
 	o := provisioning.Order{ID: random(16), Kind: kind, SEID: w.seID, Slot: slot, NotAfter: cbor.NewTDate(w.now.Add(time.Hour))}
 	if kind == provisioning.OrderProvision {
 		o.Purpose, o.Challenge = provisioning.PurposeSign, random(32)
+	}
+	if slot == gp.PhonePlace {
+		o.Slot, o.Application = 1, provisioning.ApplicationPhoneCertificates
 	}
 	for _, c := range change {
 		c(&o)
@@ -314,6 +320,11 @@ func (w *world) holds(slot byte, order []byte) {
 
 func (w *world) setPIN(slot byte) {
 	w.t.Helper()
+	if slot == gp.PhonePlace {
+		c := jpkiapplet.NewClient(w.element)
+		check(w.t, errors.Join(c.ChoosePIN(w.t.Context(), "2468"), c.ChoosePassword(w.t.Context(), phonePassword)))
+		return
+	}
 	check(w.t, applet.NewClient(w.element, slot).SetPIN(w.t.Context(), "2468"))
 }
 
@@ -397,7 +408,7 @@ func (i *issuer) Attested(_ context.Context, raw []byte) ([]byte, error) {
 	check(i.t, err)
 	signed, err := provisioning.ParseAttestation(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", tsm.ErrIssuerRefused, err)
+		return i.attestedPhone(raw, roots)
 	}
 	a, seKey, v, err := signed.Verify(roots, i.now())
 	if err != nil {
@@ -414,7 +425,12 @@ func (i *issuer) Attested(_ context.Context, raw []byte) ([]byte, error) {
 	if err := a.Answers(&order); err != nil {
 		return nil, fmt.Errorf("%w: %w", tsm.ErrIssuerRefused, err)
 	}
-	digest := sha256.Sum256(raw)
+	return i.once(order, raw, seKey, a.SealingKey, func() []byte { return i.issue(a.DeviceKey) })
+}
+
+// once issues for an order, and gives the same to the same attestation.
+func (i *issuer) once(order provisioning.Order, raw []byte, seKey any, sealing cose.Key, issue func() []byte) ([]byte, error) {
+	id, digest := hex.EncodeToString(order.ID), sha256.Sum256(raw)
 	if old := i.issued[id]; old != nil {
 		if old.attestation != digest {
 			i.t.Errorf("the issuer was asked with a second attestation for one order")
@@ -422,10 +438,10 @@ func (i *issuer) Attested(_ context.Context, raw []byte) ([]byte, error) {
 		}
 		return old.sealed, nil
 	}
-	credential := i.issue(a.DeviceKey)
-	sealed, err := provisioning.Seal(a.SealingKey, a.OrderID, a.SEID, a.Slot, credential)
+	content := issue()
+	sealed, err := provisioning.Seal(sealing, order.ID, order.SEID, order.Slot, content)
 	check(i.t, err)
-	i.issued[id] = &issued{digest, credential, sealed, seKey}
+	i.issued[id] = &issued{digest, content, sealed, seKey}
 	return sealed, nil
 }
 

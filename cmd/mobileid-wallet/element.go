@@ -127,6 +127,8 @@ type slot struct {
 	KeyUses   uint64 `json:"key_uses"`
 	PINSet    bool   `json:"pin_set"`
 	TriesLeft uint64 `json:"tries_left"`
+	// PINVersion is 0 without a PIN and rises when one is set or changed.
+	PINVersion uint64 `json:"pin_version"`
 }
 
 func (w *wallet) slotsCommand() *cobra.Command {
@@ -164,7 +166,8 @@ func look(ctx context.Context, element *se.SE) (held, error) {
 		return h, fmt.Errorf("looking into the secure element: %w", err)
 	}
 	for _, i := range infos {
-		s := slot{Slot: i.Slot, State: "empty", Locked: i.Locked, Bytes: i.Length, KeyUses: i.KeyUses, PINSet: i.PINSet, TriesLeft: i.TriesLeft}
+		s := slot{Slot: i.Slot, State: "empty", Locked: i.Locked, Bytes: i.Length, KeyUses: i.KeyUses, PINSet: i.PINSet, TriesLeft: i.TriesLeft,
+			PINVersion: i.PINVersion}
 		switch {
 		case i.Pending:
 			s.State = "pending"
@@ -187,9 +190,9 @@ func (w *wallet) table(h held) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SLOT\tSTATE\tLOCKED\tPURPOSE\tBYTES\tKEY USES\tPIN\tTRIES LEFT")
+	fmt.Fprintln(t, "SLOT\tSTATE\tLOCKED\tPURPOSE\tBYTES\tKEY USES\tPIN\tTRIES LEFT\tPIN VERSION")
 	for _, s := range h.Slots {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%d\n", s.Slot, s.State, yes(s.Locked), s.Purpose, s.Bytes, s.KeyUses, yes(s.PINSet), s.TriesLeft)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%d\t%d\n", s.Slot, s.State, yes(s.Locked), s.Purpose, s.Bytes, s.KeyUses, yes(s.PINSet), s.TriesLeft, s.PINVersion)
 	}
 	return t.Flush()
 }

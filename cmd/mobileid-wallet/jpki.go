@@ -17,13 +17,15 @@ import (
 	"mobileid/cmd/internal/phone"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
-	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
 
 	"github.com/spf13/cobra"
 )
+
+// errNotEmptied says that a revocation stands and the wipe is still to come.
+var errNotEmptied = errors.New("the phone certificates are revoked and not emptied yet")
 
 // maxSigned bounds a file to be signed.
 const maxSigned = 1 << 30
@@ -39,9 +41,9 @@ type certificateFlags struct {
 func (w *wallet) jpkiCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "jpki",
-		Short: "Phone certificates (スマホ用電子証明書): apply, show, sign, revoke",
+		Short: "Phone certificates (スマホ用電子証明書): apply, show, sign, change, revoke",
 	}
-	c.AddCommand(w.jpkiApplyCommand(), w.jpkiShowCommand(), w.jpkiSignCommand(), w.jpkiRevokeCommand())
+	c.AddCommand(w.jpkiApplyCommand(), w.jpkiShowCommand(), w.jpkiSignCommand(), w.jpkiChangeCommand(), w.jpkiRevokeCommand())
 	return c
 }
 
@@ -111,14 +113,14 @@ func (w *wallet) jpkiSecrets(ctx context.Context, a certificateFlags) (pin, pass
 	if pin, err = w.secret(ctx, "PIN", a.pinFile); err != nil {
 		return "", "", err
 	}
-	if !jpkiap.IsPIN([]byte(pin)) {
-		return "", "", errors.New("reading the PIN: it must have 4 digits and nothing else")
+	if err := checkCertificatePIN(pin); err != nil {
+		return "", "", fmt.Errorf("reading the PIN: %w", err)
 	}
 	if password, err = w.secret(ctx, "signature password", a.passwordFile); err != nil {
 		return "", "", err
 	}
-	if !jpkiap.IsPassword([]byte(password)) {
-		return "", "", errors.New("reading the signature password: it must have 6 to 16 of A to Z and 0 to 9 and nothing else")
+	if err := checkPassword(password); err != nil {
+		return "", "", fmt.Errorf("reading the signature password: %w", err)
 	}
 	return pin, password, nil
 }
@@ -254,9 +256,12 @@ func (w *wallet) shown(ctx context.Context, element *se.SE, secret card.FileID, 
 func (w *wallet) printCertificates(s shownCertificates) error {
 	err := w.print("phone certificates: %s, locked %s; PIN set %s, %d tries left; signature password set %s, %d tries left\n", s.State, yes(s.Locked),
 		yes(s.PINSet), s.PINTries, yes(s.PasswordSet), s.PasswordTries)
-	for name, c := range map[string]*shownCertificate{"user authentication": s.Authentication, "signature": s.Signature} {
-		if c != nil && err == nil {
-			err = w.print("%s certificate %s\n  subject %s\n  issuer %s\n  valid %s to %s\n", name, c.Serial, c.Subject, c.Issuer,
+	for _, shown := range []struct {
+		name string
+		*shownCertificate
+	}{{"user authentication", s.Authentication}, {"signature", s.Signature}} {
+		if c := shown.shownCertificate; c != nil && err == nil {
+			err = w.print("%s certificate %s\n  subject %s\n  issuer %s\n  valid %s to %s\n", shown.name, c.Serial, c.Subject, c.Issuer,
 				c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339))
 		}
 	}
@@ -377,7 +382,8 @@ func (w *wallet) jpkiRevokeCommand() *cobra.Command {
 		Use:   "revoke",
 		Short: "Revoke the phone certificates, and have the TSM empty them",
 		Long: `Revoke the phone certificates before the phone is given away: the signature key asks the issuer, with the signature password, and the
-TSM then empties the application. Resetting a phone does neither.`,
+TSM then empties the application. Resetting a phone does neither. When the application could not be emptied the command fails; the certificates
+are revoked all the same, and "contact" empties it later.`,
 		Example: "  mobileid-wallet jpki revoke --state phone.se --password-file password --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082",
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return w.jpkiRevoke(c.Context(), a) },
@@ -407,13 +413,19 @@ func (w *wallet) jpkiRevoke(ctx context.Context, a certificateFlags) error {
 		}
 		result, err := p.Contact(ctx)
 		if err != nil {
-			return err
+			return errors.Join(errNotEmptied, err)
 		}
 		_, err = jpkiapplet.NewClient(element).Info(ctx)
 		emptied := errors.Is(err, jpkiapplet.ErrEmpty)
 		if err != nil && !emptied {
 			return err
 		}
-		return w.print("contact: %d APDUs in %d HTTP round trips; emptied: %s\n", result.APDUs, result.RoundTrips, yes(emptied))
+		if err := w.print("contact: %d APDUs in %d HTTP round trips; emptied: %s\n", result.APDUs, result.RoundTrips, yes(emptied)); err != nil {
+			return err
+		}
+		if !emptied {
+			return errNotEmptied
+		}
+		return nil
 	})
 }

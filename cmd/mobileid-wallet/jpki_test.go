@@ -315,11 +315,9 @@ func TestPhoneCertificatesAreRevoked(t *testing.T) {
 	t.Run("the holder", func(t *testing.T) {
 		w.expect(exitFailed, []string{"password"}, "WRONG123\n", "jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
 		w.forged(t, b, c)
-		w.expect(exitOK, []string{"revoked: 1 sets"}, jpkiPassword+"\n", "jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
+		w.expect(exitOK, []string{"revoked: 1 sets", "emptied: yes"}, jpkiPassword+"\n", "jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
 		w.wantStatus("by the holder", c, card.StateRevoked, pki.CessationOfOperation)
 		w.wantStatus("by the holder", parsed(t, shown.Authentication.PEM), card.StateRevoked, pki.CessationOfOperation)
-		w.dispatch(t.Context())
-		w.expect(exitOK, nil, "", "contact", "--state", b.state, "--tsm", w.tsmURL)
 		w.expect(exitOK, []string{"phone certificates: none"}, "", "jpki", "show", "--state", b.state)
 	})
 	change("superseded", 0)
@@ -379,4 +377,48 @@ func (r forgedRevocation) send(t *testing.T, w *town) int {
 	response := must(http.DefaultClient.Do(request))(t)
 	defer response.Body.Close()
 	return response.StatusCode
+}
+
+// A TSM that takes no orders: the certificates are revoked, the command fails and says what empties the phone.
+func TestPhoneCertificatesNotEmptied(t *testing.T) {
+	w := newTown(t)
+	b := w.newPhone("phone.se", w.person("nineteen"))
+	check(t, b.apply(phone.Application{PhoneCertificates: true}))
+	c := parsed(t, b.shown().Signature.PEM)
+	w.ordersRefused.Store(true)
+	w.expect(exitFailed, []string{"revoked: 1 sets", "emptied: no", "revoked and not emptied", "hint: run mobileid-wallet contact"}, jpkiPassword+"\n",
+		"jpki", "revoke", "--state", b.state, "--password-file", "-", "--issuer", w.issuerURL, "--tsm", w.tsmURL)
+	w.wantStatus("by the holder", c, card.StateRevoked, pki.CessationOfOperation)
+	w.ordersRefused.Store(false)
+	w.dispatch(t.Context())
+	w.expect(exitOK, nil, "", "contact", "--state", b.state, "--tsm", w.tsmURL)
+	w.expect(exitOK, []string{"phone certificates: none"}, "", "jpki", "show", "--state", b.state)
+}
+
+// The secrets of the phone certificates are changed on the phone, and what is wrong costs their own tries.
+func TestPhoneCertificateSecretsChange(t *testing.T) {
+	w := newTown(t)
+	b := w.newPhone("phone.se", w.person("nineteen"))
+	change := func(which string) []string {
+		return []string{"jpki", "change", "--state", b.state, "--secret", which, "--secret-file", "-"}
+	}
+	w.expect(exitFailed, []string{"no phone certificates"}, "", change("pin")...)
+	check(t, b.apply(phone.Application{PhoneCertificates: true}))
+	w.expect(exitMisuse, []string{"neither pin nor password"}, "", change("face")...)
+	w.expect(exitMisuse, []string{"no terminal"}, "", change("pin")[:6]...)
+	for text, input := range map[string]string{"reading the old PIN": "480\n1111\n", "reading the new PIN": jpkiPIN + "\n11111\n", "reading the PINs": ""} {
+		w.expect(exitFailed, []string{text}, input, change("pin")...)
+	}
+	w.expect(exitFailed, []string{"reading the new signature password"}, jpkiPassword+"\nSHORT\n", change("password")...)
+	w.expect(exitFailed, []string{"the old PIN is wrong, tries left: 2"}, "9999\n1111\n", change("pin")...)
+	w.expect(exitOK, []string{"the PIN of the phone certificates is changed"}, jpkiPIN+"\n1111\n", change("pin")...)
+	w.expect(exitOK, []string{"the signature password of the phone certificates is changed"}, jpkiPassword+"\nOTHER5678\n", change("password")...)
+	w.expect(exitOK, []string{"user authentication certificate", "3 tries left", "5 tries left"}, "1111\nOTHER5678\n",
+		"jpki", "show", "--state", b.state, "--pin-file", "-", "--password-file", "-")
+	for _, text := range []string{"tries left: 2", "tries left: 1", "is blocked"} {
+		w.expect(exitFailed, []string{text}, "9999\n2222\n", change("pin")...)
+	}
+	w.expect(exitFailed, []string{"is blocked", "hint: mobileid-wallet jpki apply"}, "1111\n2222\n", change("pin")...)
+	check(t, b.apply(phone.Application{PhoneCertificates: true}))
+	w.expect(exitOK, []string{"is changed"}, jpkiPIN+"\n1111\n", change("pin")...)
 }

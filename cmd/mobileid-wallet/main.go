@@ -115,8 +115,12 @@ func hintFor(err error) string {
 		return "published keys go into a new element only: name a file that does not exist yet, or leave --test-keys out"
 	case errors.Is(err, se.ErrExists):
 		return "a secure element is made once; name a file that does not exist yet"
+	case errors.Is(err, errBlockedSecret):
+		return "mobileid-wallet jpki apply renews the phone certificates, and a blocked secret is chosen anew"
 	case errors.Is(err, errBlockedPIN), errors.Is(err, apdu.ErrBlocked):
 		return "nothing on the phone unblocks a PIN, a renewal neither: have the credential revoked, and apply anew once the slot is empty"
+	case errors.Is(err, errNotEmptied):
+		return "run mobileid-wallet contact --state FILE --tsm URL until jpki show says none"
 	case errors.Is(err, serve.ErrOpenSecret):
 		return "chmod 600 the file"
 	case errors.Is(err, errNoAuthority) && errors.Is(err, fs.ErrNotExist):

@@ -34,8 +34,8 @@ func (w *wallet) pinCommand() *cobra.Command {
 		Use:   "change",
 		Short: "Put a new PIN in the place of the old one",
 		Long: `Put a new PIN in the place of the old one. Both are typed at the terminal without an echo, the new one twice; or they are the two lines
-of a file of mode 0600, or of standard input. Three wrong PINs in a row block the slot, whichever command they come with. A change that
-was cut off can be given again: the secure element tells whether it was carried out.`,
+of a file of mode 0600, or of standard input. Three wrong PINs in a row block the slot, whichever command they come with. The PIN has a
+version that rises with each change and is printed here and by "slots": after a change that was cut off it tells which PIN holds.`,
 		Example: "  mobileid-wallet pin change --state phone.se --slot 1\n  mobileid-wallet pin change --state phone.se --slot 1 --pin-file -",
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return w.changePIN(c.Context(), v) },
@@ -63,32 +63,54 @@ func (w *wallet) changePIN(ctx context.Context, v newPIN) error {
 		case info.TriesLeft == 0:
 			return fmt.Errorf("changing the PIN of slot %d: %w", slot, errBlockedPIN)
 		}
-		old, pin, err := w.twoPINs(ctx, v.file, info.TriesLeft)
+		old, pin, err := w.twoSecrets(ctx, v.file, slotPIN(), info.TriesLeft)
 		if err != nil {
 			return err
 		}
-		if err := client.ChangePIN(ctx, old, pin); err != nil {
-			return told(err)
+		version, err := changed(ctx, client, info.PINVersion, old, pin)
+		if err != nil {
+			return err
 		}
-		return w.print("the PIN of slot %d is changed\n", slot)
+		return w.print("the PIN of slot %d is changed, version %d\n", slot, version)
 	})
 }
 
-// told says what a wrong PIN cost.
-func told(err error) error {
-	if wrong, ok := errors.AsType[*apdu.AuthError](err); ok && wrong.Retries == 0 {
-		return fmt.Errorf("%w: it was wrong three times", errBlockedPIN)
-	} else if ok {
-		return fmt.Errorf("the old PIN is wrong, tries left: %d", wrong.Retries)
+// changed changes a PIN and tells its version. When the answer is lost the version tells whether the change was made.
+func changed(ctx context.Context, client *applet.Client, before uint64, old, pin string) (version uint64, err error) {
+	err = client.ChangePIN(ctx, old, pin)
+	if wrong, ok := errors.AsType[*apdu.AuthError](err); ok {
+		return 0, told("PIN", wrong.Retries, errBlockedPIN)
 	}
-	return err
+	now, look := client.Info(ctx)
+	if look == nil && now.PINVersion > before {
+		return now.PINVersion, nil
+	}
+	return 0, errors.Join(err, look)
 }
 
-// twoPINs gives the old PIN and the new one. Nothing is sent that no element would take.
-func (w *wallet) twoPINs(ctx context.Context, path string, tries uint64) (old, pin string, err error) {
+// told says what a wrong secret cost.
+func told(name string, left int, blocked error) error {
+	if left == 0 {
+		return fmt.Errorf("%w: it was wrong too often", blocked)
+	}
+	return fmt.Errorf("the old %s is wrong, tries left: %d", name, left)
+}
+
+// secretKind is what is asked for, and how it is asked.
+type secretKind struct {
+	name, old, replacement string // in messages, and at the terminal
+	check                  func(string) error
+}
+
+func slotPIN() secretKind {
+	return secretKind{"PIN", "Old PIN 現在の暗証番号", "New PIN 新しい暗証番号", checkPIN}
+}
+
+// twoSecrets gives the old secret and the new one. Nothing is sent that no element would take.
+func (w *wallet) twoSecrets(ctx context.Context, path string, kind secretKind, tries uint64) (old, pin string, err error) {
 	switch path {
 	case "":
-		old, pin, err = w.typed(ctx, tries)
+		old, pin, err = w.typed(ctx, kind, tries)
 	case "-":
 		if old, err = w.line(ctx); err == nil {
 			pin, err = w.line(ctx)
@@ -99,27 +121,27 @@ func (w *wallet) twoPINs(ctx context.Context, path string, tries uint64) (old, p
 			defer clear(data)
 			lines := strings.Split(strings.TrimRight(string(data), "\r\n"), "\n")
 			if len(lines) != 2 {
-				return "", "", fmt.Errorf("reading the PINs: lines: %d, due are two, the old PIN and the new one", len(lines))
+				return "", "", fmt.Errorf("reading the %ss: lines: %d, due are two, the old one and the new one", kind.name, len(lines))
 			}
 			old, pin = strings.TrimRight(lines[0], "\r"), lines[1]
 		}
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("reading the PINs: %w", err)
+		return "", "", fmt.Errorf("reading the %ss: %w", kind.name, err)
 	}
-	if err := checkPIN(old); err != nil {
-		return "", "", fmt.Errorf("reading the old PIN: %w", err)
+	if err := kind.check(old); err != nil {
+		return "", "", fmt.Errorf("reading the old %s: %w", kind.name, err)
 	}
-	if err := checkPIN(pin); err != nil {
-		return "", "", fmt.Errorf("reading the new PIN: %w", err)
+	if err := kind.check(pin); err != nil {
+		return "", "", fmt.Errorf("reading the new %s: %w", kind.name, err)
 	}
 	return old, pin, nil
 }
 
-// typed asks at the terminal, for the new PIN twice.
-func (w *wallet) typed(ctx context.Context, tries uint64) (old, pin string, err error) {
+// typed asks at the terminal, for the new secret twice.
+func (w *wallet) typed(ctx context.Context, kind secretKind, tries uint64) (old, pin string, err error) {
 	var answers [3]string
-	for i, label := range []string{fmt.Sprintf("Old PIN 現在の暗証番号 (tries left: %d)", tries), "New PIN 新しい暗証番号", "New PIN again もう一度"} {
+	for i, label := range []string{fmt.Sprintf("%s (tries left: %d)", kind.old, tries), kind.replacement, "Again もう一度"} {
 		answers[i], err = terminal.Secret(ctx, w.terminal, w.prompts, label)
 		if errors.Is(err, terminal.ErrNone) {
 			return "", "", misuse("there is no terminal to ask on: use --pin-file")
@@ -129,7 +151,7 @@ func (w *wallet) typed(ctx context.Context, tries uint64) (old, pin string, err 
 		}
 	}
 	if answers[1] != answers[2] {
-		return "", "", errors.New("the new PIN was typed in two ways")
+		return "", "", fmt.Errorf("the new %s was typed in two ways", kind.name)
 	}
 	return answers[0], answers[1], nil
 }

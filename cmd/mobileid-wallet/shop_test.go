@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,6 +56,8 @@ type town struct {
 	issuerURL, tsmURL, tillURL string
 	operator, pos              string
 	fetch                      *trust.Refresher
+
+	ordersRefused atomic.Bool // the TSM takes no orders
 
 	service *issuer.Service
 	jpki    *jpkisim.Pair
@@ -109,7 +112,14 @@ func newTown(t *testing.T) *town {
 	issuerServer, tsmServer := w.server(), w.server()
 	w.issuerURL, w.tsmURL = address(issuerServer), address(tsmServer)
 	issuerServer.Config.Handler = w.issuer()
-	tsmServer.Config.Handler = w.manager()
+	manager := w.manager()
+	tsmServer.Config.Handler = http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		if w.ordersRefused.Load() && in.URL.Path == "/v1/orders" {
+			out.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		manager.ServeHTTP(out, in)
+	})
 	tillServer := w.server()
 	w.tillURL = address(tillServer)
 	for _, s := range []*httptest.Server{issuerServer, tsmServer} {

@@ -33,7 +33,7 @@ func (f *fakeDesk) Release(_ context.Context, seID []byte) (int, error) {
 
 func (f *fakeDesk) OrderState(_ context.Context, id string) (tsm.OrderState, error) {
 	f.called = "state " + id
-	return tsm.OrderState{OrderID: id, Kind: "lock", State: "parked", Cursor: "ordered", Reason: "nothing_found", Attempts: 10,
+	return tsm.OrderState{OrderID: id, Kind: "lock", State: "queued", Cursor: "ordered", Reason: "nothing_found", Attempts: 10,
 		Service: tsm.Operational, Error: tsm.ErrorNotFound}, f.err
 }
 
@@ -63,7 +63,7 @@ func TestDesk(t *testing.T) {
 		{"POST", "/v1/rekeys", body, "rekey " + element, 202, `{"order_id":"0011"}`},
 		{"POST", "/v1/releases", body, "release " + element, 200, `{"released":3}`},
 		{"GET", "/v1/orders/aabb", "", "state aabb", 200,
-			`{"order_id":"aabb","kind":"lock","state":"parked","cursor":"ordered","reason":"nothing_found","attempts":10,"service_state":21,"error_type":17}`},
+			`{"order_id":"aabb","kind":"lock","state":"queued","cursor":"ordered","reason":"nothing_found","attempts":10,"service_state":21,"error_type":17}`},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			f := &fakeDesk{}

@@ -81,16 +81,21 @@ func (ch *channel) mayLock(e entry) bool {
 	return e.aid == ch.domain || ch.se.under(e, ch.domain) || ch.self().privileges.Has(gp.GlobalLock)
 }
 
-// lock stores an entry with or without its lock. Sessions with a domain that is locked end.
+// lock stores an entry with or without its lock. Sessions with a domain that is locked end, and what is locked starts anew
+// where it is selected: what a holder has verified does not outlive the lock.
 func (u *update) lock(e entry, locked bool) {
 	e.locked = locked
 	u.put(e)
-	if !locked || !e.isDomain() {
+	if !locked {
 		return
 	}
 	u.after = append(u.after, func() {
 		for _, ch := range u.se.channels {
-			if ch.domain == e.aid && !ch.answering {
+			switch {
+			case ch.instance != nil && ch.instance.aid == e.aid:
+				ch.instance.applet.Deselect()
+				ch.instance.applet.Select()
+			case e.isDomain() && ch.domain == e.aid && !ch.answering:
 				ch.endSession()
 			}
 		}

@@ -188,6 +188,40 @@ func TestLockApplication(t *testing.T) {
 	isd.do(unlock(domainA), apdu.OK)
 }
 
+// What is locked starts anew where it is selected, by a lock of its own and by that of its domain; an unlock and another's
+// lock leave it alone.
+func TestLockStartsAnew(t *testing.T) {
+	var log []string
+	_, s, keys := withDomain(t, domainA, gp.SecurityDomain|gp.AuthorizedManage, se.Config{Applets: []se.Kind{echo{log: &log}}})
+	line := openChannel(t, s)
+	a := drive(t, line, keys, domainA)
+	a.install(1, apdu.OK)
+	a.install(2, apdu.OK)
+	if r := send(t, s, gp.Select(instance(1))); r.SW != apdu.OK {
+		t.Fatal(r.SW)
+	}
+	domain := func(state byte) gp.SetStatus {
+		return gp.SetStatus{Scope: gp.StatusOfDomain, State: state, AID: domainA}
+	}
+	for _, step := range []struct {
+		name string
+		set  gp.SetStatus
+		want []string
+	}{
+		{"lock of another", lock(instance(2)), nil},
+		{"lock", lock(instance(1)), []string{"deselect", "select"}},
+		{"lock again", lock(instance(1)), nil},
+		{"unlock", unlock(instance(1)), nil},
+		{"lock of the domain", domain(0x80), []string{"deselect", "select"}},
+	} {
+		log = nil
+		a.do(step.set, apdu.OK)
+		if !slices.Equal(log, step.want) {
+			t.Errorf("%s: %v, expected %v", step.name, log, step.want)
+		}
+	}
+}
+
 // Scope 60 is a domain with all that is under it.
 func TestLockDomainWithApplications(t *testing.T) {
 	e, s, keys := withDomain(t, domainA, gp.SecurityDomain|gp.AuthorizedManage, se.Config{})

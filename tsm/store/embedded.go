@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -134,11 +135,11 @@ func (s *Embedded) Job(ctx context.Context, orderID string) (job Job, err error)
 }
 
 // Next walks the element's part of the queue, which is in the right order.
-func (s *Embedded) Next(ctx context.Context, seID string) (Job, error) {
+func (s *Embedded) Next(ctx context.Context, seID string, except ...string) (Job, error) {
 	var next Job
 	err := s.view(ctx, "choosing job", func(tx *bbolt.Tx) error {
 		return eachOpen(tx, seID, func(job Job) (bool, error) {
-			if job.State != Queued || job.Settled() {
+			if job.State != Queued || job.Settled() || slices.Contains(except, job.OrderID) {
 				return true, nil
 			}
 			next = withCipherText(tx, job)

@@ -56,8 +56,9 @@ type Store interface {
 
 	// Next returns the job to run on a secure element: of those queued and not
 	// settled, wipes, locks and unlocks first, then in the order they were
-	// enqueued. ErrNotFound when there is none.
-	Next(ctx context.Context, seID string) (Job, error)
+	// enqueued. Jobs of the order ids in except are passed over. ErrNotFound when
+	// there is none.
+	Next(ctx context.Context, seID string, except ...string) (Job, error)
 
 	// Advance replaces a job by what the caller made of it and returns it with
 	// the new revision. ErrRevision when job.Revision is not the stored one. A

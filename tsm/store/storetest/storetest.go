@@ -126,6 +126,9 @@ func order(t *testing.T, open Opener) {
 	must(s.Enqueue(ctx, job(2, store.Wipe, seA, 6)))(t)
 	must(s.Enqueue(ctx, job(8, store.Rekey, seA, 0)))(t)
 	must(s.Enqueue(ctx, job(5, store.Lock, seA, 1)))(t)
+	if j := must(s.Next(ctx, seA, job(7, store.Wipe, seA, 5).OrderID, job(5, store.Lock, seA, 1).OrderID))(t); j.OrderID[31:] != "2" {
+		t.Errorf("past two jobs the next is %s", j.OrderID[31:])
+	}
 	var got []string
 	for {
 		j, err := s.Next(ctx, seA)
