@@ -10,6 +10,7 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
+	"mobileid/tsm/seram"
 	"mobileid/tsm/store"
 )
 
@@ -344,4 +345,28 @@ func TestRefusalsDoNotParkUrgentJobs(t *testing.T) {
 			t.Errorf("kind %d is %v after an honest contact", kind, s)
 		}
 	}
+}
+
+// A list of answers of which a later one was changed on its way: what came before it
+// counts, and as the keys are proved, no failed authentication does.
+func TestWipeReceiptsBeforeAChangedAnswer(t *testing.T) {
+	w, _ := filled(t, 1, 2)
+	order := w.wipe(0)
+	id, at := w.reach(3) // the answers to personalize, wipe, personalize, wipe are due
+	next, err := w.step(id, at, func(in []seram.APDU) []seram.APDU {
+		in[3][0] ^= 1
+		return in
+	})
+	if err != nil || !stops(next) {
+		t.Fatalf("%v %v", next, err)
+	}
+	if j := w.job(order); len(j.Receipts) != 1 || j.Cursor != store.Ordered || j.State != store.Queued {
+		t.Errorf("%d receipts filed, job %v at %v", len(j.Receipts), j.State, j.Cursor)
+	}
+	if n := w.failedAuth(); n != 0 {
+		t.Errorf("%d failed authentications of an element whose keys are proved", n)
+	}
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1, 2}, nil)
 }
