@@ -17,7 +17,7 @@ PKCS11_PACKAGES ?= $(PKCS11_SERVICES:%=./cmd/mobileid-%)
 # Folders whose package-lock.json names npm packages that tests run.
 NPM_FOLDERS     ?= mdoc/mdoctest/npm/testdata
 # Tests that count, and the packages they are in.
-NUMBERS         ?= Torn|Kill|Tamper|Secrets|Foreign|Canaries|EveryPerson|E[1-9]|Recorded|HostTraces|Guess|RandomCommands|HostileAnswers|CrossElement|DuplicateDelivery|PulledAt|ReaderPulled|KeysStay|EvidenceAttacks|EveryAnswerLength|CardPulled|RestoredImage
+NUMBERS         ?= Torn|Kill|Tamper|Secrets|Foreign|Canaries|EveryPerson|E[1-9]|Recorded|HostTraces|Guess|RandomCommands|HostileAnswers|CrossElement|DuplicateDelivery|TwoManagers|PulledAt|ReaderPulled|KeysStay|EvidenceAttacks|EveryAnswerLength|CardPulled|RestoredImage
 NUMBERED        ?= ./mdoc ./tsm ./tsm/applet ./tsm/gp/manager ./tsm/jpkiapplet ./tsm/scp03 ./tsm/se ./issuer ./issuer/card ./cmd/mobileid-tsm ./cmd/mobileid-wallet ./cmd/mobileid/internal/demo
 
 .DEFAULT_GOAL := help

@@ -157,8 +157,8 @@ func (s *Service) countAttempt(ctx context.Context, job store.Job, reason string
 	return s.advance(ctx, job)
 }
 
-// failedAuth counts a failed authentication of an element, or an answer that
-// was not authentic, and gives the error that ends the attempt.
+// failedAuth counts a failed authentication of an element, or a channel on which the
+// first answer was not authentic, and gives the error that ends the attempt.
 func (s *Service) failedAuth(ctx context.Context, seID string, cause error) error {
 	n, err := s.cfg.Store.CountFailedAuth(ctx, seID)
 	if err != nil {

@@ -27,7 +27,8 @@ const rekeyLife = 2 * 365 * 24 * time.Hour
 
 // Rekey orders that an element be brought to the key set of the current version,
 // whichever it has now, and gives the order's id. It is an operator's order, not
-// the issuer's. Asked again while the job is open or done it gives the same id.
+// the issuer's. Asked again while the job is open, or done and the element was last
+// spoken to under that set, it gives the same id.
 //
 // The element is never without a set this manager can use: the new one is put
 // beside the former (PUT KEY with P1 = 00), a session is opened under it, and only
@@ -41,24 +42,64 @@ func (s *Service) Rekey(ctx context.Context, seID []byte) (orderID string, err e
 		return "", fmt.Errorf("ordering rekey: %w", ErrNoNewKeys)
 	}
 	job := store.Job{Kind: store.Rekey, SEID: hex.EncodeToString(seID), KeyVersion: version, NotAfter: s.cfg.Now().Add(rekeyLife)}
-	for n := range maxRekeys {
-		digest := sha256.Sum256(append([]byte{'r', 'e', 'k', 'e', 'y', version, byte(n)}, seID...))
-		job.OrderID, job.Digest = hex.EncodeToString(digest[:16]), hex.EncodeToString(digest[:])
-		taken, err := s.cfg.Store.Enqueue(ctx, job)
-		if err != nil {
-			return "", fmt.Errorf("ordering rekey: %w: %w", ErrUnavailable, err)
-		}
-		if taken.State.Open() || taken.State == store.Done {
-			s.cfg.Log.InfoContext(ctx, "rekey taken", jobAttrs(taken)...)
-			return taken.OrderID, nil
-		}
+	taken, err := s.takeRekey(ctx, job, seID)
+	if err != nil {
+		return "", fmt.Errorf("ordering rekey: %w", err)
 	}
-	return "", fmt.Errorf("ordering rekey: %d orders came to nothing: %w", maxRekeys, ErrOrderConflict)
+	s.cfg.Log.InfoContext(ctx, "rekey taken", jobAttrs(taken)...)
+	return taken.OrderID, nil
 }
 
-// maxRekeys bounds how often a rekey to one version can be ordered anew after it
-// expired.
+// maxRekeys bounds how often a rekey to one version can be ordered anew, after it
+// expired or was gone back from, before the closed jobs are forgotten.
 const maxRekeys = 16
+
+// takeRekey finds the rekey that stands, or takes one in under the first free id. Two
+// calls at once take the same id, and so the same job.
+func (s *Service) takeRekey(ctx context.Context, job store.Job, seID []byte) (store.Job, error) {
+	var latest, free store.Job
+	for n := range maxRekeys {
+		digest := sha256.Sum256(append([]byte{'r', 'e', 'k', 'e', 'y', job.KeyVersion, byte(n)}, seID...))
+		job.OrderID, job.Digest = hex.EncodeToString(digest[:16]), hex.EncodeToString(digest[:])
+		switch old, err := s.cfg.Store.Job(ctx, job.OrderID); {
+		case errors.Is(err, store.ErrNotFound):
+			if free.OrderID == "" {
+				free = job
+			}
+		case err != nil:
+			return store.Job{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		case old.State.Open() || old.Position > latest.Position:
+			latest = old
+		}
+		if latest.State.Open() {
+			return latest, nil
+		}
+	}
+	stands, err := s.stands(ctx, latest)
+	switch {
+	case err != nil:
+		return store.Job{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case stands:
+		return latest, nil
+	case free.OrderID == "":
+		return store.Job{}, fmt.Errorf("%d orders came to nothing: %w", maxRekeys, ErrOrderConflict)
+	}
+	taken, err := s.cfg.Store.Enqueue(ctx, free)
+	if err != nil {
+		return store.Job{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return taken, nil
+}
+
+// stands tells whether a rekey was carried out and what it led to is still so. An
+// element whose version was never noted has been at the first one throughout.
+func (s *Service) stands(ctx context.Context, job store.Job) (bool, error) {
+	if job.State != store.Done {
+		return false, nil
+	}
+	noted, err := s.cfg.Store.KeyVersion(ctx, job.SEID)
+	return noted == 0 || noted == job.KeyVersion, err
+}
 
 // planRekey goes on from the set the channel stands on.
 func (s *Service) planRekey(ctx context.Context, sc *script) error {

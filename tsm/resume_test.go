@@ -191,33 +191,6 @@ func (w *world) useStore(f *faulty) {
 	w.wrap = nil
 }
 
-// Two managers on one store and one phone that meets both by turns: each write
-// is compared with what the other wrote, so one of them goes on and the other
-// gives up.
-func TestTwoManagersOneStore(t *testing.T) {
-	w := newWorld(t)
-	order := w.provision(2)
-	one := w.handler
-	w.newService() // a second manager over the same open store
-	two := w.handler
-	var errs []error
-	for turn := range 4 {
-		w.handler = []http.Handler{one, two}[turn%2]
-		a := w.agent()
-		a.Client.Transport = &cutter{next: direct{w}, at: 4 + turn/2}
-		_, err := a.Run(t.Context())
-		errs = append(errs, err)
-		w.element.Reset()
-	}
-	if !errors.Is(errs[0], errCut) {
-		t.Fatalf("the first contact was not cut: %v", errs[0])
-	}
-	w.settle(order)
-	if w.issuer.asked != 1 {
-		t.Errorf("issuer was asked %d times", w.issuer.asked)
-	}
-}
-
 // A job is not run past its order's end, wherever it stands, and its cipher text
 // goes.
 func TestOrderEndsHalfWay(t *testing.T) {

@@ -110,16 +110,19 @@ func (c *challenge) domain(raw []byte) error {
 // script is a list of commands sent at once, of which each was wrapped before
 // any was answered.
 type script struct {
-	job      store.Job
-	channel  *scp03.HostSession
-	seID     []byte
-	version  byte // of the key set the channel stands on
-	noted    byte // the version the store has for the element
-	block    int  // most plain data of a STORE DATA command
-	opening  bool // the first command is EXTERNAL AUTHENTICATE
-	commands []apdu.Command
-	items    []item
-	room     []byte // where wrapped data goes, one behind the other
+	job     store.Job
+	channel *scp03.HostSession
+	seID    []byte
+	version byte // of the key set the channel stands on
+	noted   byte // the version the store has for the element
+	block   int  // most plain data of a STORE DATA command
+	opening bool // the first command is EXTERNAL AUTHENTICATE
+	// keysProved tells that an answer on this channel was authentic: from then on one
+	// that is not says nothing about the keys.
+	keysProved bool
+	commands   []apdu.Command
+	items      []item
+	room       []byte // where wrapped data goes, one behind the other
 	// finish takes the checked answers of the items and what cut them short, if
 	// anything did.
 	finish func(ctx context.Context, sc *script, answers []apdu.Response, cut error) (*script, error)
@@ -166,7 +169,7 @@ const maxWrapping = 32
 
 // more is an empty script on the same channel.
 func (sc *script) more(job store.Job) *script {
-	return &script{job: job, channel: sc.channel, seID: sc.seID, version: sc.version, noted: sc.noted, block: sc.block}
+	return &script{job: job, channel: sc.channel, seID: sc.seID, version: sc.version, noted: sc.noted, block: sc.block, keysProved: sc.keysProved}
 }
 
 // maxBlock bounds a block, so that a list of commands can be resumed at little cost
@@ -191,13 +194,14 @@ func blockSize(fci []byte) int {
 // judge what they say.
 func (sc *script) proceed(ctx context.Context, s *Service, sess *session, answers [][]byte) (step, []apdu.Command, error) {
 	good, cut := sc.check(answers)
-	if errors.Is(cut, errFailedAuth) {
-		return nil, nil, s.failedAuth(ctx, sess.seID, cut)
-	}
 	if len(good) > 0 { // at least one R-MAC was right: the keys are
+		sc.keysProved, sess.proved = true, true
 		if err := s.proved(ctx, sess.seID, sc); err != nil {
 			return nil, nil, err
 		}
+	}
+	if errors.Is(cut, errFailedAuth) && !sc.keysProved { // else the answer was changed on its way, as good as lost
+		return nil, nil, s.failedAuth(ctx, sess.seID, cut)
 	}
 	if errors.Is(cut, errRefusal) {
 		job, err := s.countAttempt(ctx, sc.job, "element_refused")

@@ -22,6 +22,7 @@ type session struct {
 	agreed  bool     // the handshake is over
 	started bool     // the start command went out
 	ended   bool     // stop went out
+	proved  bool     // its element proved its keys
 	passed  []string // order ids of jobs that others are run past in this session
 	waiting step     // what the phone's next answers belong to; nil for none
 
@@ -58,7 +59,7 @@ func (s *Service) Open(ctx context.Context, request seram.SessionRequest) (sessi
 	if len(s.sessions) >= s.cfg.MaxSessions {
 		s.evict()
 	}
-	if len(s.sessions) >= s.cfg.MaxSessions {
+	if len(s.sessions) >= s.cfg.MaxSessions && !s.displace() {
 		return "", fmt.Errorf("opening session: %w", ErrTooManySessions)
 	}
 	s.sessions[next.id], s.byElement[seID] = next, next
@@ -162,6 +163,42 @@ func (sess *session) drop() {
 		sess.waiting.close()
 		sess.waiting = nil
 	}
+}
+
+// displace drops the one session that is missed least, and tells whether there was one;
+// s.mu is held. Anyone can open sessions and shake hands, so that those who do no more
+// must not keep out an element that proves its keys: its session is never dropped for
+// another, nor one with a request under way. Of the others go first those without a
+// handshake, the longest silent of them.
+func (s *Service) displace() bool {
+	var least *session // locked
+	for _, sess := range s.sessions {
+		if !sess.mu.TryLock() {
+			continue
+		}
+		if sess.proved || least != nil && !sess.before(least) {
+			sess.mu.Unlock()
+			continue
+		}
+		if least != nil {
+			least.mu.Unlock()
+		}
+		least = sess
+	}
+	if least == nil {
+		return false
+	}
+	s.forget(least)
+	least.mu.Unlock()
+	return true
+}
+
+// before tells whether a session is missed less than another; both are locked.
+func (sess *session) before(other *session) bool {
+	if sess.agreed != other.agreed {
+		return other.agreed
+	}
+	return sess.expires.Before(other.expires)
 }
 
 // evict drops sessions that are over or too old; s.mu is held. One with a

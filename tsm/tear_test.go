@@ -144,7 +144,8 @@ func TestTornJobs(t *testing.T) {
 	for _, job := range tearables() {
 		t.Run(job.name, func(t *testing.T) {
 			t.Parallel()
-			all := cuts(job.unbroken(t))
+			n := job.unbroken(t)
+			all := cuts(n, stride())
 			var done atomic.Int64
 			t.Run("at", func(t *testing.T) {
 				for _, c := range all {
@@ -155,31 +156,51 @@ func TestTornJobs(t *testing.T) {
 					})
 				}
 			})
-			t.Logf("E5: cuts of a %s: %d of %d resumed to the end of the unbroken run", job.name, done.Load(), len(all))
+			t.Logf("E5: cuts of a %s: %d of %d resumed to the end of the unbroken run, %d of them at one of the %d points of the element's writes",
+				job.name, done.Load(), len(all), inWrites(all), n[cutWrite])
 		})
 	}
 }
 
 // TestTornTwice cuts a job at a random step, resumes it, and cuts the run that
-// resumes it at a random step of its own.
+// resumes it at a random step of its own. A run that comes to its end before the second
+// cut does not count.
 func TestTornTwice(t *testing.T) {
-	const perJob = 10
+	const (
+		perJob = 10
+		most   = 10 * perJob
+	)
 	for _, job := range tearables() {
 		t.Run(job.name, func(t *testing.T) {
 			t.Parallel()
-			all := cuts(job.unbroken(t))
+			all := cuts(job.unbroken(t), 11)
 			random := mathrand.New(mathrand.NewPCG(5, uint64(len(all))))
-			for range perJob {
-				job.run(t, all[random.IntN(len(all))], all[random.IntN(len(all))])
+			runs, twice := 0, 0
+			for ; twice < perJob && runs < most; runs++ {
+				if job.run(t, all[random.IntN(len(all))], all[random.IntN(len(all))]) == 2 {
+					twice++
+				}
 			}
-			t.Logf("E5: cuts of a %s at two random steps: %d runs resumed", job.name, perJob)
+			t.Logf("E5: cuts of a %s at two random steps: %d of %d runs resumed were cut the second time too", job.name, twice, runs)
+			if twice < perJob {
+				t.Errorf("%d runs were cut twice, want %d", twice, perJob)
+			}
 		})
 	}
 }
 
-// cuts lists every cut of a run. Of the physical writes of the element, which its
-// own tests cut at every point, each eleventh is taken.
-func cuts(n lengths) []cut {
+// stride tells how many of the points of the element's physical writes are cut: every
+// one, or where time is short each eleventh; the element's own tests cut at all.
+func stride() int {
+	if raced || testing.Short() {
+		return 11
+	}
+	return 1
+}
+
+// cuts lists every cut of a run, but of the points of the element's physical writes
+// each so many-th: before, in the middle of and after each of them.
+func cuts(n lengths, stride int) []cut {
 	var all []cut
 	for _, kind := range []string{cutLink, cutPower, cutStore} {
 		for at := 1; at <= n[kind]; at++ {
@@ -189,7 +210,7 @@ func cuts(n lengths) []cut {
 	for at := 1; at <= n[cutLink]; at++ {
 		all = append(all, cut{cutProcess, at, true})
 	}
-	for at := 1; at <= n[cutWrite]; at += 11 {
+	for at := 1; at <= n[cutWrite]; at += stride {
 		all = append(all, cut{cutWrite, at, true})
 	}
 	return all
@@ -236,8 +257,9 @@ func (w *world) submitted(order []byte) bool {
 	return w.submit(order) == http.StatusAccepted
 }
 
-// run cuts the job, once for each cut, and lets it come to its end.
-func (j tearable) run(t *testing.T, at ...cut) {
+// run cuts the job, once for each cut, and lets it come to its end. It tells how many
+// of the cuts came; the first does.
+func (j tearable) run(t *testing.T, at ...cut) (came int) {
 	t.Helper()
 	w := j.world(t)
 	o := j.order(w)
@@ -245,6 +267,9 @@ func (j tearable) run(t *testing.T, at ...cut) {
 		reached := w.broken(c, o)
 		if i == 0 && !reached {
 			t.Fatal("the cut was not reached")
+		}
+		if reached {
+			came++
 		}
 		if j.between != nil {
 			j.between(w)
@@ -277,6 +302,7 @@ func (j tearable) run(t *testing.T, at ...cut) {
 	if len(w.exchanges) != before {
 		t.Error("a settled order was run again")
 	}
+	return came
 }
 
 // broken orders the job and lets the phone come by once, with one cut. It tells
@@ -453,4 +479,14 @@ func deviceAuthentication(docType string) []byte {
 	out = cbor.AppendBytes(out, []byte{0xA1, 0x01, 0x26})
 	out = cbor.AppendBytes(out, nil)
 	return cbor.AppendBytes(out, cbor.AppendBytes(cbor.AppendTag(nil, 24), inner))
+}
+
+// inWrites counts the cuts inside the element's writes.
+func inWrites(all []cut) (n int) {
+	for _, c := range all {
+		if c.kind == cutWrite {
+			n++
+		}
+	}
+	return n
 }

@@ -12,8 +12,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -68,34 +67,13 @@ type settings struct {
 	// orders to Link.Listen.
 	IssuerURL string        `json:"issuer_url"`
 	Link      link.Settings `json:"link"`
-	// Desk is where operators rekey and release elements and look at orders; optional. Its address should be reachable by
-	// them alone. Operators are named with the SHA-256 of their bearer tokens in hex.
+	// Desk is where operators rekey and release elements and look at orders; optional.
 	Desk *deskSettings `json:"desk,omitempty"`
 	// SessionLife is how long a phone may be silent, Retention how long a closed job is kept, MaxSessions how many phones
 	// are served at once. All optional, with the defaults of package tsm.
 	SessionLife serve.Duration `json:"session_life,omitempty"`
 	Retention   serve.Duration `json:"retention,omitempty"`
 	MaxSessions int            `json:"max_sessions,omitempty"`
-}
-
-type deskSettings struct {
-	Listen    string            `json:"listen"`
-	Operators map[string]string `json:"operators"`
-}
-
-// list gives the operators; an error repeats no value.
-func (d *deskSettings) list() (out []httpapi.Operator, err error) {
-	for name, text := range d.Operators {
-		hash, err := hex.DecodeString(text)
-		if err != nil || len(hash) != sha256.Size || name == "" {
-			return nil, errors.New("desk.operators: not names with 64 hex digits each")
-		}
-		out = append(out, httpapi.Operator{Name: name, TokenHash: [sha256.Size]byte(hash)})
-	}
-	if len(out) == 0 || d.Listen == "" {
-		return nil, errors.New("desk: listen and operators are required")
-	}
-	return out, nil
 }
 
 // Validate says all that is wrong with the values.
@@ -121,8 +99,7 @@ func (s *settings) Validate() error {
 		errs = append(errs, fmt.Errorf("key_version is %d, of which master_keys has none", s.KeyVersion))
 	}
 	if s.Desk != nil {
-		_, err := s.Desk.list()
-		errs = append(errs, err)
+		errs = append(errs, s.Desk.validate())
 	}
 	if s.MaxSessions < 0 {
 		errs = append(errs, errors.New("max_sessions is negative"))
@@ -146,6 +123,7 @@ func (s *settings) create(context.Context) error {
 type parts struct {
 	config tsm.Config // without its store
 	line   *link.Link
+	desk   *tls.Config // nil: plain HTTP on loopback, or no desk
 	keys   hsm.Opener
 }
 
@@ -159,6 +137,9 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (p *parts, err er
 		return p, err
 	}
 	if p.config.Issuer, err = issuerclient.New(issuerclient.Config{BaseURL: s.IssuerURL, Transport: p.line.Transport()}); err != nil {
+		return p, err
+	}
+	if p.desk, err = s.Desk.secure(); err != nil {
 		return p, err
 	}
 	p.config.Keys, err = s.masters(ctx, &p.keys)
@@ -200,7 +181,7 @@ func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
 		return nil
 	}
 	if s.Desk != nil {
-		desk, err := s.openDesk(ctx, service, log)
+		desk, err := s.openDesk(ctx, service, p.desk, log)
 		if err != nil {
 			return errors.Join(err, phones.Close(), orders.Close())
 		}
@@ -208,12 +189,4 @@ func (s *settings) serve(ctx context.Context, log *slog.Logger) (err error) {
 		keepHouse = func(ctx context.Context) error { return desk.Beside(ctx, inner) }
 	}
 	return phones.Beside(ctx, func(ctx context.Context) error { return orders.Beside(ctx, keepHouse) })
-}
-
-func (s *settings) openDesk(ctx context.Context, service *tsm.Service, log *slog.Logger) (*serve.Server, error) {
-	operators, err := s.Desk.list()
-	if err != nil {
-		return nil, err
-	}
-	return s.OpenAt(ctx, s.Desk.Listen, nil, httpapi.Desk(service, operators, log), log)
 }

@@ -47,7 +47,7 @@ func enqueue(tx *bbolt.Tx, job Job) (Job, error) {
 
 // cancelOvertaken closes what a new job makes void.
 func cancelOvertaken(tx *bbolt.Tx, by Job) error {
-	if !by.Kind.Urgent() {
+	if by.Kind == Provision {
 		return nil
 	}
 	return eachOpen(tx, by.SEID, func(job Job) (bool, error) {

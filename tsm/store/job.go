@@ -149,13 +149,15 @@ func (j Job) Owes() bool {
 
 // overtakes tells whether this job, just ordered, makes an earlier one void: a
 // wipe what would fill, lock or unlock a slot it empties, a lock or unlock the
-// locks and unlocks before it.
+// locks and unlocks before it, a rekey the rekeys before it.
 func (j Job) overtakes(o Job) bool {
 	switch {
 	case j.SEID != o.SEID || j.Slot != 0 && j.Slot != o.Slot || o.Settled():
 		return false
 	case j.Kind == Wipe:
 		return o.Kind == Provision || o.Kind.switches()
+	case j.Kind == Rekey:
+		return o.Kind == Rekey
 	default:
 		return j.Kind.switches() && o.Kind.switches()
 	}

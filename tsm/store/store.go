@@ -48,7 +48,8 @@ type Store interface {
 	// with another Digest, ErrOrderConflict. A wipe cancels, in the same write,
 	// each open job of the secure element that fills, locks or unlocks what it
 	// covers (its own slot, all when Slot is 0) and is not settled; a lock or an
-	// unlock cancels in the same way the locks and unlocks before it.
+	// unlock cancels in the same way the locks and unlocks before it, a rekey the
+	// rekeys before it.
 	Enqueue(ctx context.Context, job Job) (Job, error)
 
 	// Job returns the job of an order id, or ErrNotFound.

@@ -221,6 +221,11 @@ func latestSwitch(t *testing.T, open Opener) {
 	enqueue(7, store.Lock, seA, 0) // all slots: 2 and 6
 	want[2], want[6], want[7] = store.Cancelled, store.Cancelled, store.Queued
 	states()
+	enqueue(8, store.Rekey, seA, 0)
+	enqueue(9, store.Rekey, seB, 0)
+	enqueue(10, store.Rekey, seA, 0) // overtakes 8 alone
+	want[8], want[9], want[10] = store.Cancelled, store.Queued, store.Queued
+	states()
 }
 
 // writers are many at once: each finds on disk what it was told is, and one that

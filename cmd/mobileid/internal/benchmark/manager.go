@@ -3,9 +3,11 @@ package benchmark
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -15,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +38,7 @@ import (
 const keyVersion = 0x30
 
 // manager is a service manager behind loopback HTTP, with an issuer that it asks in process: it verifies an attestation,
-// issues the document of the workload and seals it, and keeps no records.
+// issues the document of the workload, seals it, and verifies the receipt for it. It keeps no records but in memory.
 type manager struct {
 	world    *world
 	dir      string
@@ -49,6 +52,13 @@ type manager struct {
 	url      string
 	elements uint64       // manufactured
 	sealed   atomic.Int64 // bytes sealed last
+	issued   sync.Map     // issued by order id
+}
+
+// issued is what the receipt of an order is held against.
+type issued struct {
+	seKey  crypto.PublicKey
+	digest [sha256.Size]byte
 }
 
 func newManager(ctx context.Context, w *world, phones int) (m *manager, err error) {
@@ -112,7 +122,7 @@ func (m *manager) Attested(_ context.Context, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, _, v, err := signed.Verify(m.seRoots, m.world.now)
+	a, seKey, v, err := signed.Verify(m.seRoots, m.world.now)
 	if err != nil || !v.OK() {
 		return nil, errors.Join(tsm.ErrIssuerRefused, err)
 	}
@@ -121,19 +131,32 @@ func (m *manager) Attested(_ context.Context, raw []byte) ([]byte, error) {
 		return nil, err
 	}
 	draft.DeviceKey = a.DeviceKey
-	issued, err := m.world.issue(draft, cose.Deterministic(m.world.signer.key))
+	document, err := m.world.issue(draft, cose.Deterministic(m.world.signer.key))
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := provisioning.Seal(a.SealingKey, a.OrderID, a.SEID, a.Slot, issued)
+	m.issued.Store(string(a.OrderID), issued{seKey, sha256.Sum256(document)})
+	sealed, err := provisioning.Seal(a.SealingKey, a.OrderID, a.SEID, a.Slot, document)
 	m.sealed.Store(int64(len(sealed)))
 	return sealed, err
 }
 
-// Receipt takes everything.
+// Receipt takes what the attested element signed about the document issued for the order.
 func (m *manager) Receipt(_ context.Context, raw []byte) error {
-	_, err := provisioning.ParseReceipt(raw)
-	return err
+	signed, err := provisioning.ParseReceipt(raw)
+	if err != nil {
+		return err
+	}
+	known, _ := m.issued.Load(string(signed.Claimed().OrderID))
+	is, ok := known.(issued)
+	if !ok {
+		return fmt.Errorf("receipt for no order: %w", tsm.ErrIssuerRefused)
+	}
+	r, err := signed.Verify(is.seKey)
+	if err != nil || r.Kind != provisioning.ReceiptCommitted || !bytes.Equal(r.Digest, is.digest[:]) {
+		return errors.Join(tsm.ErrIssuerRefused, err)
+	}
+	return nil
 }
 
 // element is a modelled secure element in a phone.
