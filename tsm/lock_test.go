@@ -8,9 +8,10 @@ import (
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/gp"
-	"mobileid/tsm/scp03"
 	"mobileid/tsm/se/setest"
 	"mobileid/tsm/store"
 )
@@ -92,7 +93,7 @@ func TestLockEndsConsent(t *testing.T) {
 	w, _ := filled(t, 1, gp.PhonePlace)
 	w.setPIN(1)
 	w.setPIN(gp.PhonePlace)
-	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	keys, err := diversify.KDF3(w.t.Context(), diversify.Memory(w.master), w.seID, tsm.MasterKeySize, 0x30)
 	check(t, err)
 	credential := applet.NewClient(w.element, 1)
 	sign := apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x80 | byte(jpkiap.SignatureKey), Data: []byte("a contract"), Le: 256}

@@ -8,6 +8,8 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm"
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
 	"mobileid/tsm/seram"
@@ -62,7 +64,7 @@ func (r *rogue) initialize(ctx context.Context, c apdu.Command) (apdu.Response, 
 	var keys scp03.Keys
 	var err error
 	if r.w.keys == nil {
-		keys, err = scp03.Diversify(r.w.master, r.w.seID, 0x30)
+		keys, err = diversify.KDF3(r.w.t.Context(), diversify.Memory(r.w.master), r.w.seID, tsm.MasterKeySize, 0x30)
 	} else {
 		keys, err = r.w.keys.Derive(ctx, r.w.seID, c.P1)
 	}

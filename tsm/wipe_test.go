@@ -15,6 +15,7 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/diversify"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
 	"mobileid/tsm/se/setest"
@@ -323,7 +324,7 @@ func TestRestHiddenAfterHalfAWipe(t *testing.T) {
 func TestWipeLooksAfterDelete(t *testing.T) {
 	w, _ := filled(t, 1)
 	order := w.wipe(0)
-	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	keys, err := diversify.KDF3(w.t.Context(), diversify.Memory(w.master), w.seID, tsm.MasterKeySize, 0x30)
 	check(t, err)
 	a := w.agent()
 	w.element.Reset()
@@ -351,7 +352,7 @@ func TestWipeLooksAfterDelete(t *testing.T) {
 func TestWipeBesideOthers(t *testing.T) {
 	w, _ := filled(t, 1, gp.PhonePlace)
 	domain := gp.AID("\xF0domain")
-	keys, err := scp03.Diversify(w.master, w.seID, 0x30)
+	keys, err := diversify.KDF3(w.t.Context(), diversify.Memory(w.master), w.seID, tsm.MasterKeySize, 0x30)
 	check(t, err)
 	w.element.Reset()
 	h, err := setest.Open(t.Context(), w.element, keys)
