@@ -137,6 +137,29 @@ func TestMemoryFull(t *testing.T) {
 	untouched(t, applet.NewClient(s, 1), old)
 }
 
+// The keys of an order that was given up are destroyed when another makes its own.
+func TestAbandonedKeysAreDestroyed(t *testing.T) {
+	b := newBench(t)
+	file, secrets := inUse(testPIN, true)(t, b)
+	b.restore(t, file)
+	if _, err := b.powered(nil, func(s *se.SE) error {
+		return newJob(t, b, 1, provisioning.PurposeSign).attest(t.Context(), session(t, b, s))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	after, looked := b.snapshot(t), 0
+	for _, x := range secrets {
+		if pending := strings.HasPrefix(x.name, "pending"); pending == bytes.Contains(after, x.value) {
+			t.Errorf("%s: in the file afterwards %v", x.name, !pending)
+		} else if pending {
+			looked++
+		}
+	}
+	if looked != 2 {
+		t.Errorf("%d keys looked for", looked)
+	}
+}
+
 // A use of the key that cannot be counted is none. The counter has a place of its own from the commit on, so it is taken away here, and the
 // memory is full without it.
 func TestUncountedUse(t *testing.T) {

@@ -121,6 +121,9 @@ func (b *bench) brute(t *testing.T, g guess, random *rand.Rand, got *tally) (cut
 				if _, told := errors.AsType[*apdu.AuthError](err); !told {
 					return err
 				}
+				if compared == 2*g.tries {
+					t.Fatalf("%d guesses of the %s compared, and not blocked", compared, g.name)
+				}
 				compared++ // a guess that was compared is answered: nothing is written after the comparison
 				if sw := g.change(t, way); sw != apdu.SecurityStatus {
 					t.Fatalf("changed after a wrong guess: %v", sw)

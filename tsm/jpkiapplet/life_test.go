@@ -345,6 +345,32 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// The keys of an order that was given up are destroyed when another makes its own.
+func TestAbandonedKeysAreDestroyed(t *testing.T) {
+	b := newBench(t)
+	begun(worn(t))(t, b)
+	former := b.objects(t)
+	if _, err := b.powered(nil, func(s *se.SE) error {
+		j := newJob(t, b)
+		h, err := j.session(t.Context(), b, s)
+		if err != nil {
+			return err
+		}
+		return j.attest(t.Context(), h)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	file, now := b.snapshot(t), b.objects(t)
+	for _, name := range []string{"pending.authentication", "pending.signature", "pending.sealing"} {
+		if former[name] == "" || now[name] == "" || bytes.Contains(file, []byte(former[name])) {
+			t.Errorf("%s of the former order is still in the state file, or there is none", name)
+		}
+	}
+	if now["live.signature"] != former["live.signature"] {
+		t.Error("the live key was touched")
+	}
+}
+
 // A sealed set for another order or element opens nowhere else.
 func TestSealedElsewhere(t *testing.T) {
 	b := newBench(t)

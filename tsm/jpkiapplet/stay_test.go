@@ -198,6 +198,11 @@ func everyFile(t *testing.T, tap apdu.Transmitter) {
 	p.app()
 	p.verify(apdu.OK, jpkiap.AuthenticationPIN, testPIN)
 	p.verify(apdu.OK, jpkiap.SignaturePassword, testPassword)
+	for n := range 0x10000 { // GET DATA of every object
+		if _, err := apdu.Exchange(t.Context(), tap, apdu.Command{INS: 0xCA, P1: byte(n >> 8), P2: byte(n), Le: 256}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for ins := range 256 {
 		for _, cla := range []byte{0x00, 0x80} {
 			for file := range 32 {
@@ -260,6 +265,7 @@ func TestPhoneSecretsStayInSequences(t *testing.T) {
 		b.restore(t, start)
 		e := &ear{names: slices.Clone(known.names), forms: slices.Clone(known.forms)}
 		s, tap := b.tapped(t, e)
+		defer s.Close() //nolint:errcheck // closed below, unless a check failed
 		w := &sequences{bench: b, tap: tap, element: s, ear: e, order: renewal, agreed: map[uint16]bool{}}
 		for range rapid.IntRange(20, 80).Draw(rt, "commands") {
 			w.step(rt)

@@ -150,6 +150,7 @@ type task struct {
 	begin    func(t *testing.T, b *bench) run
 	destroys string // the objects of the start whose bytes are in no file after it
 	verifies string // the secret whose tries move on the way
+	leaves   jpkiapplet.Info
 }
 
 func provisionTask(t *testing.T, b *bench) run {
@@ -244,15 +245,25 @@ func worn(t *testing.T) func(ctx context.Context, b *bench, s *se.SE) error {
 // the unbroken run does, with the same receipt.
 func TestTornPhoneCertificates(t *testing.T) {
 	pin, password := secrets()[0], secrets()[1]
+	empty := jpkiapplet.Info{Version: jpkiapplet.Version}
+	committed, pinned, guarded, both := empty, empty, empty, empty
+	for _, i := range []*jpkiapplet.Info{&committed, &pinned, &guarded, &both} {
+		i.Committed = true
+	}
+	pinned.PINSet, pinned.PINTries = true, 3
+	guarded.PasswordSet, guarded.PasswordTries = true, 5
+	both.PINSet, both.PINTries, both.PasswordSet, both.PasswordTries = true, 3, true, 5
+	renewed := pinned
+	renewed.PINTries = 2 // as it was; the blocked password is to be chosen anew
 	keys := "live.authentication live.signature pending.authentication pending.signature pending.sealing password"
 	for _, k := range []task{
-		{"provisioning", func(_ *testing.T, b *bench) { b.pool = b.pool[2:4] }, provisionTask, "", ""},
-		{"renewal", begun(worn(t)), provisionTask, keys, ""},
-		{"wipe", begun(worn(t)), wipeTask, keys + " live pin", ""},
-		{"PIN choice", begun(nil), choiceTask(pin), "", "pin"},
-		{"password choice", begun(nil), choiceTask(password), "", "password"},
-		{"PIN change", begun(chooseBoth), changeTask(pin), "pin", "pin"},
-		{"password change", begun(chooseBoth), changeTask(password), "password", "password"},
+		{"provisioning", func(_ *testing.T, b *bench) { b.pool = b.pool[2:4] }, provisionTask, "", "", committed},
+		{"renewal", begun(worn(t)), provisionTask, keys, "", renewed},
+		{"wipe", begun(worn(t)), wipeTask, keys + " live pin", "", empty},
+		{"PIN choice", begun(nil), choiceTask(pin), "", "pin", pinned},
+		{"password choice", begun(nil), choiceTask(password), "", "password", guarded},
+		{"PIN change", begun(chooseBoth), changeTask(pin), "pin", "pin", both},
+		{"password change", begun(chooseBoth), changeTask(password), "password", "password", both},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
@@ -295,8 +306,8 @@ func (w *tearing) begun(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.after, w.end = w.found(t, "unbroken"), r.receipt()
-	if w.before.matters() == w.after.matters() || w.after.info.Pending {
-		t.Fatal("the undertaking changes nothing, or leaves something")
+	if w.before.matters() == w.after.matters() || w.after.info != w.leaves {
+		t.Fatalf("the undertaking changes nothing, or ends in %+v, expected %+v", w.after.info, w.leaves)
 	}
 }
 
