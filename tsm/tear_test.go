@@ -220,7 +220,7 @@ func (j tearable) world(t *testing.T) *world {
 	w := newWorld(t)
 	w.issuer.portrait = 300
 	j.prepare(w)
-	w.restart() // as before the job, nothing is known of how long attestations are
+	w.newService() // as before the job, nothing is known of how long attestations are
 	w.exchanges = nil
 	w.element.Reset()
 	return w
