@@ -1,6 +1,7 @@
 package tsm_test
 
 import (
+	"bytes"
 	"context"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -126,6 +127,7 @@ func inTurns(phones [2]*via, ended [2]chan struct{}, pick func() int) (changes i
 // twoManagers makes a second manager over the store of the first.
 func (w *world) twoManagers() [2]http.Handler {
 	one := w.handler
+	w.logged = &bytes.Buffer{} // a logger of its own writes to it
 	w.newService()
 	return [2]http.Handler{one, w.handler}
 }
