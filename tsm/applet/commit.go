@@ -11,6 +11,7 @@ import (
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
@@ -24,31 +25,12 @@ func (a *instance) Refuses() bool { return a.p.Locked() }
 
 // Begin lets sealed bytes come for the order under way, and for the one that was committed last.
 func (a *instance) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
-	if record[done](a.p, objDone).is(orderID, provisioning.ReceiptCommitted) {
-		return true, apdu.OK
-	}
-	if under := record[pending](a.p, objPending); under == nil || !bytes.Equal(under.OrderID, orderID) {
-		return false, apdu.Conditions
-	}
-	return false, apdu.OK
-}
-
-// Repeat gives the receipt of the credential that is live, to whoever names its sealed bytes again.
-func (a *instance) Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW) {
-	a.due = c.SHA256
-	d := record[done](a.p, objDone)
-	if !d.is(c.OrderID, provisioning.ReceiptCommitted) {
-		return nil, false, apdu.OK
-	}
-	if !bytes.Equal(d.Sealed, c.SHA256) {
-		return nil, true, apdu.Conditions
-	}
-	return d.Receipt, true, apdu.OK
+	return a.Ledger.Begin(orderID, a.underWay())
 }
 
 // Commit makes the delivered credential live.
-func (a *instance) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
-	under := record[pending](a.p, objPending)
+func (a *instance) Commit(orderID, sealed, digest []byte) ([]byte, apdu.SW) {
+	under := ledger.Record[pending](a.p, objPending)
 	if under == nil || !bytes.Equal(under.OrderID, orderID) {
 		return nil, apdu.Conditions
 	}
@@ -57,12 +39,12 @@ func (a *instance) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 		return nil, apdu.WrongData
 	}
 	defer clear(credential)
-	return a.replaceLive(*under, a.due, credential, docType)
+	return a.replaceLive(*under, digest, credential, docType)
 }
 
 // open unseals a credential and judges it.
 func (a *instance) open(order pending, sealed []byte) (credential []byte, docType string, err error) {
-	key := agreementKey(a.p, objSealingKey)
+	key := ledger.AgreementKey(a.p, objSealingKey)
 	if key == nil {
 		return nil, "", errNoKey
 	}
@@ -95,7 +77,7 @@ func (a *instance) judge(credential []byte) (docType string, err error) {
 	if err != nil {
 		return "", err
 	}
-	device, err := publicKey(privateKey(a.p, objPendingKey))
+	device, err := publicKey(ledger.SigningKey(a.p, objPendingKey))
 	if err != nil {
 		return "", err
 	}
@@ -164,45 +146,29 @@ func (a *instance) replaceLive(order pending, sealed, credential []byte, docType
 	}
 	tx.SetLifeCycle(gp.StatePersonalized)
 	return a.settle(tx, provisioning.Receipt{
-		Kind: provisioning.ReceiptCommitted, OrderID: order.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), Digest: digest[:],
-		KeyUses: uses(a.p),
+		Kind: provisioning.ReceiptCommitted, OrderID: order.OrderID, Digest: digest[:],
 	}, sealed)
 }
 
 // Wipe destroys everything the instance holds but the receipt of this order.
 func (a *instance) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
-	d := record[done](a.p, objDone)
-	if d.is(w.OrderID, provisioning.ReceiptWiped) {
-		return d.Receipt, apdu.OK
-	}
-	if d != nil && bytes.Equal(d.OrderID, w.OrderID) {
-		return nil, apdu.Conditions
+	if receipt, found, sw := a.Wiped(w); found {
+		return receipt, sw
 	}
 	tx := a.p.Begin()
 	for _, name := range []string{objLive, objLiveKey, objCredential, objUses, objPending, objPendingKey, objSealingKey, objPIN, objTries, objPINVersion} {
 		tx.Erase(name)
 	}
 	tx.SetLifeCycle(gp.StateSelectable)
-	return a.settle(tx, provisioning.Receipt{
-		Kind: provisioning.ReceiptWiped, OrderID: w.OrderID, SEID: a.p.SEID(), Slot: uint64(a.slot), KeyUses: uses(a.p),
-	}, nil)
+	return a.settle(tx, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: w.OrderID}, nil)
 }
 
-// settle signs the receipt, stores it with the transaction it is about, and carries the transaction out.
+// settle carries the transaction out with its receipt, which tells how often the key was used that ends with it.
 func (a *instance) settle(tx *se.Tx, r provisioning.Receipt, sealed []byte) ([]byte, apdu.SW) {
-	r.Counter = tx.RaiseReceiptCounter()
-	receipt, err := provisioning.SignReceipt(a.p.Attestor(), r)
-	if err != nil {
-		return nil, apdu.ExecutionError
+	r.Slot, r.KeyUses = uint64(a.slot), uses(a.p)
+	receipt, sw := a.Settle(tx, r, sealed)
+	if sw == apdu.OK {
+		a.Deselect()
 	}
-	record, err := cbor.Marshal(done{OrderID: r.OrderID, Kind: r.Kind, Sealed: sealed, Receipt: receipt})
-	if err != nil {
-		return nil, apdu.ExecutionError
-	}
-	tx.Store(objDone, record)
-	if err := tx.Commit(); err != nil {
-		return nil, se.StatusOf(err)
-	}
-	a.Deselect()
-	return receipt, apdu.OK
+	return receipt, sw
 }

@@ -3,12 +3,12 @@ package applet
 import (
 	"bytes"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/se"
 )
@@ -19,11 +19,11 @@ func (a *instance) Generate(g stream.Generate) ([]byte, apdu.SW) {
 	if g.Slot != uint64(a.slot) {
 		return nil, apdu.WrongData
 	}
-	if d := record[done](a.p, objDone); d != nil && bytes.Equal(d.OrderID, g.OrderID) {
+	if a.CarriedOut(g.OrderID) {
 		return nil, apdu.Conditions
 	}
 	order := pending{OrderID: g.OrderID, Purpose: provisioning.Purpose(g.Purpose), Challenge: g.Challenge}
-	under := record[pending](a.p, objPending)
+	under := ledger.Record[pending](a.p, objPending)
 	var device, sealing *ecdsa.PrivateKey
 	switch {
 	case under == nil || !bytes.Equal(under.OrderID, g.OrderID):
@@ -34,7 +34,7 @@ func (a *instance) Generate(g stream.Generate) ([]byte, apdu.SW) {
 	case under.Purpose != order.Purpose || !bytes.Equal(under.Challenge, order.Challenge):
 		return nil, apdu.Conditions
 	default:
-		device, sealing = privateKey(a.p, objPendingKey), privateKey(a.p, objSealingKey)
+		device, sealing = ledger.SigningKey(a.p, objPendingKey), ledger.SigningKey(a.p, objSealingKey)
 	}
 	signed, err := a.attest(order, device, sealing)
 	if err != nil {
@@ -51,29 +51,14 @@ func (a *instance) bear(order pending) (device, sealing *ecdsa.PrivateKey, sw ap
 	}
 	tx := a.p.Begin()
 	tx.Store(objPending, raw)
-	device, err = a.born(tx, objPendingKey)
+	device, err = ledger.Born(a.p, tx, objPendingKey)
 	if err == nil {
-		sealing, err = a.born(tx, objSealingKey)
+		sealing, err = ledger.Born(a.p, tx, objSealingKey)
 	}
 	if err != nil {
 		return nil, nil, apdu.ExecutionError
 	}
 	return device, sealing, se.StatusOf(tx.Commit())
-}
-
-// born makes a key and puts it into a transaction.
-func (a *instance) born(tx *se.Tx, name string) (*ecdsa.PrivateKey, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), a.p.Rand())
-	if err != nil {
-		return nil, err
-	}
-	scalar, err := key.Bytes()
-	if err != nil {
-		return nil, err
-	}
-	defer clear(scalar)
-	tx.Replace(name, scalar)
-	return key, nil
 }
 
 // attest signs what was born for the order.

@@ -3,6 +3,7 @@ package applet
 import (
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/pki"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/applet/receiver"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
@@ -24,8 +25,8 @@ type instance struct {
 
 	consent consent
 
+	ledger.Ledger
 	receiver receiver.Receiver
-	due      []byte       // the digest that the commit under way names, which the receiver compares
 	anchors  *pki.Anchors // nil until the first commit
 }
 

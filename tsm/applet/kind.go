@@ -3,6 +3,7 @@ package applet
 import (
 	"errors"
 
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/scp03"
 	"mobileid/tsm/se"
@@ -37,7 +38,7 @@ func (kind) New(p *se.Platform) se.Applet {
 	if err != nil {
 		slot = 0 // cannot be: Accept saw the AID. Slot 0 is in no order, so the instance takes none.
 	}
-	a := &instance{p: p, slot: slot}
+	a := &instance{p: p, slot: slot, Ledger: ledger.Ledger{Platform: p}}
 	a.receiver.Program = a
 	return a
 }

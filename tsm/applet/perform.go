@@ -11,6 +11,7 @@ import (
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/provisioning"
 	"mobileid/mdoc/transcript"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/se"
 )
 
@@ -39,7 +40,7 @@ type task func(key *ecdsa.PrivateKey) ([]byte, error)
 // use lets the device key do one thing: for the purpose it was made for, on data that prepare has judged, with a PIN
 // verification of its own, and counted before it is done.
 func (a *instance) use(purpose provisioning.Purpose, data []byte, prepare func([]byte, live) (task, apdu.SW)) apdu.Response {
-	l, key := record[live](a.p, objLive), privateKey(a.p, objLiveKey)
+	l, key := ledger.Record[live](a.p, objLive), ledger.SigningKey(a.p, objLiveKey)
 	switch {
 	case l == nil || key == nil || l.Purpose != purpose:
 		return status(apdu.Conditions)

@@ -6,6 +6,7 @@ import (
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/ledger"
 )
 
 // read answers READ BINARY with offset and data objects, ISO/IEC 7816-4:2020, 11.3.3: the offset in 54 (three bytes), the
@@ -74,7 +75,7 @@ func (a *instance) info(c apdu.Command) apdu.Response {
 		return status(apdu.ReferenceNotFound)
 	}
 	out := Info{Version: Version, Slot: uint64(a.slot), Locked: a.p.Locked(), TriesLeft: uint64(a.triesLeft())} //nolint:gosec // 0 to 3
-	if l := record[live](a.p, objLive); l != nil {
+	if l := ledger.Record[live](a.p, objLive); l != nil {
 		credential, _ := a.p.Load(objCredential)
 		out.Committed, out.Purpose, out.Length, out.KeyUses = true, l.Purpose, uint64(len(credential)), uses(a.p)
 	}

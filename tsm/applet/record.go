@@ -1,14 +1,10 @@
 package applet
 
 import (
-	"bytes"
-	"crypto/ecdh"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"encoding/binary"
 
-	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/se"
 )
 
@@ -21,7 +17,6 @@ const (
 	objPending    = "pending"
 	objPendingKey = "pending.key"
 	objSealingKey = "pending.sealing"
-	objDone       = "done"
 	objPIN        = "pin"
 	objTries      = "pin.tries"
 	objPINVersion = "pin.version"
@@ -44,60 +39,12 @@ type pending struct {
 	Challenge []byte               `cbor:"challenge"`
 }
 
-// done is the order carried out last, with its receipt for whoever lost the answer. Own profile, inside the element only:
-//
-//	{"orderID": bstr, "kind": 1 / 2, ? "sealed": bstr, "receipt": bstr}      sealed: SHA-256 of the sealed bytes
-type done struct {
-	OrderID []byte                   `cbor:"orderID"`
-	Kind    provisioning.ReceiptKind `cbor:"kind"`
-	Sealed  []byte                   `cbor:"sealed,omitempty"`
-	Receipt []byte                   `cbor:"receipt"`
-}
-
-// is tells whether the order was carried out as this kind.
-func (d *done) is(orderID []byte, kind provisioning.ReceiptKind) bool {
-	return d != nil && d.Kind == kind && bytes.Equal(d.OrderID, orderID)
-}
-
-// record reads an object made by store; nil when there is none.
-func record[T any](p *se.Platform, name string) *T {
-	raw, ok := p.Load(name)
-	if !ok {
-		return nil
+// underWay is the id of the order whose keys were born; nil when there is none.
+func (a *instance) underWay() []byte {
+	if under := ledger.Record[pending](a.p, objPending); under != nil {
+		return under.OrderID
 	}
-	v := new(T)
-	if err := cbor.Unmarshal(raw, v); err != nil {
-		return nil
-	}
-	return v
-}
-
-// privateKey reads a P-256 key; nil when there is none.
-func privateKey(p *se.Platform, name string) *ecdsa.PrivateKey {
-	raw, ok := p.Load(name)
-	if !ok {
-		return nil
-	}
-	defer clear(raw)
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
-	if err != nil {
-		return nil
-	}
-	return key
-}
-
-// agreementKey reads a P-256 key for key agreement; nil when there is none.
-func agreementKey(p *se.Platform, name string) *ecdh.PrivateKey {
-	raw, ok := p.Load(name)
-	if !ok {
-		return nil
-	}
-	defer clear(raw)
-	key, err := ecdh.P256().NewPrivateKey(raw)
-	if err != nil {
-		return nil
-	}
-	return key
+	return nil
 }
 
 // uses is how often the live key was used.

@@ -10,9 +10,9 @@ import (
 	"slices"
 
 	"mobileid/mdoc/apdu"
-	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
@@ -20,31 +20,12 @@ import (
 
 // Begin admits the order that is under way, and one that was committed already.
 func (a program) Begin(orderID []byte) (repeated bool, sw apdu.SW) {
-	if record[done](a.p, objDone).is(orderID, provisioning.ReceiptCommitted) {
-		return true, apdu.OK
-	}
-	if under := record[pending](a.p, objPending); under == nil || !bytes.Equal(under.OrderID, orderID) {
-		return false, apdu.Conditions
-	}
-	return false, apdu.OK
-}
-
-// Repeat gives the stored receipt of a commit of the same bytes.
-func (a program) Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW) {
-	d := record[done](a.p, objDone)
-	switch {
-	case !d.is(c.OrderID, provisioning.ReceiptCommitted):
-		return nil, false, apdu.OK
-	case !bytes.Equal(d.Sealed, c.SHA256):
-		return nil, true, apdu.Conditions
-	default:
-		return d.Receipt, true, apdu.OK
-	}
+	return a.Ledger.Begin(orderID, a.underWay())
 }
 
 // Commit opens the certificates, judges them and makes them live with their keys.
-func (a program) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
-	under := record[pending](a.p, objPending)
+func (a program) Commit(orderID, sealed, digest []byte) ([]byte, apdu.SW) {
+	under := ledger.Record[pending](a.p, objPending)
 	if under == nil || !bytes.Equal(under.OrderID, orderID) {
 		return nil, apdu.Conditions
 	}
@@ -60,18 +41,13 @@ func (a program) Commit(orderID, sealed []byte) ([]byte, apdu.SW) {
 	if err != nil {
 		return nil, apdu.WrongData
 	}
-	digest := sha256.Sum256(sealed)
-	return a.replaceLive(orderID, digest[:], raw)
+	return a.replaceLive(orderID, digest, raw)
 }
 
 func (a *instance) unseal(orderID, sealed []byte) ([]byte, error) {
-	sealing := sealingKey(a.p)
-	if sealing == nil {
+	key := ledger.AgreementKey(a.p, objSealingKey)
+	if key == nil {
 		return nil, errNoKey
-	}
-	key, err := sealing.ECDH()
-	if err != nil {
-		return nil, err
 	}
 	return provisioning.Open(key, orderID, a.p.SEID(), slot, sealed)
 }
@@ -150,12 +126,8 @@ func (a *instance) replaceLive(orderID, sealed, set []byte) ([]byte, apdu.SW) {
 
 // Wipe destroys everything the instance holds but the receipt of this order.
 func (a program) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
-	d := record[done](a.p, objDone)
-	if d.is(w.OrderID, provisioning.ReceiptWiped) {
-		return d.Receipt, apdu.OK
-	}
-	if d != nil && bytes.Equal(d.OrderID, w.OrderID) {
-		return nil, apdu.Conditions
+	if receipt, found, sw := a.Wiped(w); found {
+		return receipt, sw
 	}
 	tx := a.p.Begin()
 	for _, name := range []string{objLive, objAuthKey, objSignKey, objPending, objPendingAuth, objPendingSign, objSealingKey,
@@ -166,21 +138,12 @@ func (a program) Wipe(w stream.Wipe) ([]byte, apdu.SW) {
 	return a.settle(tx, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: w.OrderID}, nil)
 }
 
-// settle signs the receipt, stores it with the transaction it is about, and carries the transaction out.
+// settle carries the transaction out with its receipt.
 func (a *instance) settle(tx *se.Tx, r provisioning.Receipt, sealed []byte) ([]byte, apdu.SW) {
-	r.SEID, r.Slot, r.Application, r.Counter = a.p.SEID(), slot, provisioning.ApplicationPhoneCertificates, tx.RaiseReceiptCounter()
-	receipt, err := provisioning.SignReceipt(a.p.Attestor(), r)
-	if err != nil {
-		return nil, apdu.ExecutionError
+	r.Slot, r.Application = slot, provisioning.ApplicationPhoneCertificates
+	receipt, sw := a.Settle(tx, r, sealed)
+	if sw == apdu.OK {
+		a.Deselect()
 	}
-	record, err := cbor.Marshal(done{OrderID: r.OrderID, Kind: r.Kind, Sealed: sealed, Receipt: receipt})
-	if err != nil {
-		return nil, apdu.ExecutionError
-	}
-	tx.Store(objDone, record)
-	if err := tx.Commit(); err != nil {
-		return nil, se.StatusOf(err)
-	}
-	a.Deselect()
-	return receipt, apdu.OK
+	return receipt, sw
 }

@@ -2,8 +2,6 @@ package jpkiapplet
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/x509"
 	"errors"
 
@@ -12,6 +10,7 @@ import (
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/se"
 )
@@ -34,10 +33,10 @@ func (a program) Generate(g stream.Generate) ([]byte, apdu.SW) {
 	if g.Slot != slot || g.Purpose != uint64(provisioning.PurposeSign) {
 		return nil, apdu.WrongData
 	}
-	if d := record[done](a.p, objDone); d != nil && bytes.Equal(d.OrderID, g.OrderID) {
+	if a.CarriedOut(g.OrderID) {
 		return nil, apdu.Conditions
 	}
-	under := record[pending](a.p, objPending)
+	under := ledger.Record[pending](a.p, objPending)
 	switch {
 	case under == nil || !bytes.Equal(under.OrderID, g.OrderID):
 		under = &pending{OrderID: g.OrderID, Challenge: g.Challenge}
@@ -76,26 +75,19 @@ func (a *instance) bear(order *pending) apdu.SW {
 		return apdu.ExecutionError
 	}
 	tx.Store(objPending, raw)
-	sealing, err := ecdsa.GenerateKey(elliptic.P256(), a.p.Rand())
-	if err != nil {
+	if _, err := ledger.Born(a.p, tx, objSealingKey); err != nil {
 		return apdu.ExecutionError
 	}
-	scalar, err := sealing.Bytes()
-	if err != nil {
-		return apdu.ExecutionError
-	}
-	tx.Replace(objSealingKey, scalar)
-	clear(scalar)
 	return se.StatusOf(tx.Commit())
 }
 
 // attest signs what was born for the order.
 func (a *instance) attest(order pending) ([]byte, error) {
-	sealing := sealingKey(a.p)
+	sealing := ledger.AgreementKey(a.p, objSealingKey)
 	if sealing == nil {
 		return nil, errNoKey
 	}
-	public, err := cose.NewKey(&sealing.PublicKey)
+	public, err := cose.NewKey(sealing.PublicKey())
 	if err != nil {
 		return nil, err
 	}

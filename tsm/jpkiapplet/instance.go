@@ -6,6 +6,7 @@ import (
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/jpkiap"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/applet/receiver"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
@@ -29,6 +30,7 @@ type instance struct {
 	file     uint16          // current elementary file, 0 for none
 	verified map[uint16]bool // security status, by the file of the secret
 
+	ledger.Ledger
 	stream receiver.Receiver
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/scp03"
 	"mobileid/tsm/se"
@@ -49,7 +50,7 @@ func (kind) Accept(instance, parameters []byte) error {
 }
 
 func (k kind) New(p *se.Platform) se.Applet {
-	a := &instance{p: p, newKey: k.options.Keys}
+	a := &instance{p: p, newKey: k.options.Keys, Ledger: ledger.Ledger{Platform: p}}
 	a.stream.Program = program{a}
 	return a
 }

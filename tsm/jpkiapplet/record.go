@@ -1,14 +1,11 @@
 package jpkiapplet
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 
-	"mobileid/mdoc/cbor"
 	"mobileid/mdoc/provisioning"
+	"mobileid/tsm/applet/ledger"
 	"mobileid/tsm/se"
 )
 
@@ -22,8 +19,6 @@ const (
 	objPendingAuth = "pending.authentication"
 	objPendingSign = "pending.signature"
 	objSealingKey  = "pending.sealing"
-
-	objDone = "done"
 
 	objPIN           = "pin"
 	objPINTries      = "pin.tries"
@@ -42,37 +37,16 @@ type pending struct {
 	Signature      []byte `cbor:"signature"`
 }
 
-// done is the order carried out last, with its receipt for whoever lost the answer, docs/provisioning.md, phone certificates; inside the element
-// only:
-//
-//	{"orderID": bstr, "kind": 1 / 2, ? "sealed": bstr, "receipt": bstr}      sealed: SHA-256 of the sealed bytes
-type done struct {
-	OrderID []byte                   `cbor:"orderID"`
-	Kind    provisioning.ReceiptKind `cbor:"kind"`
-	Sealed  []byte                   `cbor:"sealed,omitempty"`
-	Receipt []byte                   `cbor:"receipt"`
-}
-
-// is tells whether the order was carried out as this kind.
-func (d *done) is(orderID []byte, kind provisioning.ReceiptKind) bool {
-	return d != nil && d.Kind == kind && bytes.Equal(d.OrderID, orderID)
-}
-
-// record reads an object; nil when there is none.
-func record[T any](p *se.Platform, name string) *T {
-	raw, ok := p.Load(name)
-	if !ok {
-		return nil
+// underWay is the id of the order whose keys were born; nil when there is none.
+func (a *instance) underWay() []byte {
+	if under := ledger.Record[pending](a.p, objPending); under != nil {
+		return under.OrderID
 	}
-	v := new(T)
-	if err := cbor.Unmarshal(raw, v); err != nil {
-		return nil
-	}
-	return v
+	return nil
 }
 
 func (a *instance) certificates() *provisioning.CertificateSet {
-	return record[provisioning.CertificateSet](a.p, objLive)
+	return ledger.Record[provisioning.CertificateSet](a.p, objLive)
 }
 
 // rsaKey reads an RSA key; nil when there is none.
@@ -83,20 +57,6 @@ func rsaKey(p *se.Platform, name string) *rsa.PrivateKey {
 	}
 	defer clear(raw)
 	key, err := x509.ParsePKCS1PrivateKey(raw)
-	if err != nil {
-		return nil
-	}
-	return key
-}
-
-// sealingKey reads the key to which the certificates are sealed; nil when there is none.
-func sealingKey(p *se.Platform) *ecdsa.PrivateKey {
-	raw, ok := p.Load(objSealingKey)
-	if !ok {
-		return nil
-	}
-	defer clear(raw)
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), raw)
 	if err != nil {
 		return nil
 	}

@@ -29,8 +29,8 @@ type Program interface {
 	Begin(orderID []byte) (repeated bool, sw apdu.SW)
 	// Repeat gives the receipt of a commit that was carried out before, found when the order was.
 	Repeat(c stream.Commit) (receipt []byte, found bool, sw apdu.SW)
-	// Commit makes sealed bytes live, whose digest is the one named, and answers with the receipt.
-	Commit(orderID, sealed []byte) ([]byte, apdu.SW)
+	// Commit makes sealed bytes live, of the SHA-256 digest named, and answers with the receipt.
+	Commit(orderID, sealed, digest []byte) ([]byte, apdu.SW)
 	// Wipe empties the instance and answers with the receipt.
 	Wipe(w stream.Wipe) ([]byte, apdu.SW)
 }
@@ -218,7 +218,7 @@ func (r *Receiver) commit(c stream.Commit) ([]byte, apdu.SW) {
 	if d.received != d.Length || !bytes.Equal(digest[:], d.SHA256) || !bytes.Equal(digest[:], c.SHA256) {
 		return nil, apdu.WrongData
 	}
-	return r.Program.Commit(d.OrderID, d.sealed)
+	return r.Program.Commit(d.OrderID, d.sealed, digest[:])
 }
 
 // pages is an attestation being read out.

@@ -34,7 +34,7 @@ func (p *program) Repeat(stream.Commit) ([]byte, bool, apdu.SW) {
 	return []byte("receipt"), p.done, apdu.OK
 }
 
-func (p *program) Commit(_, sealed []byte) ([]byte, apdu.SW) {
+func (p *program) Commit(_, sealed, _ []byte) ([]byte, apdu.SW) {
 	p.committed, p.done = bytes.Clone(sealed), true
 	p.commits++
 	return []byte("receipt"), apdu.OK
