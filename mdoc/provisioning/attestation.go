@@ -54,25 +54,15 @@ type SignedAttestation struct {
 // SignAttestation signs with the secure element's attestation key. chain is its certificate, in the protected header;
 // the root is left out.
 func SignAttestation(signer crypto.Signer, chain [][]byte, a Attestation) ([]byte, error) {
-	if err := a.validate(); err != nil {
-		return nil, fmt.Errorf("signing attestation: %w", err)
-	}
-	raw, err := sign(signer, typeAttestation, chain, a)
-	if err != nil {
-		return nil, fmt.Errorf("signing attestation: %w", err)
-	}
-	return raw, nil
+	return sign(signer, chain, &a)
 }
 
 // ParseAttestation reads an attestation.
 func ParseAttestation(raw []byte) (*SignedAttestation, error) {
 	s := &SignedAttestation{}
-	m, err := parse(raw, typeAttestation, &s.claimed)
+	m, err := parse(raw, &s.claimed)
 	if err != nil {
-		return nil, fmt.Errorf("decoding attestation: %w", err)
-	}
-	if err := s.claimed.validate(); err != nil {
-		return nil, fmt.Errorf("decoding attestation: %w", err)
+		return nil, err
 	}
 	s.message = m
 	return s, nil
@@ -128,17 +118,10 @@ func vouched(m *cose.Sign1, seID []byte, roots *pki.Anchors, at time.Time) (cryp
 
 // Answers compares the attestation with the order it claims to answer; an error wraps [ErrMismatch].
 func (a *Attestation) Answers(o *Order) error {
+	if err := o.attested(ApplicationCredential, a.OrderID, a.Challenge, a.SEID); err != nil {
+		return err
+	}
 	switch {
-	case o.Kind != OrderProvision:
-		return fmt.Errorf("%w: the order provisions nothing", ErrMismatch)
-	case o.Application.orCredential() != ApplicationCredential:
-		return fmt.Errorf("%w: application", ErrMismatch)
-	case !bytes.Equal(a.OrderID, o.ID):
-		return fmt.Errorf("%w: order id", ErrMismatch)
-	case !bytes.Equal(a.Challenge, o.Challenge):
-		return fmt.Errorf("%w: challenge", ErrMismatch)
-	case !bytes.Equal(a.SEID, o.SEID):
-		return fmt.Errorf("%w: secure element id", ErrMismatch)
 	case a.Slot != o.Slot:
 		return fmt.Errorf("%w: slot", ErrMismatch)
 	case a.Purpose != o.Purpose:
@@ -147,6 +130,8 @@ func (a *Attestation) Answers(o *Order) error {
 		return nil
 	}
 }
+
+func (a *Attestation) kind() (name, messageType string) { return "attestation", typeAttestation }
 
 func (a *Attestation) validate() error {
 	err := checkLengths(length{"order id", a.OrderID, orderIDLength}, length{"challenge", a.Challenge, challengeLength},

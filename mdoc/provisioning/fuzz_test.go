@@ -32,6 +32,22 @@ func signed(t *testing.T, raw, genuine []byte) bool {
 	return bytes.Equal(a.SigStructure(a.Payload()), b.SigStructure(b.Payload()))
 }
 
+// fuzzSigned fuzzes a message's parser: an error or a result, and nothing that nobody signed is verified.
+func fuzzSigned[S any](f *testing.F, w *world, genuine []byte, parse func([]byte) (*S, error), verified func(*S) bool) {
+	f.Helper()
+	seeds(f, w)
+	f.Add(genuine)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		s, err := parse(raw)
+		if (err == nil) != (s != nil) {
+			t.Fatal("an error and a result, or neither")
+		}
+		if err == nil && verified(s) && !signed(t, raw, genuine) {
+			t.Error("verified, though nobody signed it")
+		}
+	})
+}
+
 func FuzzVerifyOrder(f *testing.F) {
 	w := newWorld(f)
 	genuine, other := w.signedOrder(order()), w.signedOrder(wipe())
@@ -51,58 +67,25 @@ func FuzzVerifyOrder(f *testing.F) {
 
 func FuzzParseAttestation(f *testing.F) {
 	w := newWorld(f)
-	genuine := w.signedAttestation(w.attestation())
-	seeds(f, w)
-	f.Add(genuine)
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		s, err := provisioning.ParseAttestation(raw)
-		if (err == nil) != (s != nil) {
-			t.Fatal("an error and a result, or neither")
-		}
-		if err != nil {
-			return
-		}
-		if _, _, v, err := s.Verify(w.roots, now); err == nil && v.OK() && !signed(t, raw, genuine) {
-			t.Error("verified, though nobody signed it")
-		}
+	fuzzSigned(f, w, w.signedAttestation(w.attestation()), provisioning.ParseAttestation, func(s *provisioning.SignedAttestation) bool {
+		_, _, v, err := s.Verify(w.roots, now)
+		return err == nil && v.OK()
 	})
 }
 
 func FuzzParseReceipt(f *testing.F) {
 	w := newWorld(f)
-	genuine := w.signedReceipt(receipt())
-	seeds(f, w)
-	f.Add(genuine)
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		s, err := provisioning.ParseReceipt(raw)
-		if (err == nil) != (s != nil) {
-			t.Fatal("an error and a result, or neither")
-		}
-		if err != nil {
-			return
-		}
-		if _, err := s.Verify(w.seKey.Public()); err == nil && !signed(t, raw, genuine) {
-			t.Error("verified, though nobody signed it")
-		}
+	fuzzSigned(f, w, w.signedReceipt(receipt()), provisioning.ParseReceipt, func(s *provisioning.SignedReceipt) bool {
+		_, err := s.Verify(w.seKey.Public())
+		return err == nil
 	})
 }
 
 func FuzzParseHandoverReceipt(f *testing.F) {
 	w := newWorld(f)
-	genuine := w.signedHandover(handover())
-	seeds(f, w)
-	f.Add(genuine)
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		s, err := provisioning.ParseHandoverReceipt(raw)
-		if (err == nil) != (s != nil) {
-			t.Fatal("an error and a result, or neither")
-		}
-		if err != nil {
-			return
-		}
-		if _, v, err := s.Verify(w.anchors, now); err == nil && v.OK() && !signed(t, raw, genuine) {
-			t.Error("verified, though nobody signed it")
-		}
+	fuzzSigned(f, w, w.signedHandover(handover()), provisioning.ParseHandoverReceipt, func(s *provisioning.SignedHandoverReceipt) bool {
+		_, v, err := s.Verify(w.anchors, now)
+		return err == nil && v.OK()
 	})
 }
 

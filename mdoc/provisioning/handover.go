@@ -53,25 +53,15 @@ func SignHandoverReceipt(signer crypto.Signer, chain [][]byte, r HandoverReceipt
 	if r.StatusURIs == nil {
 		r.StatusURIs = []string{}
 	}
-	if err := r.validate(); err != nil {
-		return nil, fmt.Errorf("signing handover receipt: %w", err)
-	}
-	raw, err := sign(signer, typeHandover, chain, r)
-	if err != nil {
-		return nil, fmt.Errorf("signing handover receipt: %w", err)
-	}
-	return raw, nil
+	return sign(signer, chain, &r)
 }
 
 // ParseHandoverReceipt reads a handover receipt.
 func ParseHandoverReceipt(raw []byte) (*SignedHandoverReceipt, error) {
 	s := &SignedHandoverReceipt{}
-	m, err := parse(raw, typeHandover, &s.claimed)
+	m, err := parse(raw, &s.claimed)
 	if err != nil {
-		return nil, fmt.Errorf("decoding handover receipt: %w", err)
-	}
-	if err := s.claimed.validate(); err != nil {
-		return nil, fmt.Errorf("decoding handover receipt: %w", err)
+		return nil, err
 	}
 	s.message = m
 	return s, nil
@@ -105,6 +95,8 @@ func (s *SignedHandoverReceipt) Verify(anchors *pki.Anchors, at time.Time) (*Han
 	r := s.claimed
 	return &r, v, nil
 }
+
+func (r *HandoverReceipt) kind() (name, messageType string) { return "handover receipt", typeHandover }
 
 func (r *HandoverReceipt) validate() error {
 	if err := checkLengths(length{"receipt id", r.ID, orderIDLength}); err != nil {

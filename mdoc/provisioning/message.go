@@ -53,8 +53,27 @@ const (
 
 func (p Purpose) valid() bool { return p == PurposeSign || p == PurposeMAC }
 
-// sign makes a message of the given type.
-func sign(signer crypto.Signer, messageType string, chain [][]byte, payload any) ([]byte, error) {
+// A message is the payload of a signed message.
+type message interface {
+	// kind is the message's name in errors and its type in the protected header.
+	kind() (name, messageType string)
+	validate() error
+}
+
+// sign signs a message that holds to its CDDL.
+func sign(signer crypto.Signer, chain [][]byte, payload message) ([]byte, error) {
+	name, messageType := payload.kind()
+	raw, err := signed(signer, messageType, chain, payload)
+	if err != nil {
+		return nil, fmt.Errorf("signing %s: %w", name, err)
+	}
+	return raw, nil
+}
+
+func signed(signer crypto.Signer, messageType string, chain [][]byte, payload message) ([]byte, error) {
+	if err := payload.validate(); err != nil {
+		return nil, err
+	}
 	body, err := cbor.Marshal(payload)
 	if err != nil {
 		return nil, fmt.Errorf("encoding payload: %w", err)
@@ -71,8 +90,20 @@ func sign(signer crypto.Signer, messageType string, chain [][]byte, payload any)
 	return m.Bytes(), nil
 }
 
-// parse reads a message of the given type and its payload, and verifies nothing.
-func parse(raw []byte, messageType string, payload any) (*cose.Sign1, error) {
+// parse reads a message of the payload's type that holds to its CDDL, and verifies nothing.
+func parse(raw []byte, payload message) (*cose.Sign1, error) {
+	name, messageType := payload.kind()
+	m, err := parsed(raw, messageType, payload)
+	if err == nil {
+		err = payload.validate()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decoding %s: %w", name, err)
+	}
+	return m, nil
+}
+
+func parsed(raw []byte, messageType string, payload any) (*cose.Sign1, error) {
 	if len(raw) > maxMessage {
 		return nil, fmt.Errorf("%d bytes, more than the limit of %d", len(raw), maxMessage)
 	}
@@ -95,6 +126,24 @@ func parse(raw []byte, messageType string, payload any) (*cose.Sign1, error) {
 		return nil, fmt.Errorf("decoding payload: %w", err)
 	}
 	return m, nil
+}
+
+// attested compares what every attestation repeats of its order; an error wraps [ErrMismatch].
+func (o *Order) attested(a Application, orderID, challenge, seID []byte) error {
+	switch {
+	case o.Kind != OrderProvision:
+		return fmt.Errorf("%w: the order provisions nothing", ErrMismatch)
+	case o.Application.orCredential() != a:
+		return fmt.Errorf("%w: application", ErrMismatch)
+	case !bytes.Equal(orderID, o.ID):
+		return fmt.Errorf("%w: order id", ErrMismatch)
+	case !bytes.Equal(challenge, o.Challenge):
+		return fmt.Errorf("%w: challenge", ErrMismatch)
+	case !bytes.Equal(seID, o.SEID):
+		return fmt.Errorf("%w: secure element id", ErrMismatch)
+	default:
+		return nil
+	}
 }
 
 // length is one field that has a fixed number of bytes.

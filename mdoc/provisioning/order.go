@@ -81,28 +81,18 @@ type Order struct {
 
 // SignOrder signs an order with the issuer's order key. An order that breaks the CDDL is an error.
 func SignOrder(signer crypto.Signer, o Order) ([]byte, error) {
-	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("signing order: %w", err)
-	}
-	raw, err := sign(signer, typeOrder, nil, o)
-	if err != nil {
-		return nil, fmt.Errorf("signing order: %w", err)
-	}
-	return raw, nil
+	return sign(signer, nil, &o)
 }
 
 // VerifyOrder reads an order and checks its signature with the issuer's order key and its notAfter; past it the error
 // is [ErrExpired]. Whether the order was carried out before is the caller's to know, by its ID.
 func VerifyOrder(raw []byte, pub crypto.PublicKey, at time.Time) (*Order, error) {
 	var o Order
-	m, err := parse(raw, typeOrder, &o)
+	m, err := parse(raw, &o)
 	if err != nil {
 		return nil, fmt.Errorf("verifying order: %w", err)
 	}
 	if err := m.Verify(pub); err != nil {
-		return nil, fmt.Errorf("verifying order: %w", err)
-	}
-	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("verifying order: %w", err)
 	}
 	if at.After(o.NotAfter.Time()) {
@@ -111,7 +101,9 @@ func VerifyOrder(raw []byte, pub crypto.PublicKey, at time.Time) (*Order, error)
 	return &o, nil
 }
 
-func (o Order) validate() error {
+func (o *Order) kind() (name, messageType string) { return "order", typeOrder }
+
+func (o *Order) validate() error {
 	if err := checkLengths(length{"order id", o.ID, orderIDLength}, length{"secure element id", o.SEID, seIDLength}); err != nil {
 		return err
 	}

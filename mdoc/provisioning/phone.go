@@ -56,25 +56,15 @@ type SignedPhoneAttestation struct {
 
 // SignPhoneAttestation signs as [SignAttestation] does.
 func SignPhoneAttestation(signer crypto.Signer, chain [][]byte, a PhoneAttestation) ([]byte, error) {
-	if err := a.validate(); err != nil {
-		return nil, fmt.Errorf("signing phone attestation: %w", err)
-	}
-	raw, err := sign(signer, typePhoneAttestation, chain, a)
-	if err != nil {
-		return nil, fmt.Errorf("signing phone attestation: %w", err)
-	}
-	return raw, nil
+	return sign(signer, chain, &a)
 }
 
 // ParsePhoneAttestation reads a phone attestation; a message of another type is [ErrType].
 func ParsePhoneAttestation(raw []byte) (*SignedPhoneAttestation, error) {
 	s := &SignedPhoneAttestation{}
-	m, err := parse(raw, typePhoneAttestation, &s.claimed)
+	m, err := parse(raw, &s.claimed)
 	if err != nil {
-		return nil, fmt.Errorf("decoding phone attestation: %w", err)
-	}
-	if err := s.claimed.validate(); err != nil {
-		return nil, fmt.Errorf("decoding phone attestation: %w", err)
+		return nil, err
 	}
 	s.message = m
 	return s, nil
@@ -98,20 +88,7 @@ func (s *SignedPhoneAttestation) Verify(roots *pki.Anchors, at time.Time) (*Phon
 
 // Answers compares the attestation with the order it claims to answer; an error wraps [ErrMismatch].
 func (a *PhoneAttestation) Answers(o *Order) error {
-	switch {
-	case o.Kind != OrderProvision:
-		return fmt.Errorf("%w: the order provisions nothing", ErrMismatch)
-	case o.Application != ApplicationPhoneCertificates:
-		return fmt.Errorf("%w: application", ErrMismatch)
-	case !bytes.Equal(a.OrderID, o.ID):
-		return fmt.Errorf("%w: order id", ErrMismatch)
-	case !bytes.Equal(a.Challenge, o.Challenge):
-		return fmt.Errorf("%w: challenge", ErrMismatch)
-	case !bytes.Equal(a.SEID, o.SEID):
-		return fmt.Errorf("%w: secure element id", ErrMismatch)
-	default:
-		return nil
-	}
+	return o.attested(ApplicationPhoneCertificates, a.OrderID, a.Challenge, a.SEID)
 }
 
 // Keys gives the two public keys of a verified attestation.
@@ -137,6 +114,10 @@ func rsaKey(der []byte) (*rsa.PublicKey, error) {
 		return nil, errors.New("not in DER")
 	}
 	return key, nil
+}
+
+func (a *PhoneAttestation) kind() (name, messageType string) {
+	return "phone attestation", typePhoneAttestation
 }
 
 func (a *PhoneAttestation) validate() error {

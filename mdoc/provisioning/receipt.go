@@ -55,12 +55,9 @@ type SignedReceipt struct {
 // SignReceipt signs with the secure element's attestation key. It carries no certificate: the issuer kept the key from
 // the attestation.
 func SignReceipt(signer crypto.Signer, r Receipt) ([]byte, error) {
-	if err := r.validate(); err != nil {
-		return nil, fmt.Errorf("signing receipt: %w", err)
-	}
-	raw, err := sign(signer, typeReceipt, nil, r)
+	raw, err := sign(signer, nil, &r)
 	if err != nil {
-		return nil, fmt.Errorf("signing receipt: %w", err)
+		return nil, err
 	}
 	if len(raw) > MaxReceipt {
 		return nil, fmt.Errorf("signing receipt: %d bytes, more than %d; the attestation key must be on P-256", len(raw), MaxReceipt)
@@ -74,12 +71,9 @@ func ParseReceipt(raw []byte) (*SignedReceipt, error) {
 		return nil, fmt.Errorf("decoding receipt: %d bytes, more than %d", len(raw), MaxReceipt)
 	}
 	s := &SignedReceipt{}
-	m, err := parse(raw, typeReceipt, &s.claimed)
+	m, err := parse(raw, &s.claimed)
 	if err != nil {
-		return nil, fmt.Errorf("decoding receipt: %w", err)
-	}
-	if err := s.claimed.validate(); err != nil {
-		return nil, fmt.Errorf("decoding receipt: %w", err)
+		return nil, err
 	}
 	s.message = m
 	return s, nil
@@ -118,6 +112,8 @@ func (r *Receipt) Answers(o *Order) error {
 		return nil
 	}
 }
+
+func (r *Receipt) kind() (name, messageType string) { return "receipt", typeReceipt }
 
 func (r *Receipt) validate() error {
 	if err := checkLengths(length{"order id", r.OrderID, orderIDLength}, length{"secure element id", r.SEID, seIDLength}); err != nil {
