@@ -405,7 +405,7 @@ func TestPhoneCertificateSecretsChange(t *testing.T) {
 	w.expect(exitFailed, []string{"no phone certificates"}, "", change("pin")...)
 	check(t, b.apply(phone.Application{PhoneCertificates: true}))
 	w.expect(exitMisuse, []string{"neither pin nor password"}, "", change("face")...)
-	w.expect(exitMisuse, []string{"no terminal"}, "", change("pin")[:6]...)
+	w.expect(exitMisuse, []string{"no terminal", "--secret-file"}, "", change("pin")[:6]...)
 	for text, input := range map[string]string{"reading the old PIN": "480\n1111\n", "reading the new PIN": jpkiPIN + "\n11111\n", "reading the PINs": ""} {
 		w.expect(exitFailed, []string{text}, input, change("pin")...)
 	}

@@ -46,10 +46,10 @@ type certificateSecret struct {
 func (v newSecret) kind() (certificateSecret, error) {
 	switch v.which {
 	case "pin":
-		return certificateSecret{secretKind{"PIN", "Old PIN 現在の利用者証明用暗証番号", "New PIN 新しい利用者証明用暗証番号", checkCertificatePIN},
+		return certificateSecret{secretKind{"PIN", "Old PIN 現在の利用者証明用暗証番号", "New PIN 新しい利用者証明用暗証番号", "secret-file", checkCertificatePIN},
 			card.AuthenticationPINFile, func(i jpkiapplet.Info) (bool, uint64) { return i.PINSet, i.PINTries }}, nil
 	case "password":
-		return certificateSecret{secretKind{"signature password", "Old password 現在の署名用暗証番号", "New password 新しい署名用暗証番号", checkPassword},
+		return certificateSecret{secretKind{"signature password", "Old password 現在の署名用暗証番号", "New password 新しい署名用暗証番号", "secret-file", checkPassword},
 			card.SignaturePasswordFile, func(i jpkiapplet.Info) (bool, uint64) { return i.PasswordSet, i.PasswordTries }}, nil
 	default:
 		return certificateSecret{}, misuse("--secret is neither pin nor password")

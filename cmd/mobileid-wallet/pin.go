@@ -35,7 +35,8 @@ func (w *wallet) pinCommand() *cobra.Command {
 		Short: "Put a new PIN in the place of the old one",
 		Long: `Put a new PIN in the place of the old one. Both are typed at the terminal without an echo, the new one twice; or they are the two lines
 of a file of mode 0600, or of standard input. Three wrong PINs in a row block the slot, whichever command they come with. The PIN has a
-version that rises with each change and is printed here and by "slots": after a change that was cut off it tells which PIN holds.`,
+version that rises with each change and is printed by "slots", and here when it is done: if "slots" shows that it rose although the
+change was cut off, the new PIN holds.`,
 		Example: "  mobileid-wallet pin change --state phone.se --slot 1\n  mobileid-wallet pin change --state phone.se --slot 1 --pin-file -",
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return w.changePIN(c.Context(), v) },
@@ -99,11 +100,12 @@ func told(name string, left int, blocked error) error {
 // secretKind is what is asked for, and how it is asked.
 type secretKind struct {
 	name, old, replacement string // in messages, and at the terminal
+	flag                   string // of the file instead of a terminal
 	check                  func(string) error
 }
 
 func slotPIN() secretKind {
-	return secretKind{"PIN", "Old PIN 現在の暗証番号", "New PIN 新しい暗証番号", checkPIN}
+	return secretKind{"PIN", "Old PIN 現在の暗証番号", "New PIN 新しい暗証番号", "pin-file", checkPIN}
 }
 
 // twoSecrets gives the old secret and the new one. Nothing is sent that no element would take.
@@ -144,7 +146,7 @@ func (w *wallet) typed(ctx context.Context, kind secretKind, tries uint64) (old,
 	for i, label := range []string{fmt.Sprintf("%s (tries left: %d)", kind.old, tries), kind.replacement, "Again もう一度"} {
 		answers[i], err = terminal.Secret(ctx, w.terminal, w.prompts, label)
 		if errors.Is(err, terminal.ErrNone) {
-			return "", "", misuse("there is no terminal to ask on: use --pin-file")
+			return "", "", misuse("there is no terminal to ask on: use --%s", kind.flag)
 		}
 		if err != nil {
 			return "", "", err

@@ -39,7 +39,7 @@ func TestPINChange(t *testing.T) {
 	}
 	w.write("two", []byte("975310\n"))
 	w.expect(exitFailed, []string{"lines: 1"}, "", file...)
-	w.expect(exitMisuse, []string{"no terminal"}, "", change...)
+	w.expect(exitMisuse, []string{"no terminal", "--pin-file"}, "", change...)
 	w.expect(exitMisuse, []string{"--slot"}, "", "pin", "change", "--state", state, "--slot", "16")
 
 	person, program := terminaltest.Open(t)
