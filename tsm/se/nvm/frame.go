@@ -24,7 +24,6 @@ const (
 	frameMark   = "FR"
 	frameHeader = 20
 	flagBase    = 0x01 // the content is every live object, not a change
-	flagScrub   = 0x02 // the frames before this one hold something that has to be destroyed
 	maxFrame    = 2 << 20
 )
 

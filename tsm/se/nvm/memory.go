@@ -117,7 +117,7 @@ func (m *Memory) Commit(changes ...Change) error {
 		return ErrPowerCut
 	}
 	size := m.live
-	flags := byte(0)
+	scrub := false
 	var content []byte
 	after := map[string]int{} // sizes of the objects touched, 0 when erased
 	for _, c := range changes {
@@ -133,7 +133,7 @@ func (m *Memory) Commit(changes ...Change) error {
 			now, kind = objectSize(c.Key, c.Value), kindStore
 		}
 		if c.Scrub && (m.sizeOf(c.Key) > 0 || touched) {
-			flags |= flagScrub
+			scrub = true
 		}
 		size += now - before
 		after[c.Key] = now
@@ -142,22 +142,26 @@ func (m *Memory) Commit(changes ...Change) error {
 	if size > m.cfg.limit() && size > m.live || len(content) > maxFrame {
 		return fmt.Errorf("committing %d bytes with %d free: %w", size-m.live, m.Free(), ErrFull)
 	}
-	return m.write(frame{flags: flags, sequence: m.sequence + 1, content: content}, size)
+	return m.write(content, scrub, size)
 }
 
-// write makes the transaction hold, in the file first.
-func (m *Memory) write(f frame, size int) error {
-	if err := m.file.append(f.encode(m.file.salt)); err != nil {
-		return m.die("committing", err)
+// write makes the transaction hold. One that destroys something is not written behind that: it holds from the moment a file without
+// it takes the place of this one.
+func (m *Memory) write(content []byte, scrub bool, size int) error {
+	if !scrub {
+		f := frame{sequence: m.sequence + 1, content: content}
+		if err := m.file.append(f.encode(m.file.salt)); err != nil {
+			return m.die("committing", err)
+		}
+		m.sequence = f.sequence
 	}
-	m.sequence = f.sequence
-	if err := m.apply(f.content); err != nil {
+	if err := m.apply(content); err != nil {
 		return m.die("committing", err)
 	}
 	if m.live != size {
 		return m.die("committing", fmt.Errorf("internal error: %d live bytes, expected %d", m.live, size))
 	}
-	if f.flags&flagScrub != 0 || m.file.size > 2*int64(m.live)+slack {
+	if scrub || m.file.size > 2*int64(m.live)+slack {
 		return m.compact()
 	}
 	return nil

@@ -146,8 +146,15 @@ func TestTornAtEveryPoint(t *testing.T) {
 
 // The work Open does after a cut can itself be cut, any number of times.
 func TestTornWhileOpening(t *testing.T) {
-	want := states(t)
-	const torn = 4 // the transaction that scrubs
+	// The first leaves a torn frame behind, the other one, which scrubs, half of a file to come.
+	for _, torn := range []int{2, 4} {
+		t.Run(fmt.Sprintf("transaction %d", torn), func(t *testing.T) { tornWhileOpening(t, torn) })
+	}
+}
+
+func tornWhileOpening(t *testing.T, torn int) {
+	t.Helper()
+	want, cuts := states(t), 0
 	for first := 1; ; first++ {
 		path := newFile(t)
 		m := open(t, path, nil)
@@ -158,7 +165,11 @@ func TestTornWhileOpening(t *testing.T) {
 		}
 		m.file.tear, *m.file.point = func(p int) bool { return p == first }, 0
 		if err := m.Commit(script()[torn-1]...); err == nil {
-			return // beyond the last point
+			if cuts == 0 {
+				t.Error("opening had nothing to do")
+			}
+			t.Logf("cut at %d points, and opening again at %d", first-1, cuts)
+			return
 		}
 		for k := 1; ; k++ {
 			again, err := Open(path, Config{Rand: rand.Reader, Tear: func(p int) bool { return p == k }})
@@ -175,6 +186,7 @@ func TestTornWhileOpening(t *testing.T) {
 			if !errors.Is(err, ErrPowerCut) {
 				t.Fatalf("cut at %d, opening cut at %d: %v", first, k, err)
 			}
+			cuts++
 		}
 	}
 }
@@ -266,6 +278,21 @@ func TestOpenRefuses(t *testing.T) {
 		path := write(t, good, 0o600)
 		open(t, path, nil)
 		if _, err := Open(path, Config{Rand: rand.Reader}); !errors.Is(err, ErrInUse) {
+			t.Error(err)
+		}
+	})
+	t.Run("flag of no frame", func(t *testing.T) {
+		salt := good[len(fileMagic):fileHeader]
+		data := append(append([]byte{}, good...), frame{sequence: 2}.encode(salt)...)
+		m, err := Open(write(t, data, 0o600), Config{Rand: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, frame{flags: 0x02, sequence: 3}.encode(salt)...)
+		if _, err := Open(write(t, data, 0o600), Config{Rand: rand.Reader}); !errors.Is(err, ErrDamaged) {
 			t.Error(err)
 		}
 	})

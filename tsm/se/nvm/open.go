@@ -38,10 +38,11 @@ func Create(path string, objects []Change, cfg Config) error {
 	if m.live > cfg.limit() {
 		return fmt.Errorf("creating state file: %w", ErrFull)
 	}
-	if err := removeLeftover(path + newSuffix); err != nil {
+	point := new(int)
+	if err := removeLeftover(path+newSuffix, cfg.Tear, point); err != nil {
 		return fmt.Errorf("creating state file: %w", err)
 	}
-	f, err := create(path+newSuffix, base, cfg.Rand, cfg.Tear, new(int))
+	f, err := create(path+newSuffix, base, cfg.Rand, cfg.Tear, point)
 	if err != nil {
 		return fmt.Errorf("creating state file: %w", err)
 	}
@@ -62,15 +63,14 @@ func Open(path string, cfg Config) (*Memory, error) {
 	}
 	f.tear = cfg.Tear
 	m := &Memory{cfg: cfg, file: f, objects: map[string][]byte{}}
-	scrub, err := m.replay(data)
-	if err == nil {
-		err = removeLeftover(path + newSuffix)
+	if err = m.replay(data); err == nil {
+		err = removeLeftover(path+newSuffix, f.tear, f.point)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), errors.Join(err, f.close()))
 	}
 	// A torn tail is not cut off in place: it may hold the beginning of a key, so the whole file is replaced.
-	if torn := f.size < int64(len(data)); scrub || torn {
+	if f.size < int64(len(data)) {
 		f.size = int64(len(data))
 		if err := m.compact(); err != nil {
 			return nil, err
@@ -80,9 +80,9 @@ func Open(path string, cfg Config) (*Memory, error) {
 }
 
 // replay carries out every whole frame. It sets the size of the file to where they end.
-func (m *Memory) replay(data []byte) (scrub bool, err error) {
+func (m *Memory) replay(data []byte) error {
 	if len(data) < fileHeader || string(data[:len(fileMagic)]) != fileMagic {
-		return false, ErrForeign
+		return ErrForeign
 	}
 	salt := data[len(fileMagic):fileHeader]
 	m.file.salt = append([]byte{}, salt...)
@@ -91,26 +91,28 @@ func (m *Memory) replay(data []byte) (scrub bool, err error) {
 		f, n, err := decodeFrame(salt, data[offset:])
 		if err != nil {
 			if wholeFrameIn(salt, data[offset+1:]) {
-				return false, fmt.Errorf("at offset %d: %w", offset, ErrDamaged)
+				return fmt.Errorf("at offset %d: %w", offset, ErrDamaged)
 			}
 			break
 		}
-		first := offset == fileHeader
-		if first != (f.flags&flagBase != 0) || !first && f.sequence != m.sequence+1 {
-			return false, fmt.Errorf("at offset %d: frame out of order: %w", offset, ErrDamaged)
+		first, flags := offset == fileHeader, byte(0)
+		if first {
+			flags = flagBase
+		}
+		if f.flags != flags || !first && f.sequence != m.sequence+1 {
+			return fmt.Errorf("at offset %d: frame out of order: %w", offset, ErrDamaged)
 		}
 		if err := m.apply(f.content); err != nil {
-			return false, fmt.Errorf("at offset %d: %w", offset, err)
+			return fmt.Errorf("at offset %d: %w", offset, err)
 		}
 		m.sequence = f.sequence
-		scrub = scrub || f.flags&flagScrub != 0
 		offset += n
 	}
 	if offset == fileHeader {
-		return false, fmt.Errorf("no whole frame: %w", ErrDamaged)
+		return fmt.Errorf("no whole frame: %w", ErrDamaged)
 	}
 	m.file.size = int64(offset)
-	return scrub, nil
+	return nil
 }
 
 // read opens and locks the file and gives its content.
@@ -153,7 +155,7 @@ func readLocked(h *os.File, path string) ([]byte, error) {
 
 // removeLeftover destroys a compaction that did not come to its rename: it may hold keys. What else has its name is
 // refused as foreign and left alone.
-func removeLeftover(path string) error {
+func removeLeftover(path string, tear func(point int) bool, point *int) error {
 	found, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -169,7 +171,7 @@ func removeLeftover(path string) error {
 		return err
 	}
 	if err = checkLeftover(h, found); err == nil {
-		f := &file{path: path, f: h, size: found.Size(), point: new(int)}
+		f := &file{path: path, f: h, size: found.Size(), tear: tear, point: point}
 		err = f.destroy()
 	}
 	if err := errors.Join(err, h.Close()); err != nil {
