@@ -120,7 +120,7 @@ func (f *file) swap(next *file) error {
 
 // destroy overwrites the whole file with zeros.
 func (f *file) destroy() error {
-	zeros := make([]byte, 64<<10)
+	zeros := make([]byte, min(f.size, 64<<10))
 	for offset := int64(0); offset < f.size; offset += int64(len(zeros)) {
 		n := min(int64(len(zeros)), f.size-offset)
 		if err := f.page(zeros[:n], offset); err != nil {
@@ -151,7 +151,7 @@ func create(path string, base frame, rand io.Reader, tear func(int) bool, point 
 	f := &file{path: path, f: h, salt: salt, tear: tear, point: point}
 	err = lock(h)
 	if err == nil {
-		err = f.append(append(append([]byte(fileMagic), salt...), base.encode(salt)...))
+		err = f.append(base.appendTo(append([]byte(fileMagic), salt...), salt))
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.Close())

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"slices"
 )
 
 // The file begins with a header: 16 bytes that name the format and its version, 8 random bytes. The random bytes go into
@@ -41,14 +42,15 @@ func checksum(salt, data []byte) uint32 {
 	return crc32.Update(crc32.Checksum(salt, table), table, data)
 }
 
-func (f frame) encode(salt []byte) []byte {
-	b := make([]byte, 0, frameHeader+len(f.content))
+func (f frame) appendTo(b, salt []byte) []byte {
+	b = slices.Grow(b, frameHeader+len(f.content))
+	begin := len(b)
 	b = append(b, frameMark...)
 	b = append(b, f.flags, 0)
 	b = binary.BigEndian.AppendUint32(b, f.sequence)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(f.content))) //nolint:gosec // bounded by the limit of the memory
 	b = binary.BigEndian.AppendUint32(b, checksum(salt, f.content))
-	b = binary.BigEndian.AppendUint32(b, checksum(salt, b))
+	b = binary.BigEndian.AppendUint32(b, checksum(salt, b[begin:]))
 	return append(b, f.content...)
 }
 

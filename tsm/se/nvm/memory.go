@@ -150,7 +150,7 @@ func (m *Memory) Commit(changes ...Change) error {
 func (m *Memory) write(content []byte, scrub bool, size int) error {
 	if !scrub {
 		f := frame{sequence: m.sequence + 1, content: content}
-		if err := m.file.append(f.encode(m.file.salt)); err != nil {
+		if err := m.file.append(f.appendTo(nil, m.file.salt)); err != nil {
 			return m.die("committing", err)
 		}
 		m.sequence = f.sequence
@@ -188,7 +188,7 @@ func (m *Memory) apply(content []byte) error {
 
 // compact writes the live objects to a new file that takes the place of the old one, which is destroyed.
 func (m *Memory) compact() error {
-	f := frame{flags: flagBase, sequence: m.sequence + 1}
+	f := frame{flags: flagBase, sequence: m.sequence + 1, content: make([]byte, 0, m.live)}
 	for _, key := range m.Keys("") {
 		f.content = appendObject(f.content, kindStore, key, m.objects[key])
 	}

@@ -283,7 +283,7 @@ func TestOpenRefuses(t *testing.T) {
 	})
 	t.Run("flag of no frame", func(t *testing.T) {
 		salt := good[len(fileMagic):fileHeader]
-		data := append(append([]byte{}, good...), frame{sequence: 2}.encode(salt)...)
+		data := frame{sequence: 2}.appendTo(append([]byte{}, good...), salt)
 		m, err := Open(write(t, data, 0o600), Config{Rand: rand.Reader})
 		if err != nil {
 			t.Fatal(err)
@@ -291,7 +291,7 @@ func TestOpenRefuses(t *testing.T) {
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
-		data = append(data, frame{flags: 0x02, sequence: 3}.encode(salt)...)
+		data = frame{flags: 0x02, sequence: 3}.appendTo(data, salt)
 		if _, err := Open(write(t, data, 0o600), Config{Rand: rand.Reader}); !errors.Is(err, ErrDamaged) {
 			t.Error(err)
 		}
