@@ -202,10 +202,10 @@ func (d *Device) fill(p Place) {
 	}
 }
 
-// emptied takes the SE's word about a place, or about all with slot 0. With the last one the SE is empty, and a handover that waits for that is done.
+// emptied takes the SE's word about a place. With the last one the SE is empty, and a handover that waits for that is done.
 func (d *Device) emptied(w Wipe) {
 	had := len(d.Places)
-	d.Places = slices.DeleteFunc(d.Places, func(p Place) bool { return w.Place.Slot == 0 || p == w.Place })
+	d.Places = slices.DeleteFunc(d.Places, func(p Place) bool { return p == w.Place })
 	switch {
 	case len(d.Places) > 0:
 	case d.WipeID != "":

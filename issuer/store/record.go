@@ -153,7 +153,7 @@ type Activation struct {
 type Wipe struct {
 	OrderID string
 	Device  string
-	Place   Place // what was emptied; slot 0 is everything
+	Place   Place // what was emptied
 	Counter uint64
 	At      time.Time
 	Receipt []byte // as the SE signed it; filed
