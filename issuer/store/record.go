@@ -37,6 +37,9 @@ type Order struct {
 	Epoch         uint64    `json:"epoch"` // the device's, when the order was placed
 }
 
+// Place is where the SE makes the keys of the order.
+func (o Order) Place() Place { return Place{Phone: o.DocType == PhoneCertificates, Slot: o.Slot} }
+
 // State is the state of a credential. Expiry is not a state; time tells it.
 type State string
 
@@ -173,9 +176,8 @@ type Device struct {
 	Epoch    uint64    `json:"epoch"`
 	SEKey    []byte    `json:"se_key,omitempty"` // COSE_Key the SE signs receipts with
 	Ordered  bool      `json:"ordered"`          // something was ordered since the last handover
-	Attested bool      `json:"attested"`         // the SE answered an order since it was last emptied
 	WipeID   string    `json:"wipe_id,omitempty"`
-	Places   []Place   `json:"places,omitempty"` // that had a row since the SE said that they are empty
+	Places   []Place   `json:"places,omitempty"` // that the SE attested keys in since it said that they are empty
 	Handover *Handover `json:"handover,omitempty"`
 }
 

@@ -96,10 +96,10 @@ type Credentials interface {
 type Devices interface {
 	Device(ctx context.Context, device string) (Device, error)
 	// BindSE records the public key the SE signs its receipts with, as COSE_Key bytes, from a verified attestation, and
-	// that the SE holds something since its last handover.
-	BindSE(ctx context.Context, device string, key []byte) error
-	// RevokeDevice revokes every row of the device, moves its epoch and records the handover. If the SE attested
-	// anything since the last one, the wipe order goes into the outbox and the device waits to be emptied; otherwise
+	// that the SE has keys in a place. A device that waits to be emptied waits for no further place: the order that waits is about all.
+	BindSE(ctx context.Context, device string, key []byte, p Place) error
+	// RevokeDevice revokes every row of the device, moves its epoch and records the handover. If the SE attested or had a row
+	// for anything that it did not say is gone, the wipe order goes into the outbox and the device waits to be emptied; otherwise
 	// there is nothing in it and the record has no wipe order. When nothing was ordered for the device since the last handover it changes nothing and returns
 	// that one with again true. ErrNotFound for a device that never had an order.
 	RevokeDevice(ctx context.Context, h Handover, wipe []byte) (recorded Handover, again bool, err error)

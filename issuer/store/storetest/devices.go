@@ -15,7 +15,7 @@ func handover(t *testing.T, open Opener) {
 	a, b := r.activate("s", "d"), r.activateIn(2, "t", "d")
 	r.phone("s", "d", 7)
 	elsewhere := r.activate("u", "e")
-	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key"), a.Place()))
 	h, again, err := r.handover("d")
 	r.must(err)
 	if again || h.Credentials != 3 {
@@ -33,12 +33,13 @@ func handover(t *testing.T, open Opener) {
 	if d.Epoch != 1 || d.WipeID != h.WipeOrderID || string(d.SEKey) != "key" {
 		t.Fatalf("device %+v", d)
 	}
-	bare, again, err := r.handover("e") // never attested anything: nothing to empty
+	r.order("u", "f")
+	bare, again, err := r.handover("f") // never attested anything: nothing to empty
 	r.must(err)
-	if again || bare.WipeOrderID != "" || bare.Credentials != 1 {
+	if again || bare.WipeOrderID != "" || bare.Credentials != 0 {
 		t.Fatalf("handover of a device that never answered: %+v", bare)
 	}
-	r.order("u", "e")
+	r.order("u", "f")
 	same, again, err := r.handover("d")
 	r.must(err)
 	if !again || same.ID != h.ID || string(same.Receipt) != "receipt" || same.WipeOrderID != h.WipeOrderID {
@@ -89,7 +90,6 @@ func handover(t *testing.T, open Opener) {
 		t.Fatalf("epoch %d", c.Epoch)
 	}
 	r.must(r.s.Wiped(r.ctx(), at(100, store.Place{Slot: 1}, 9))) // of the former owner, again
-	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
 	second, again, err := r.handover("d")
 	r.must(err)
 	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: second.WipeOrderID, Device: "d", Place: store.Place{Slot: 2}, Counter: 200, At: Now}))
@@ -100,6 +100,75 @@ func handover(t *testing.T, open Opener) {
 	}
 	if again || second.ID == h.ID || second.Credentials != 1 {
 		t.Fatalf("second handover: again %v, %+v", again, second)
+	}
+}
+
+// What the element attested or had a row for is in the record until it says that it is gone, each place by itself and in any order.
+func places(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	phone := store.Place{Phone: true, Slot: 1}
+	attest := func(p store.Place, key string) { t.Helper(); r.must(r.s.BindSE(r.ctx(), "d", []byte(key), p)) }
+	counter := uint64(50)
+	wiped := func(order string, p store.Place) {
+		t.Helper()
+		counter++
+		r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: order, Device: "d", Place: p, Counter: counter, At: Now}))
+	}
+	handover := func(of string, want ...store.Place) {
+		t.Helper()
+		r.reopen()
+		h, _, err := r.handover("d")
+		r.must(err)
+		d, err := r.s.Device(r.ctx(), "d")
+		r.must(err)
+		if (h.WipeOrderID != "") != (len(want) > 0) || d.WipeID != h.WipeOrderID || !slices.Equal(d.Places, want) {
+			t.Fatalf("%s: wipe order %q, waits for %v, want %v", of, h.WipeOrderID, d.Places, want)
+		}
+		for _, p := range want {
+			wiped(h.WipeOrderID, p)
+		}
+		if d, err = r.s.Device(r.ctx(), "d"); err != nil || d.WipeID != "" || d.Handover.ErasedAt.IsZero() != (len(want) == 0) {
+			t.Fatalf("%s: after the receipts the device is %+v: %v", of, d, err)
+		}
+	}
+	r.order("s", "d")
+	handover("nothing but an order")
+
+	r.order("s", "d")
+	attest(phone, "key")
+	attest(store.Place{Slot: 3}, "key")
+	attest(store.Place{Slot: 3}, "other")
+	handover("keys without a row", phone, store.Place{Slot: 3})
+	if d, err := r.s.Device(r.ctx(), "d"); err != nil || string(d.SEKey) != "other" {
+		t.Errorf("the record has the key %q: %v", d.SEKey, err)
+	}
+
+	r.reserve(r.order("s", "d"))
+	handover("a row that nobody attested for", store.Place{Slot: 1})
+
+	// The receipt of an older order between attestation and row.
+	old := r.phone("s", "d", 7)
+	next := r.phoneOrder("s", "d")
+	_, err := r.s.ChangePhone(r.ctx(), old.ID, store.PhoneChange{Reason: store.Superseded, At: Now, Order: message("old")})
+	r.must(err)
+	attest(phone, "other")
+	wiped("old", phone)
+	_, err = r.s.Reserve(r.ctx(), r.phoneReservation(next, 8))
+	r.must(err)
+	handover("a row after its place was emptied", phone)
+
+	// An attestation that comes after the handover adds no place for which no receipt would come any more.
+	r.order("s", "d")
+	attest(store.Place{Slot: 1}, "other")
+	h, _, err := r.handover("d")
+	r.must(err)
+	wiped(h.WipeOrderID, store.Place{Slot: 2})
+	attest(store.Place{Slot: 2}, "key")
+	wiped(h.WipeOrderID, store.Place{Slot: 1})
+	d, err := r.s.Device(r.ctx(), "d")
+	r.must(err)
+	if d.WipeID != "" || string(d.SEKey) != "key" {
+		t.Errorf("the device waits for %v, with the key %q", d.Places, d.SEKey)
 	}
 }
 

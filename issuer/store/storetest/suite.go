@@ -39,6 +39,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"late receipt":       lateReceipt,
 		"receipts":           receipts,
 		"handover":           handover,
+		"places":             places,
 		"handover in flight": handoverInFlight,
 		"suspension":         suspension,
 		"recover":            recovery,
