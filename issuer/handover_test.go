@@ -372,3 +372,24 @@ func TestReceiptsOfOtherPlaces(t *testing.T) {
 		}
 	}
 }
+
+// The receipt of an order to empty the certificates comes when the next set is on its way: the handover has that set emptied all the same.
+func TestWipeReceiptComesLate(t *testing.T) {
+	ctx := t.Context()
+	w := issuertest.New(t)
+	s, kept := openPhones(t, w)
+	wallet := w.Wallet(t, "nineteen", "element-01")
+	phoneActive(t, w, s, kept, wallet)
+	_, err := s.RevokePhone(ctx, issuertest.OperatorToken, wallet.SE.ID, store.CessationOfOperation)
+	must(t, err)
+	s.Dispatch(ctx)
+	late := wallet.SE.Wiped(t, w.TSM.Wipes()[0], provisioning.ApplicationPhoneCertificates, 1)
+	_, err = s.Attested(ctx, w.AttestPhone(t, wallet.SE, phoneOrdered(t, w, s, wallet), nil).Signed)
+	must(t, err)
+	must(t, s.Receipt(ctx, late))
+	raw, err := s.Handover(ctx, issuertest.OperatorToken, wallet.SE.ID)
+	must(t, err)
+	if r := handoverReceipt(t, w, raw); r.Credentials != 1 || len(r.WipeOrderID) == 0 {
+		t.Errorf("%d sets revoked, and the wipe order is %x", r.Credentials, r.WipeOrderID)
+	}
+}

@@ -102,9 +102,11 @@ type PhoneSet struct {
 	Authentication uint64 `json:"authentication"`
 	// Card names the card's signature certificate, sealed under a key of the issuer's: a serial number follows a person.
 	Card []byte `json:"card"`
-	// WipeID is the order to empty the application, WipedAt when the element said that it is.
-	WipeID  string    `json:"wipe_id,omitempty"`
-	WipedAt time.Time `json:"wiped_at,omitzero"`
+	// WipeID is the order to empty the application, WipedAt when the element said that it is. WipeUpTo is the youngest row of all when it was
+	// ordered: the keys of that row and of those before it were made before, and end with it.
+	WipeID   string    `json:"wipe_id,omitempty"`
+	WipeUpTo uint64    `json:"wipe_up_to,omitempty"`
+	WipedAt  time.Time `json:"wiped_at,omitzero"`
 }
 
 // Hold says who holds a suspended row; it comes back when nobody does any more.
