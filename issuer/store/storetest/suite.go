@@ -43,6 +43,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"late wipes":         lateWipes,
 		"late wipe of many":  lateWipeOfSeveral,
 		"wipe and handover":  lateWipeInHandover,
+		"emptied afterwards": emptiedAfterwards,
 		"handover in flight": handoverInFlight,
 		"suspension":         suspension,
 		"recover":            recovery,

@@ -211,3 +211,50 @@ func lateWipeInHandover(t *testing.T, open Opener) {
 		}
 	}
 }
+
+// Certificates that were revoked without an order to empty them can be ordered to be afterwards, by a final change with an order, and only while the
+// SE may hold them and nothing waits that empties them anyway.
+func emptiedAfterwards(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	change := func(c store.Credential, order store.Message, want bool) {
+		t.Helper()
+		got, err := r.s.ChangePhone(r.ctx(), c.ID, store.PhoneChange{Reason: store.Superseded, At: Now, Order: order})
+		r.must(err)
+		if got != want {
+			t.Fatalf("changed %v, want %v", got, want)
+		}
+	}
+	following := func(c store.Credential) { t.Helper(); change(c, store.Message{}, true) } // revoked with its card
+
+	// What was reserved after it and never signed is in no element.
+	first := r.phone("s", "a", 1)
+	following(first)
+	burnt := r.reservePhone("s", "a", 2)
+	_, err := r.s.Recover(r.ctx(), Now)
+	r.must(err)
+	change(burnt, message("empty a"), false)
+	change(first, store.Message{}, false)
+	change(first, message("empty a"), true)
+	change(first, message("empty a"), false)
+	r.queued("empty a", 1)
+
+	// What was signed after it may be in its place: the order goes with that one.
+	second := r.phone("t", "b", 3)
+	younger := r.reservePhone("t", "b", 4)
+	r.release(younger)
+	following(second)
+	following(younger)
+	change(second, message("empty b"), false)
+	change(younger, message("empty b"), true)
+	r.queued("empty b", 1)
+
+	// A handover that waits empties it; once its receipt is there, it is empty.
+	third := r.phone("u", "c", 5)
+	following(third)
+	h, _, err := r.handover("c")
+	r.must(err)
+	change(third, message("empty c"), false)
+	r.emptied(h.WipeOrderID, "c", 1000)
+	change(third, message("empty c"), false)
+	r.queued("empty c", 0)
+}
