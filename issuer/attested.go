@@ -64,7 +64,7 @@ func (s *Service) attested(ctx context.Context, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.config.Store.BindSE(ctx, o.Device, key.Bytes()); err != nil {
+	if err := s.config.Store.BindSE(ctx, o.Device, key.Bytes(), o.Place()); err != nil {
 		return nil, err
 	}
 	if a.phone != nil {

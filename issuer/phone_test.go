@@ -425,9 +425,7 @@ func TestRevokeOwn(t *testing.T) {
 	if len(wipes) != 1 || wipes[0].Slot != 1 || wipes[0].Application != provisioning.ApplicationPhoneCertificates {
 		t.Fatalf("%d wipe orders", len(wipes))
 	}
-	receipt := wallet.SE.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: wipes[0].ID, SEID: wallet.SE.ID, Slot: 1,
-		Counter: wallet.SE.Next(), Application: provisioning.ApplicationPhoneCertificates})
-	must(t, s.Receipt(t.Context(), receipt))
+	must(t, s.Receipt(t.Context(), wallet.SE.Wiped(t, wipes[0], provisioning.ApplicationPhoneCertificates, 1)))
 	if row, err = kept.Credential(t.Context(), on.row.ID); err != nil || row.Phone.WipedAt.IsZero() {
 		t.Errorf("the receipt is not on record: %v", err)
 	}
@@ -629,8 +627,7 @@ func TestEmptiedAfterRevocation(t *testing.T) {
 			if c.wipes == 0 {
 				return
 			}
-			must(t, s.Receipt(t.Context(), wallet.SE.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: wipes[0].ID,
-				SEID: wallet.SE.ID, Slot: 1, Counter: wallet.SE.Next(), Application: provisioning.ApplicationPhoneCertificates})))
+			must(t, s.Receipt(t.Context(), wallet.SE.Wiped(t, wipes[0], provisioning.ApplicationPhoneCertificates, 1)))
 			if after, err = kept.Credential(t.Context(), on.row.ID); err != nil || after.Phone.WipedAt.IsZero() {
 				t.Errorf("the receipt is not on record: %v", err)
 			}

@@ -227,9 +227,9 @@ func (s pointStore) Device(ctx context.Context, device string) (store.Device, er
 	return s.inner.Device(ctx, device)
 }
 
-func (s pointStore) BindSE(ctx context.Context, device string, key []byte) error {
+func (s pointStore) BindSE(ctx context.Context, device string, key []byte, p store.Place) error {
 	defer s.k.around()()
-	return s.inner.BindSE(ctx, device, key)
+	return s.inner.BindSE(ctx, device, key, p)
 }
 
 func (s pointStore) RevokeDevice(ctx context.Context, h store.Handover, wipe []byte) (store.Handover, bool, error) {

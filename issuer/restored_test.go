@@ -35,7 +35,7 @@ func TestRestoredImage(t *testing.T) {
 	restored := wallet.SE.Image()
 	w.TSM.Fail(nil)
 	s.Dispatch(ctx)
-	must(t, s.Receipt(ctx, wallet.SE.Wiped(t, w.TSM.Wipes()[0])))
+	must(t, s.Receipt(ctx, wallet.SE.Wiped(t, w.TSM.Wipes()[0], provisioning.ApplicationCredential, 1)))
 
 	t.Run("it reads as invalid for good", func(t *testing.T) {
 		for range 3 {
@@ -54,7 +54,8 @@ func TestRestoredImage(t *testing.T) {
 		wantState(t, s, next, "delivered")
 	})
 	t.Run("another wipe of the same order changes nothing", func(t *testing.T) {
-		again := wallet.SE.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: order, SEID: wallet.SE.ID, Counter: 1})
+		again := wallet.SE.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: order, SEID: wallet.SE.ID,
+			Slot: 1, Counter: 1})
 		wantError(t, s.Receipt(ctx, again), store.ErrRollback)
 	})
 }

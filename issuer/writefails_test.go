@@ -66,8 +66,8 @@ func (f *failing) Delivered(ctx context.Context, id string) error {
 	return f.around("Delivered", func() error { return f.Store.Delivered(ctx, id) })
 }
 
-func (f *failing) BindSE(ctx context.Context, device string, key []byte) error {
-	return f.around("BindSE", func() error { return f.Store.BindSE(ctx, device, key) })
+func (f *failing) BindSE(ctx context.Context, device string, key []byte, p store.Place) error {
+	return f.around("BindSE", func() error { return f.Store.BindSE(ctx, device, key, p) })
 }
 
 func (f *failing) Reserve(ctx context.Context, r store.Reservation) (c store.Credential, err error) {

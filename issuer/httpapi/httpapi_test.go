@@ -108,7 +108,8 @@ func TestStory(t *testing.T) {
 	}
 	s, challenge := a.start()
 	wantProblem(t, a.evidence(s, s.TransactionToken, w.Body(t.Context(), t, challenge)), http.StatusConflict, httpapi.CodeDeviceNotEmptied)
-	if rec := a.do("POST", "/v1/receipts", "application/cose", "", w.SE.Wiped(t, wipes[0])); rec.Code != http.StatusNoContent {
+	wiped := w.SE.Wiped(t, wipes[0], provisioning.ApplicationCredential, 1)
+	if rec := a.do("POST", "/v1/receipts", "application/cose", "", wiped); rec.Code != http.StatusNoContent {
 		t.Fatalf("wipe receipt answered with %d", rec.Code)
 	}
 	next, _ := a.active(w)

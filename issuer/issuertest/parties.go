@@ -157,10 +157,11 @@ func (e *SE) Receipt(t testing.TB, k Keys, issuerSigned []byte) []byte {
 		Slot: k.Attestation.Slot, Digest: digest[:], Counter: e.Next()})
 }
 
-// Wiped signs that the element was emptied.
-func (e *SE) Wiped(t testing.TB, o provisioning.Order) []byte {
+// Wiped signs that one place of the element was emptied.
+func (e *SE) Wiped(t testing.TB, o provisioning.Order, application provisioning.Application, slot uint64) []byte {
 	t.Helper()
-	return e.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: o.ID, SEID: e.ID, Counter: e.Next()})
+	return e.SignReceipt(t, provisioning.Receipt{Kind: provisioning.ReceiptWiped, OrderID: o.ID, SEID: e.ID, Slot: slot, Counter: e.Next(),
+		Application: application})
 }
 
 // SignReceipt signs any receipt.

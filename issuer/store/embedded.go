@@ -51,7 +51,7 @@ var (
 )
 
 const (
-	format      = 1
+	format      = 2
 	openTimeout = time.Second
 )
 
@@ -94,18 +94,27 @@ func Open(path string, create bool) (*Embedded, error) {
 				return err
 			}
 		}
-		switch number(tx, metaFormat) {
-		case format:
-			return nil
-		case 0:
-			return putNumber(tx, metaFormat, format)
-		}
-		return errors.New("written by another version")
+		return checkFormat(tx)
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening issuer store: %w", err), db.Close())
 	}
 	return &Embedded{db: db}, nil
+}
+
+// checkFormat refuses a file that means something else by its records, and marks a new one.
+func checkFormat(tx *bolt.Tx) error {
+	switch n := number(tx, metaFormat); {
+	case n == format:
+		return nil
+	case n == 0:
+		return putNumber(tx, metaFormat, format)
+	case n < format:
+		return fmt.Errorf("format %d is of an earlier version, and cannot be taken over into format %d: go on with that version, "+
+			"or set the file aside and make a new store, which knows of nothing that was issued", n, format)
+	default:
+		return fmt.Errorf("format %d is of a later version than this, which has format %d: go on with that version", n, format)
+	}
 }
 
 // openExisting is the file opener for a store that must exist already.

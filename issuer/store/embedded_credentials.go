@@ -226,7 +226,8 @@ func (s *Embedded) Activate(ctx context.Context, a Activation) (c Credential, su
 			return err
 		}
 		c.Counter, c.ChangedAt = a.Counter, a.At
-		if err := putRaw(tx, bucketCounters, key(a.Counter, a.Device), []byte(a.OrderID)); err != nil {
+		// The SE holds it, superseded or not, whatever its place was taken for.
+		if err := errors.Join(putRaw(tx, bucketCounters, key(a.Counter, a.Device), []byte(a.OrderID)), fill(tx, c)); err != nil {
 			return err
 		}
 		if late {

@@ -24,17 +24,19 @@ func (s *Embedded) Device(ctx context.Context, id string) (d Device, err error) 
 	return d, err
 }
 
-// BindSE records the key for receipts.
-func (s *Embedded) BindSE(ctx context.Context, id string, key []byte) error {
+// BindSE records the key for receipts, and where keys are.
+func (s *Embedded) BindSE(ctx context.Context, id string, key []byte, p Place) error {
 	return s.write(ctx, "recording SE key", func(tx *bolt.Tx) error {
 		var d Device
 		if err := load(tx, bucketDevices, []byte(id), &d); err != nil {
 			return err
 		}
-		if d.Attested && bytes.Equal(d.SEKey, key) {
+		// An element that waits to be emptied may have signed for this place already, and signs once.
+		filled := d.WipeID == "" && d.fill(p)
+		if !filled && bytes.Equal(d.SEKey, key) {
 			return nil
 		}
-		d.Attested, d.SEKey = true, key
+		d.SEKey = key
 		return put(tx, bucketDevices, []byte(id), d)
 	})
 }
@@ -64,12 +66,12 @@ func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe []byte) (o
 				h.Credentials++
 			}
 		}
-		if !d.Attested && d.WipeID == "" {
+		if len(d.Places) == 0 {
 			h.WipeOrderID = ""
 		} else if err := enqueue(tx, Message{OrderID: h.WipeOrderID, Body: wipe, NotAfter: h.WipeUntil}); err != nil {
 			return err
 		}
-		d.Epoch, d.Ordered, d.Attested, d.WipeID, d.Handover = d.Epoch+1, false, false, h.WipeOrderID, &h
+		d.Epoch, d.Ordered, d.WipeID, d.Handover = d.Epoch+1, false, h.WipeOrderID, &h
 		out = h
 		return errors.Join(put(tx, bucketDevices, []byte(h.Device), d), seen(tx, h.At))
 	})
@@ -195,23 +197,20 @@ func (h *Handover) file(w Wipe) {
 	}
 }
 
-// fill notes that the SE may hold something in a place.
-func (d *Device) fill(p Place) {
-	if !slices.Contains(d.Places, p) {
-		d.Places = append(d.Places, p)
+// fill notes that the SE may hold something in a place, and tells whether that was not known.
+func (d *Device) fill(p Place) bool {
+	if slices.Contains(d.Places, p) {
+		return false
 	}
+	d.Places = append(d.Places, p)
+	return true
 }
 
-// emptied takes the SE's word about a place, or about all with slot 0. With the last one the SE is empty, and a handover that waits for that is done.
+// emptied takes the SE's word about a place. With the last one the SE is empty, and a handover that waits for that is done.
 func (d *Device) emptied(w Wipe) {
-	had := len(d.Places)
-	d.Places = slices.DeleteFunc(d.Places, func(p Place) bool { return w.Place.Slot == 0 || p == w.Place })
-	switch {
-	case len(d.Places) > 0:
-	case d.WipeID != "":
+	d.Places = slices.DeleteFunc(d.Places, func(p Place) bool { return p == w.Place })
+	if len(d.Places) == 0 && d.WipeID != "" {
 		d.WipeID, d.Handover.ErasedAt = "", w.At
-	case had > 0:
-		d.Attested = false
 	}
 }
 
@@ -221,7 +220,9 @@ func fill(tx *bolt.Tx, c Credential) error {
 	if err != nil {
 		return err
 	}
-	d.fill(c.Place())
+	if !d.fill(c.Place()) {
+		return nil
+	}
 	return put(tx, bucketDevices, []byte(c.Device), d)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -199,7 +200,7 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 			return errors.Join(err, enqueueIf(tx, changed, change.Order), seen(tx, change.At))
 		}
 		if change.Reason != CertificateHold {
-			c.Phone.WipeID = change.Order.OrderID
+			c.Phone.emptiedBy(tx, change.Order)
 		} else {
 			change.Order = Message{} // nothing is held that was not active
 		}
@@ -209,6 +210,11 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		return errors.Join(enqueueIf(tx, changed, change.Order), seen(tx, change.At))
 	})
 	return changed, err
+}
+
+// emptiedBy names the order that empties the application.
+func (p *PhoneSet) emptiedBy(tx *bolt.Tx, order Message) {
+	p.WipeID, p.WipeUpTo = order.OrderID, number(tx, metaSequence)
 }
 
 // emptyLate has certificates emptied that were revoked without an order for it: those that the SE came to hold last, while it may hold them still.
@@ -231,7 +237,7 @@ func emptyLate(tx *bolt.Tx, c Credential, change PhoneChange) (bool, error) {
 		d.WipeID != "" || !slices.Contains(d.Places, c.Place()) {
 		return false, nil
 	}
-	c.Phone.WipeID = change.Order.OrderID
+	c.Phone.emptiedBy(tx, change.Order)
 	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enqueue(tx, change.Order), seen(tx, change.At))
 }
 
@@ -268,15 +274,15 @@ func phoneWiped(tx *bolt.Tx, d Device, w Wipe) error {
 	if w.Place != (Place{Phone: true, Slot: 1}) {
 		return ErrMismatch
 	}
-	found, younger := false, false
+	found, upTo := false, uint64(math.MaxUint64)
 	for _, c := range all {
-		younger = younger || c.Counter > w.Counter
 		if w.OrderID == "" || c.Phone.WipeID != w.OrderID {
 			continue
 		}
 		if found = true; !c.Phone.WipedAt.IsZero() {
 			return nil // the same receipt again
 		}
+		upTo = min(upTo, c.Phone.WipeUpTo) // an order that empties several rows was made for the first of them
 		c.Phone.WipedAt = w.At
 		if err := put(tx, bucketCredentials, []byte(c.ID), c); err != nil {
 			return err
@@ -285,12 +291,18 @@ func phoneWiped(tx *bolt.Tx, d Device, w Wipe) error {
 	if !found {
 		return ErrMismatch
 	}
-	if d.WipeID != "" {
-		d.Handover.file(w)
-	}
-	if !younger {
+	if !slices.ContainsFunc(all, func(c Credential) bool { return outlasts(c, w, upTo) }) {
+		if d.WipeID != "" {
+			d.Handover.file(w)
+		}
 		d.emptied(w)
 	}
 	return errors.Join(put(tx, bucketDevices, []byte(w.Device), d),
 		putRaw(tx, bucketCounters, key(w.Counter, w.Device), []byte(w.OrderID)), seen(tx, w.At))
+}
+
+// outlasts tells whether the SE may hold a set although it carried out an order that was made when upTo was the youngest row. Of a set that it
+// committed, the counters tell which came first; of another nobody knows when its keys were made, unless it was before the order.
+func outlasts(c Credential, w Wipe, upTo uint64) bool {
+	return c.Counter > w.Counter || c.Counter == 0 && c.Sequence > upTo
 }

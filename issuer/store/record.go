@@ -37,6 +37,9 @@ type Order struct {
 	Epoch         uint64    `json:"epoch"` // the device's, when the order was placed
 }
 
+// Place is where the SE makes the keys of the order.
+func (o Order) Place() Place { return Place{Phone: o.DocType == PhoneCertificates, Slot: o.Slot} }
+
 // State is the state of a credential. Expiry is not a state; time tells it.
 type State string
 
@@ -99,9 +102,11 @@ type PhoneSet struct {
 	Authentication uint64 `json:"authentication"`
 	// Card names the card's signature certificate, sealed under a key of the issuer's: a serial number follows a person.
 	Card []byte `json:"card"`
-	// WipeID is the order to empty the application, WipedAt when the element said that it is.
-	WipeID  string    `json:"wipe_id,omitempty"`
-	WipedAt time.Time `json:"wiped_at,omitzero"`
+	// WipeID is the order to empty the application, WipedAt when the element said that it is. WipeUpTo is the youngest row of all when it was
+	// ordered: the keys of that row and of those before it were made before, and end with it.
+	WipeID   string    `json:"wipe_id,omitempty"`
+	WipeUpTo uint64    `json:"wipe_up_to,omitempty"`
+	WipedAt  time.Time `json:"wiped_at,omitzero"`
 }
 
 // Hold says who holds a suspended row; it comes back when nobody does any more.
@@ -153,7 +158,7 @@ type Activation struct {
 type Wipe struct {
 	OrderID string
 	Device  string
-	Place   Place // what was emptied; slot 0 is everything
+	Place   Place // what was emptied
 	Counter uint64
 	At      time.Time
 	Receipt []byte // as the SE signed it; filed
@@ -173,9 +178,8 @@ type Device struct {
 	Epoch    uint64    `json:"epoch"`
 	SEKey    []byte    `json:"se_key,omitempty"` // COSE_Key the SE signs receipts with
 	Ordered  bool      `json:"ordered"`          // something was ordered since the last handover
-	Attested bool      `json:"attested"`         // the SE answered an order since it was last emptied
 	WipeID   string    `json:"wipe_id,omitempty"`
-	Places   []Place   `json:"places,omitempty"` // that had a row since the SE said that they are empty
+	Places   []Place   `json:"places,omitempty"` // that the SE attested keys in since it said that they are empty
 	Handover *Handover `json:"handover,omitempty"`
 }
 

@@ -81,7 +81,8 @@ type Credentials interface {
 	Release(ctx context.Context, id string, at time.Time) error
 	// Activate records the SE's receipt: Delivered to Active. Every other row of the same subject, document type and purpose on another device, and
 	// every other of the same place on the same device, whatever its subject, becomes Revoked if it is not younger; if a younger one is active
-	// already, this one becomes Revoked and the answer is ErrRevoked. A repeated receipt is answered as the first.
+	// already, this one becomes Revoked and the answer is ErrRevoked. The SE holds something in that place from then on. A repeated receipt is
+	// answered as the first.
 	Activate(ctx context.Context, a Activation) (c Credential, superseded int, err error)
 	Credential(ctx context.Context, id string) (Credential, error)
 	// OfOrder returns the youngest row of an order.
@@ -96,10 +97,10 @@ type Credentials interface {
 type Devices interface {
 	Device(ctx context.Context, device string) (Device, error)
 	// BindSE records the public key the SE signs its receipts with, as COSE_Key bytes, from a verified attestation, and
-	// that the SE holds something since its last handover.
-	BindSE(ctx context.Context, device string, key []byte) error
-	// RevokeDevice revokes every row of the device, moves its epoch and records the handover. If the SE attested
-	// anything since the last one, the wipe order goes into the outbox and the device waits to be emptied; otherwise
+	// that the SE has keys in a place. A device that waits to be emptied waits for no further place: the order that waits is about all.
+	BindSE(ctx context.Context, device string, key []byte, p Place) error
+	// RevokeDevice revokes every row of the device, moves its epoch and records the handover. If the SE attested or had a row
+	// for anything that it did not say is gone, the wipe order goes into the outbox and the device waits to be emptied; otherwise
 	// there is nothing in it and the record has no wipe order. When nothing was ordered for the device since the last handover it changes nothing and returns
 	// that one with again true. ErrNotFound for a device that never had an order.
 	RevokeDevice(ctx context.Context, h Handover, wipe []byte) (recorded Handover, again bool, err error)
@@ -112,7 +113,8 @@ type Devices interface {
 	// SE goes into the outbox.
 	ResumeDevice(ctx context.Context, device string, at time.Time, unlock Message) (changed int, err error)
 	// Wiped records the SE's receipt for the wipe order of the last handover, or for an order to empty the phone certificates; ErrMismatch for
-	// another order, or another place than the order's. An SE that is emptied place by place sends several: all are filed, and with the last place
+	// another order, or another place than the order's. The receipt of an order to empty the phone certificates empties their place only if no set
+	// may have come after: none that the SE committed later, and none without its receipt that was reserved after the order. An SE that is emptied place by place sends several: all are filed, and with the last place
 	// that had a row the SE is empty and the device may be ordered for again.
 	Wiped(ctx context.Context, w Wipe) error
 }

@@ -185,13 +185,19 @@ func TestAnswers(t *testing.T) {
 		})
 	}
 	o, r := wipe(), receipt()
-	r.Kind, r.Digest, r.Slot = provisioning.ReceiptWiped, nil, 0
-	if err := r.Answers(&o); err != nil {
-		t.Error(err)
+	r.Kind, r.Digest = provisioning.ReceiptWiped, nil
+	for _, r.Application = range []provisioning.Application{0, provisioning.ApplicationCredential, provisioning.ApplicationPhoneCertificates} {
+		if err := r.Answers(&o); err != nil {
+			t.Errorf("one place wiped does not answer an order for all: %v", err)
+		}
 	}
-	r.Slot = 1
+	r.Application, r.Slot = 0, 15
+	if err := r.Answers(&o); err != nil {
+		t.Errorf("another slot wiped does not answer an order for all: %v", err)
+	}
+	o.Slot = 1
 	if err := r.Answers(&o); !errors.Is(err, provisioning.ErrMismatch) {
-		t.Error("one slot wiped answers an order for all")
+		t.Errorf("slot 15 wiped answers an order for slot 1: %v", err)
 	}
 	for _, kind := range []provisioning.OrderKind{provisioning.OrderLock, provisioning.OrderUnlock} {
 		o := plain(kind, 1)
@@ -249,6 +255,7 @@ func TestReceiptMalformed(t *testing.T) {
 		"slot 16":            func(r *provisioning.Receipt) { r.Slot = 16 },
 		"committed slot 0":   func(r *provisioning.Receipt) { r.Slot = 0 },
 		"committed nothing":  func(r *provisioning.Receipt) { r.Digest = nil },
+		"wiped slot 0":       func(r *provisioning.Receipt) { r.Kind, r.Digest, r.Slot = provisioning.ReceiptWiped, nil, 0 },
 		"wiped, with digest": func(r *provisioning.Receipt) { r.Kind = provisioning.ReceiptWiped },
 	} {
 		t.Run(name, func(t *testing.T) {

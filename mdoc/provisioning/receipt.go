@@ -28,7 +28,7 @@ const (
 //	  1: 1 / 2,            ; kind: committed, wiped
 //	  2: bstr .size 16,    ; order id
 //	  3: bstr .size 10,    ; secure element id
-//	  4: 0..15,            ; slot; 0 only when all were wiped
+//	  4: 1..15,            ; slot; an order about all has a receipt of each place
 //	  ? 5: bstr .size 32,  ; committed: SHA-256 of what was sealed: the IssuerSigned bytes, or the certificate set
 //	  6: uint,             ; counter, rises with every receipt of the element
 //	  ? 7: uint,           ; uses of the device key that was destroyed; absent when it was never used or there was none
@@ -93,8 +93,8 @@ func (s *SignedReceipt) Verify(seKey crypto.PublicKey) (*Receipt, error) {
 }
 
 // Answers compares the receipt with the order it claims to answer; an error wraps [ErrMismatch]. No receipt answers a lock
-// or an unlock. For a committed
-// credential the caller also compares Digest with what it sealed.
+// or an unlock. A wipe of all is answered by a receipt of each place, and this is one of them. For a committed credential
+// the caller also compares Digest with what it sealed.
 func (r *Receipt) Answers(o *Order) error {
 	want, receipted := map[OrderKind]ReceiptKind{OrderProvision: ReceiptCommitted, OrderWipe: ReceiptWiped}[o.Kind]
 	switch {
@@ -104,7 +104,7 @@ func (r *Receipt) Answers(o *Order) error {
 		return fmt.Errorf("%w: order id", ErrMismatch)
 	case !bytes.Equal(r.SEID, o.SEID):
 		return fmt.Errorf("%w: secure element id", ErrMismatch)
-	case r.Slot != o.Slot:
+	case o.Slot != 0 && r.Slot != o.Slot:
 		return fmt.Errorf("%w: slot", ErrMismatch)
 	case o.Slot != 0 && r.Application.orCredential() != o.Application.orCredential():
 		return fmt.Errorf("%w: application", ErrMismatch)
@@ -119,17 +119,14 @@ func (r *Receipt) validate() error {
 	if err := checkLengths(length{"order id", r.OrderID, orderIDLength}, length{"secure element id", r.SEID, seIDLength}); err != nil {
 		return err
 	}
-	if r.Slot > maxSlot {
-		return fmt.Errorf("slot %d, at most %d", r.Slot, maxSlot)
+	if r.Slot < 1 || r.Slot > maxSlot {
+		return fmt.Errorf("slot %d, expected 1 to %d", r.Slot, maxSlot)
 	}
 	if err := checkApplication(r.Application, r.Slot); err != nil {
 		return err
 	}
 	switch r.Kind {
 	case ReceiptCommitted:
-		if r.Slot == 0 {
-			return errors.New("committed to slot 0")
-		}
 		return checkLengths(length{"digest", r.Digest, digestLength})
 	case ReceiptWiped:
 		if len(r.Digest) != 0 {

@@ -15,7 +15,7 @@ func handover(t *testing.T, open Opener) {
 	a, b := r.activate("s", "d"), r.activateIn(2, "t", "d")
 	r.phone("s", "d", 7)
 	elsewhere := r.activate("u", "e")
-	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key"), a.Place()))
 	h, again, err := r.handover("d")
 	r.must(err)
 	if again || h.Credentials != 3 {
@@ -33,12 +33,13 @@ func handover(t *testing.T, open Opener) {
 	if d.Epoch != 1 || d.WipeID != h.WipeOrderID || string(d.SEKey) != "key" {
 		t.Fatalf("device %+v", d)
 	}
-	bare, again, err := r.handover("e") // never attested anything: nothing to empty
+	r.order("u", "f")
+	bare, again, err := r.handover("f") // never attested anything: nothing to empty
 	r.must(err)
-	if again || bare.WipeOrderID != "" || bare.Credentials != 1 {
+	if again || bare.WipeOrderID != "" || bare.Credentials != 0 {
 		t.Fatalf("handover of a device that never answered: %+v", bare)
 	}
-	r.order("u", "e")
+	r.order("u", "f")
 	same, again, err := r.handover("d")
 	r.must(err)
 	if !again || same.ID != h.ID || string(same.Receipt) != "receipt" || same.WipeOrderID != h.WipeOrderID {
@@ -60,16 +61,17 @@ func handover(t *testing.T, open Opener) {
 
 	r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "other", Device: "d", Counter: 90, At: Now}), store.ErrMismatch)
 	r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: h.WipeOrderID, Device: "d", Counter: a.Counter, At: Now}), store.ErrRollback)
-	// Each place has its receipt before the device counts as empty; one of a place without a row is filed, and no more.
+	// Each place has its receipt before the device counts as empty; one of a place without a row is filed, and no more,
+	// and no place stands for all.
 	at := func(counter uint64, p store.Place, seconds int) store.Wipe {
 		return store.Wipe{OrderID: h.WipeOrderID, Device: "d", Place: p, Counter: counter, At: Now.Add(time.Duration(seconds) * time.Second),
 			Receipt: fmt.Append(nil, p)}
 	}
-	for i, p := range []store.Place{{Slot: 9}, {Slot: 1}, {Slot: 1}, {Slot: 2}, {Phone: true, Slot: 1}} {
+	for i, p := range []store.Place{{}, {Slot: 9}, {Slot: 1}, {Slot: 1}, {Slot: 2}, {Phone: true, Slot: 1}} {
 		d, err = r.s.Device(r.ctx(), "d")
 		r.must(err)
 		if d.WipeID == "" || !d.Handover.ErasedAt.IsZero() {
-			t.Fatalf("after %d of 5 receipts the device counts as empty", i)
+			t.Fatalf("after %d of 6 receipts the device counts as empty", i)
 		}
 		_, err = r.place("s", "d")
 		r.want(err, store.ErrWipePending)
@@ -78,7 +80,7 @@ func handover(t *testing.T, open Opener) {
 	}
 	d, err = r.s.Device(r.ctx(), "d")
 	r.must(err)
-	if e := d.Handover; d.WipeID != "" || !e.ErasedAt.Equal(Now.Add(4*time.Second)) || len(e.Erased) != 4 || !bytes.Equal(e.Erased[1], fmt.Append(nil, store.Place{Slot: 1})) {
+	if e := d.Handover; d.WipeID != "" || !e.ErasedAt.Equal(Now.Add(5*time.Second)) || len(e.Erased) != 5 || !bytes.Equal(e.Erased[2], fmt.Append(nil, store.Place{Slot: 1})) {
 		t.Fatalf("the receipts are not filed: %+v", e)
 	}
 
@@ -88,7 +90,6 @@ func handover(t *testing.T, open Opener) {
 		t.Fatalf("epoch %d", c.Epoch)
 	}
 	r.must(r.s.Wiped(r.ctx(), at(100, store.Place{Slot: 1}, 9))) // of the former owner, again
-	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
 	second, again, err := r.handover("d")
 	r.must(err)
 	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: second.WipeOrderID, Device: "d", Place: store.Place{Slot: 2}, Counter: 200, At: Now}))

@@ -339,7 +339,6 @@ func phonesEmptied(t *testing.T, open Opener) {
 		}
 	}
 	first := r.phone("a", "d", 7)
-	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
 	revoke(first.ID, store.Superseded, "one")
 	r.phone("z", "x", 99)          // leaves a number between
 	second := r.phone("a", "d", 8) // its receipt has a greater counter than that of the wipe, which is late
@@ -356,7 +355,6 @@ func phonesEmptied(t *testing.T, open Opener) {
 
 	// The desk's order was carried out before the handover's: its receipt ends the handover.
 	third := r.phone("a", "d", 9)
-	r.must(r.s.BindSE(r.ctx(), "d", []byte("key")))
 	revoke(third.ID, store.Superseded, "two")
 	h, _, err = r.handover("d")
 	r.must(err)

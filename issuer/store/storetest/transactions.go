@@ -165,7 +165,7 @@ func missing(t *testing.T, open Opener) {
 		"Credential":  func() error { _, err := r.s.Credential(ctx, "x"); return err },
 		"OfOrder":     func() error { _, err := r.s.OfOrder(ctx, "x"); return err },
 		"Device":      func() error { _, err := r.s.Device(ctx, "x"); return err },
-		"BindSE":      func() error { return r.s.BindSE(ctx, "x", []byte{1}) },
+		"BindSE":      func() error { return r.s.BindSE(ctx, "x", []byte{1}, store.Place{Slot: 1}) },
 		"Revoke":      func() error { _, _, err := r.handover("x"); return err },
 		"Attach":      func() error { return r.s.AttachReceipt(ctx, "x", "h", nil) },
 		"Suspend":     func() error { _, err := r.s.SuspendDevice(ctx, "x", Now, store.Message{}); return err },
