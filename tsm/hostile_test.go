@@ -173,6 +173,47 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
+// Answers that carry no R-MAC prove no keys, though a script allows them: a phone that carries no command to its element but
+// INITIALIZE UPDATE, and makes up the rest, does not clear what was counted.
+func TestMadeUpAnswersProveNoKeys(t *testing.T) {
+	const counted = 3
+	for _, tt := range []struct {
+		kind  provisioning.OrderKind
+		words map[byte][]byte // by instruction; every other answer is missing
+	}{
+		{provisioning.OrderWipe, map[byte][]byte{0x82: {0x90, 0x00}, 0xF2: {0x6A, 0x88}}},
+		{provisioning.OrderLock, map[byte][]byte{0x82: {0x90, 0x00}, 0xF0: {0x6A, 0x88}, 0xF2: {0x6A, 0x88}}},
+		{provisioning.OrderProvision, map[byte][]byte{0x82: {0x90, 0x00}, 0xE6: {0x69, 0x85}}},
+	} {
+		w := newWorld(t)
+		w.submitted(w.order(tt.kind, 1))
+		for range counted {
+			_, err := w.store.CountFailedAuth(t.Context(), hex.EncodeToString(w.seID))
+			check(t, err)
+		}
+		a, made := w.agent(), 0
+		inner := a.SE
+		a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+			if command[1] == 0xA4 || command[1] == 0x50 {
+				return inner.Transmit(ctx, command)
+			}
+			made++
+			return tt.words[command[1]], nil
+		})
+		_, err := a.Run(t.Context())
+		check(t, err)
+		if n := w.failedAuth(); n != counted || made < 2 {
+			t.Errorf("kind %d: %d answers made up, %d failed authentications counted, want %d", tt.kind, made, n, counted)
+		}
+		w.element.Reset()
+		_, err = w.contact()
+		check(t, err)
+		if n := w.failedAuth(); tt.kind == provisioning.OrderProvision && n != 0 {
+			t.Errorf("%d failed authentications counted after an honest contact", n)
+		}
+	}
+}
+
 // Any flipped bit of the card cryptogram or challenge is a failed
 // authentication; a flipped bit of the KDD is another element.
 func TestHandshakeBits(t *testing.T) {
