@@ -214,6 +214,26 @@ func TestMadeUpAnswersProveNoKeys(t *testing.T) {
 	}
 }
 
+// A session that stands on nothing but made-up answers is dropped for another as any that did no more than shake hands.
+func TestMadeUpAnswersKeepNoSession(t *testing.T) {
+	w := newWorld(t)
+	master, err := tsm.NewMasterKey(w.master, 0x30)
+	check(t, err)
+	w.service, err = tsm.New(tsm.Config{
+		Store: w.store, Keys: master, Issuer: w.issuer, OrderKey: w.orderKey.Public(), Now: w.clock, MaxSessions: 1,
+	})
+	check(t, err)
+	_, err = w.service.Submit(t.Context(), w.order(provisioning.OrderWipe, 0))
+	check(t, err)
+	id, _ := w.reach(2)
+	at, err := w.service.Report(t.Context(), id, processed([]seram.APDU{{0x90, 0x00}, {0x6A, 0x88}}))
+	if err != nil || stops(at) {
+		t.Fatalf("the session is over: %v", err)
+	}
+	_, err = w.service.Open(t.Context(), seram.SessionRequest{SecureElements: []seram.SecureElement{seram.NewSecureElement(random(10))}})
+	check(t, err)
+}
+
 // Any flipped bit of the card cryptogram or challenge is a failed
 // authentication; a flipped bit of the KDD is another element.
 func TestHandshakeBits(t *testing.T) {
