@@ -455,6 +455,40 @@ func TestSessionRules(t *testing.T) {
 	})
 }
 
+// A job that comes to no end on one element of a phone, a lock of what is not there or a wipe that the phone hides everything
+// from, does not keep another element of it from its turn, nor is it kept from its own.
+func TestElementsTakeTurns(t *testing.T) {
+	for _, kind := range []provisioning.OrderKind{provisioning.OrderLock, provisioning.OrderWipe} {
+		w := newWorld(t)
+		stuck, second := w.order(kind, 1), random(seram.SEIDSize)
+		w.submitted(stuck)
+		w.submitted(w.order(provisioning.OrderProvision, 1, func(o *provisioning.Order) { o.SEID = second }))
+		for range 12 {
+			w.hiding(func(int) bool { return true })
+		}
+		if s := w.job(stuck).State; s != store.Queued {
+			t.Fatalf("kind %d: job is %v", kind, s)
+		}
+		elements := []seram.SecureElement{seram.NewSecureElement(w.seID), seram.NewSecureElement(second), seram.NewSecureElement(random(seram.SEIDSize))}
+		turns := map[string]int{}
+		for range 64 {
+			id, err := w.service.Open(t.Context(), seram.SessionRequest{SecureElements: elements})
+			check(t, err)
+			_, err = w.service.Handshake(t.Context(), id, seram.HandshakeCommand{})
+			check(t, err)
+			order, err := w.service.Report(t.Context(), id, polling())
+			check(t, err)
+			if order.ChosenSecureElement == nil {
+				t.Fatalf("kind %d: an element without a job was chosen", kind)
+			}
+			turns[order.ChosenSecureElement.SEID]++
+		}
+		if len(turns) != 2 { // by chance once in 2^63 runs
+			t.Errorf("kind %d: of two elements with a job %d were served in 64 sessions", kind, len(turns))
+		}
+	}
+}
+
 func TestSessionsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	master, err := tsm.NewMasterKey(w.master, 0x30)
