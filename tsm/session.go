@@ -22,7 +22,7 @@ type session struct {
 	agreed  bool     // the handshake is over
 	started bool     // the start command went out
 	ended   bool     // stop went out
-	proved  bool     // its element proved its keys
+	proved  bool     // its element proved its keys, by an answer under R-MAC
 	passed  []string // order ids of jobs that others are run past in this session
 	waiting step     // what the phone's next answers belong to; nil for none
 
@@ -184,8 +184,9 @@ func (sess *session) drop() {
 
 // displace drops the one session that is missed least, and tells whether there was one;
 // s.mu is held. Anyone can open sessions and shake hands, so that those who do no more
-// must not keep out an element that proves its keys: its session is never dropped for
-// another, nor one with a request under way. Of the others go first those without a
+// must not keep out an element that proves its keys: its session makes no room for one of
+// another element, nor does one with a request under way. (A later session of the same
+// element takes its place all the same, see Open.) Of the others go first those without a
 // handshake, the longest silent of them.
 func (s *Service) displace() bool {
 	var least *session // locked
