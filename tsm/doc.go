@@ -30,11 +30,12 @@
 // a credential: it holds cipher text, and no package it imports knows an
 // element. A phone is not authenticated, so a stranger who knows an element's
 // identity can hold its sessions up and have it parked; a parked
-// provisioning or rekey waits for [Service.Release]. A wipe is never parked, a lock
-// only when the element lists nothing it is about.
+// provisioning or rekey waits for [Service.Release]. A wipe or a lock is never parked; past
+// a lock of which the element lists nothing other jobs are run, past a wipe none.
 //
 // An error word carries no R-MAC. So whether a lock stands, and which key sets are
-// left, is read from a listing behind the command; which set an element has is found
+// left, is read from a listing behind the command; an element that lists nothing to wipe
+// is given an instance that its listing must show; which set an element has is found
 // out by INITIALIZE UPDATE with its version, never by failing to authenticate; and a
 // former set is deleted only from a session under the new one.
 //

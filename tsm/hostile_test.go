@@ -173,6 +173,67 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
+// Answers that carry no R-MAC prove no keys, though a script allows them: a phone that carries no command to its element but
+// INITIALIZE UPDATE, and makes up the rest, does not clear what was counted.
+func TestMadeUpAnswersProveNoKeys(t *testing.T) {
+	const counted = 3
+	for _, tt := range []struct {
+		kind  provisioning.OrderKind
+		words map[byte][]byte // by instruction; every other answer is missing
+	}{
+		{provisioning.OrderWipe, map[byte][]byte{0x82: {0x90, 0x00}, 0xF2: {0x6A, 0x88}}},
+		{provisioning.OrderLock, map[byte][]byte{0x82: {0x90, 0x00}, 0xF0: {0x6A, 0x88}, 0xF2: {0x6A, 0x88}}},
+		{provisioning.OrderProvision, map[byte][]byte{0x82: {0x90, 0x00}, 0xE6: {0x69, 0x85}}},
+	} {
+		w := newWorld(t)
+		w.submitted(w.order(tt.kind, 1))
+		for range counted {
+			_, err := w.store.CountFailedAuth(t.Context(), hex.EncodeToString(w.seID))
+			check(t, err)
+		}
+		a, made := w.agent(), 0
+		inner := a.SE
+		a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+			if command[1] == 0xA4 || command[1] == 0x50 {
+				return inner.Transmit(ctx, command)
+			}
+			made++
+			return tt.words[command[1]], nil
+		})
+		_, err := a.Run(t.Context())
+		check(t, err)
+		if n := w.failedAuth(); n != counted || made < 2 {
+			t.Errorf("kind %d: %d answers made up, %d failed authentications counted, want %d", tt.kind, made, n, counted)
+		}
+		w.element.Reset()
+		_, err = w.contact()
+		check(t, err)
+		if n := w.failedAuth(); tt.kind == provisioning.OrderProvision && n != 0 {
+			t.Errorf("%d failed authentications counted after an honest contact", n)
+		}
+	}
+}
+
+// A session that stands on nothing but made-up answers is dropped for another as any that did no more than shake hands.
+func TestMadeUpAnswersKeepNoSession(t *testing.T) {
+	w := newWorld(t)
+	master, err := tsm.NewMasterKey(w.master, 0x30)
+	check(t, err)
+	w.service, err = tsm.New(tsm.Config{
+		Store: w.store, Keys: master, Issuer: w.issuer, OrderKey: w.orderKey.Public(), Now: w.clock, MaxSessions: 1,
+	})
+	check(t, err)
+	_, err = w.service.Submit(t.Context(), w.order(provisioning.OrderWipe, 0))
+	check(t, err)
+	id, _ := w.reach(2)
+	at, err := w.service.Report(t.Context(), id, processed([]seram.APDU{{0x90, 0x00}, {0x6A, 0x88}}))
+	if err != nil || stops(at) {
+		t.Fatalf("the session is over: %v", err)
+	}
+	_, err = w.service.Open(t.Context(), seram.SessionRequest{SecureElements: []seram.SecureElement{seram.NewSecureElement(random(10))}})
+	check(t, err)
+}
+
 // Any flipped bit of the card cryptogram or challenge is a failed
 // authentication; a flipped bit of the KDD is another element.
 func TestHandshakeBits(t *testing.T) {
@@ -392,6 +453,40 @@ func TestSessionRules(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// A job that comes to no end on one element of a phone, a lock of what is not there or a wipe that the phone hides everything
+// from, does not keep another element of it from its turn, nor is it kept from its own.
+func TestElementsTakeTurns(t *testing.T) {
+	for _, kind := range []provisioning.OrderKind{provisioning.OrderLock, provisioning.OrderWipe} {
+		w := newWorld(t)
+		stuck, second := w.order(kind, 1), random(seram.SEIDSize)
+		w.submitted(stuck)
+		w.submitted(w.order(provisioning.OrderProvision, 1, func(o *provisioning.Order) { o.SEID = second }))
+		for range 12 {
+			w.hiding(func(int) bool { return true })
+		}
+		if s := w.job(stuck).State; s != store.Queued {
+			t.Fatalf("kind %d: job is %v", kind, s)
+		}
+		elements := []seram.SecureElement{seram.NewSecureElement(w.seID), seram.NewSecureElement(second), seram.NewSecureElement(random(seram.SEIDSize))}
+		turns := map[string]int{}
+		for range 64 {
+			id, err := w.service.Open(t.Context(), seram.SessionRequest{SecureElements: elements})
+			check(t, err)
+			_, err = w.service.Handshake(t.Context(), id, seram.HandshakeCommand{})
+			check(t, err)
+			order, err := w.service.Report(t.Context(), id, polling())
+			check(t, err)
+			if order.ChosenSecureElement == nil {
+				t.Fatalf("kind %d: an element without a job was chosen", kind)
+			}
+			turns[order.ChosenSecureElement.SEID]++
+		}
+		if len(turns) != 2 { // by chance once in 2^63 runs
+			t.Errorf("kind %d: of two elements with a job %d were served in 64 sessions", kind, len(turns))
+		}
+	}
 }
 
 func TestSessionsAreBounded(t *testing.T) {

@@ -87,8 +87,8 @@ func TestUnlockOvertakesLock(t *testing.T) {
 	w.presents(1)
 }
 
-// What the holder verified does not outlive a lock, though the lock comes on another
-// channel and is over before the next command.
+// What the holder verified does not outlive a lock, of the application or of the card,
+// though the lock comes on another channel and is over before the next command.
 func TestLockEndsConsent(t *testing.T) {
 	w, _ := filled(t, 1, gp.PhonePlace)
 	w.setPIN(1)
@@ -104,7 +104,16 @@ func TestLockEndsConsent(t *testing.T) {
 		{1, []apdu.Command{{INS: 0xB1, Data: []byte{0x54, 0x03, 0, 0, 0}, Le: 1}}},
 		{gp.PhonePlace, []apdu.Command{sign, {INS: 0xB0, P1: 0x80 | byte(jpkiap.SignatureCertificate), Le: 1}}},
 	} {
-		for _, locked := range []bool{false, true} {
+		for name, lock := range map[string][]gp.SetStatus{
+			"nothing": nil,
+			"the application": {
+				{Scope: gp.StatusOfApplication, State: byte(gp.StateLocked), AID: gp.Instance(tt.slot)},
+				{Scope: gp.StatusOfApplication, State: byte(gp.StatePersonalized), AID: gp.Instance(tt.slot)},
+			},
+			"the card": {
+				{Scope: gp.StatusOfCard, State: byte(gp.CardLocked)}, {Scope: gp.StatusOfCard, State: byte(gp.CardSecured)},
+			},
+		} {
 			w.element.Reset()
 			if tt.slot == gp.PhonePlace {
 				w.certificate(jpkiap.SignaturePassword, jpkiap.SignatureCertificate, jpkiap.SignatureKey, phonePassword)
@@ -116,20 +125,18 @@ func TestLockEndsConsent(t *testing.T) {
 			h, err := setest.Open(t.Context(), setest.Channel{Transmitter: w.element, Number: r.Data[0]}, keys)
 			check(t, err)
 			want := apdu.OK
-			if locked {
+			for _, set := range lock {
 				want = apdu.SecurityStatus
-				for _, state := range []gp.State{gp.StateLocked, gp.StatePersonalized} {
-					c, err := gp.SetStatus{Scope: gp.StatusOfApplication, State: byte(state), AID: gp.Instance(tt.slot)}.Command()
-					check(t, err)
-					_, err = h.Must(t.Context(), c)
-					check(t, err)
-				}
+				c, err := set.Command()
+				check(t, err)
+				_, err = h.Must(t.Context(), c)
+				check(t, err)
 			}
 			for _, c := range tt.use {
 				r, err := apdu.Exchange(t.Context(), w.element, c)
 				check(t, err)
 				if r.SW != want {
-					t.Errorf("slot %d, locked between %v: %02X answered %v, want %v", tt.slot, locked, c.INS, r.SW, want)
+					t.Errorf("slot %d, locked between: %s: %02X answered %v, want %v", tt.slot, name, c.INS, r.SW, want)
 				}
 			}
 		}

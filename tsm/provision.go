@@ -30,24 +30,28 @@ const (
 // and that the instance exists is proved by INSTALL [for personalization], whose
 // success carries an R-MAC.
 func (s *Service) planProvision(sc *script) error {
-	instance := gp.Instance(sc.job.Slot)
 	if sc.job.Cursor == store.Ordered {
-		loadFile, module := gp.ProgramOf(sc.job.Slot)
-		install, err := gp.Install{LoadFile: loadFile, Module: module, Instance: instance}.Command()
-		if err != nil {
-			return err
-		}
-		if err := sc.add("INSTALL", install, func(apdu.SW) bool { return true }); err != nil {
+		if err := sc.install(sc.job.Slot); err != nil {
 			return err
 		}
 	}
-	if err := sc.personalize(instance); err != nil {
+	if err := sc.personalize(gp.Instance(sc.job.Slot)); err != nil {
 		return err
 	}
 	if sc.job.Cursor == store.Sealed {
 		return s.planDelivery(sc)
 	}
 	return s.planGeneration(sc)
+}
+
+// install makes the instance of a place. It may be refused: what follows shows whether the instance is there.
+func (sc *script) install(place byte) error {
+	loadFile, module := gp.ProgramOf(place)
+	c, err := gp.Install{LoadFile: loadFile, Module: module, Instance: gp.Instance(place)}.Command()
+	if err != nil {
+		return err
+	}
+	return sc.add("INSTALL", c, func(apdu.SW) bool { return true })
 }
 
 // personalize directs the STORE DATA commands that follow to an instance.

@@ -117,12 +117,10 @@ type script struct {
 	noted   byte // the version the store has for the element
 	block   int  // most plain data of a STORE DATA command
 	opening bool // the first command is EXTERNAL AUTHENTICATE
-	// keysProved tells that an answer on this channel was authentic: from then on one
-	// that is not says nothing about the keys.
-	keysProved bool
-	commands   []apdu.Command
-	items      []item
-	room       []byte // where wrapped data goes, one behind the other
+
+	commands []apdu.Command
+	items    []item
+	room     []byte // where wrapped data goes, one behind the other
 	// finish takes the checked answers of the items and what cut them short, if
 	// anything did.
 	finish func(ctx context.Context, sc *script, answers []apdu.Response, cut error) (*script, error)
@@ -169,7 +167,7 @@ const maxWrapping = 32
 
 // more is an empty script on the same channel.
 func (sc *script) more(job store.Job) *script {
-	return &script{job: job, channel: sc.channel, seID: sc.seID, version: sc.version, noted: sc.noted, block: sc.block, keysProved: sc.keysProved}
+	return &script{job: job, channel: sc.channel, seID: sc.seID, version: sc.version, noted: sc.noted, block: sc.block}
 }
 
 // maxBlock bounds a block, so that a list of commands can be resumed at little cost
@@ -194,13 +192,13 @@ func blockSize(fci []byte) int {
 // judge what they say.
 func (sc *script) proceed(ctx context.Context, s *Service, sess *session, answers [][]byte) (step, []apdu.Command, error) {
 	good, cut := sc.check(answers)
-	if len(good) > 0 { // at least one R-MAC was right: the keys are
-		sc.keysProved, sess.proved = true, true
+	if sc.channel.Proved() { // an R-MAC was right: the keys are. That an answer was taken says nothing, error words have no R-MAC
+		sess.proved = true
 		if err := s.proved(ctx, sess.seID, sc); err != nil {
 			return nil, nil, err
 		}
 	}
-	if errors.Is(cut, errFailedAuth) && !sc.keysProved { // else the answer was changed on its way, as good as lost
+	if errors.Is(cut, errFailedAuth) && !sc.channel.Proved() { // else the answer was changed on its way, as good as lost
 		return nil, nil, s.failedAuth(ctx, sess.seID, cut)
 	}
 	if errors.Is(cut, errRefusal) {

@@ -22,7 +22,7 @@ type session struct {
 	agreed  bool     // the handshake is over
 	started bool     // the start command went out
 	ended   bool     // stop went out
-	proved  bool     // its element proved its keys
+	proved  bool     // its element proved its keys, by an answer under R-MAC
 	passed  []string // order ids of jobs that others are run past in this session
 	waiting step     // what the phone's next answers belong to; nil for none
 
@@ -32,12 +32,13 @@ type session struct {
 	lastOrder  *seram.Order
 }
 
-// Open makes a session for the first element, of those the phone named, that
-// has a job waiting, else for the first one. A session the same element had is
-// forgotten: a phone that lost its link need not wait, and of two phones that
-// claim one element only the later is served.
+// Open makes a session for an element, of those the phone named, that has a job
+// waiting, else for the first one. Of several with a job one is drawn: a job that
+// comes to no end, whatever the reason, must not keep the other elements of a phone from
+// their turn. A session the same element had is forgotten: a phone that lost its link need
+// not wait, and of two phones that claim one element only the later is served.
 func (s *Service) Open(ctx context.Context, request seram.SessionRequest) (sessionID string, err error) {
-	element, seID, err := s.choose(ctx, request.SecureElements)
+	chosen, err := s.choose(ctx, request.SecureElements)
 	if err != nil {
 		return "", fmt.Errorf("opening session: %w", err)
 	}
@@ -45,11 +46,11 @@ func (s *Service) Open(ctx context.Context, request seram.SessionRequest) (sessi
 	if _, err := io.ReadFull(s.cfg.Rand, id[:]); err != nil {
 		return "", fmt.Errorf("drawing session id: %w: %w", ErrUnavailable, err)
 	}
-	next := &session{id: hex.EncodeToString(id[:]), seID: seID, element: element, expires: s.cfg.Now().Add(s.cfg.SessionLife)}
+	next := &session{id: hex.EncodeToString(id[:]), seID: chosen.seID, element: chosen.element, expires: s.cfg.Now().Add(s.cfg.SessionLife)}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old := s.byElement[seID]; old != nil {
+	if old := s.byElement[chosen.seID]; old != nil {
 		if !old.mu.TryLock() {
 			return "", fmt.Errorf("opening session: %w", ErrBusy)
 		}
@@ -62,35 +63,51 @@ func (s *Service) Open(ctx context.Context, request seram.SessionRequest) (sessi
 	if len(s.sessions) >= s.cfg.MaxSessions && !s.displace() {
 		return "", fmt.Errorf("opening session: %w", ErrTooManySessions)
 	}
-	s.sessions[next.id], s.byElement[seID] = next, next
+	s.sessions[next.id], s.byElement[chosen.seID] = next, next
 	return next.id, nil
 }
 
 // maxElements bounds the elements of one phone that are looked at.
 const maxElements = 8
 
-func (s *Service) choose(ctx context.Context, elements []seram.SecureElement) (chosen seram.SecureElement, seID string, err error) {
+// candidate is an element that a session may be made for.
+type candidate struct {
+	element seram.SecureElement
+	seID    string
+}
+
+func (s *Service) choose(ctx context.Context, elements []seram.SecureElement) (candidate, error) {
+	var waiting, idle []candidate
 	for _, e := range elements[:min(len(elements), maxElements)] {
 		raw, err := e.ID()
 		if err != nil {
 			continue // an element of another kind
 		}
-		id := hex.EncodeToString(raw)
-		waiting, err := s.waiting(ctx, id)
-		if err != nil {
-			return chosen, "", err
-		}
-		if waiting {
-			return named(e), id, nil
-		}
-		if seID == "" {
-			chosen, seID = named(e), id
+		c := candidate{named(e), hex.EncodeToString(raw)}
+		has, err := s.waiting(ctx, c.seID)
+		switch {
+		case err != nil:
+			return candidate{}, err
+		case has:
+			waiting = append(waiting, c)
+		default:
+			idle = append(idle, c)
 		}
 	}
-	if seID == "" {
-		return chosen, "", ErrNoElement
+	switch {
+	case len(waiting) > 1:
+		var b [1]byte
+		if _, err := io.ReadFull(s.cfg.Rand, b[:]); err != nil {
+			return candidate{}, fmt.Errorf("drawing element: %w: %w", ErrUnavailable, err)
+		}
+		return waiting[int(b[0])%len(waiting)], nil
+	case len(waiting) == 1:
+		return waiting[0], nil
+	case len(idle) > 0:
+		return idle[0], nil
+	default:
+		return candidate{}, ErrNoElement
 	}
-	return chosen, seID, nil
 }
 
 // named keeps of an element only what is repeated in orders, and of its type
@@ -167,8 +184,9 @@ func (sess *session) drop() {
 
 // displace drops the one session that is missed least, and tells whether there was one;
 // s.mu is held. Anyone can open sessions and shake hands, so that those who do no more
-// must not keep out an element that proves its keys: its session is never dropped for
-// another, nor one with a request under way. Of the others go first those without a
+// must not keep out an element that proves its keys: its session makes no room for one of
+// another element, nor does one with a request under way. (A later session of the same
+// element takes its place all the same, see Open.) Of the others go first those without a
 // handshake, the longest silent of them.
 func (s *Service) displace() bool {
 	var least *session // locked

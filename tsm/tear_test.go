@@ -84,6 +84,17 @@ func tearables() []tearable {
 			end:     func(w *world, o []byte) { w.emptied(o, []byte{gp.PhonePlace}, []byte{1}); w.presents(1) },
 		},
 		{
+			name: "wipe of what was wiped", prepare: func(w *world) {
+				fill(2)(w)
+				first := w.wipe(2)
+				_, err := w.contact()
+				check(w.t, err)
+				w.emptied(first, []byte{2}, nil)
+			},
+			order: order(provisioning.OrderWipe, 0),
+			end:   func(w *world, o []byte) { w.emptied(o, []byte{1}, nil) },
+		},
+		{
 			name: "lock", prepare: fill(1, 2, gp.PhonePlace), order: order(provisioning.OrderLock, 0),
 			end: func(w *world, _ []byte) { w.lockedSlots(1, 2, gp.PhonePlace) },
 		},

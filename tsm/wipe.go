@@ -1,6 +1,7 @@
 package tsm
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -96,7 +97,8 @@ func instancesIn(pages *gp.Pages, job store.Job) ([]instance, error) {
 
 // empty chooses the next script of a wipe from what is there and what was receipted:
 // wipe first, delete only what has its receipt (deleting destroys what could repeat
-// it), and be done when nothing is left.
+// it), and be done when nothing is left. An element that lists nothing at first is made
+// to list something.
 func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*script, error) {
 	var slots, full []byte
 	for _, i := range found {
@@ -114,8 +116,29 @@ func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*scr
 	case sc.job.Cursor == store.Wiped: // all that was listed under R-MAC has its receipt
 		return nil, s.cleared(ctx, sc.job)
 	default:
+		return next, s.planWitness(next)
+	}
+}
+
+// planWitness puts an instance there and asks again. "Nothing found" carries no R-MAC, so
+// that an empty element and a phone that hides a full one look alike. But a listing with
+// one instance in it is under R-MAC and so is complete: what it lists beside the witness
+// was hidden, and if the witness is alone the element was empty. The witness is then wiped
+// and deleted as anything else, and its receipt tells the issuer the end of the order. If
+// the instance is there already INSTALL is refused, and the listing shows that too.
+func (s *Service) planWitness(sc *script) error {
+	if err := sc.install(cmp.Or(sc.job.Slot, gp.FirstSlot)); err != nil {
+		return err
+	}
+	return s.planListing(sc, true, s.witnessed)
+}
+
+// witnessed goes on from the listing behind the witness.
+func (s *Service) witnessed(ctx context.Context, sc *script, found []instance) (*script, error) {
+	if len(found) == 0 {
 		return nil, errNothingFound
 	}
+	return s.empty(ctx, sc, found)
 }
 
 // planErasure wipes the slots that are full; slots is all that are there.

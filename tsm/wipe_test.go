@@ -180,6 +180,68 @@ func TestProvisionAfterWipe(t *testing.T) {
 	w.settle(next) // sets a PIN, which only works where there is none
 }
 
+// A wipe of what another wipe has emptied comes to its end, with a receipt of its own, and the next owner's credential reaches
+// the element in the same contact: the desk has the phone certificates wiped, and a handover everything.
+func TestWipeOfWhatWasWiped(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		filled []uint64
+		wipes  []uint64
+		wiped  [][]byte // by wipe, the places there are receipts for
+	}{
+		{"phone certificates, everything", []uint64{gp.PhonePlace}, []uint64{gp.PhonePlace, 0}, [][]byte{{gp.PhonePlace}, {1}}},
+		{"phone certificates, the rest", []uint64{2, gp.PhonePlace}, []uint64{gp.PhonePlace, 0}, [][]byte{{gp.PhonePlace}, {2}}},
+		{"everything, phone certificates", []uint64{2, gp.PhonePlace}, []uint64{0, gp.PhonePlace}, [][]byte{{2, gp.PhonePlace}, {gp.PhonePlace}}},
+		{"one slot twice", []uint64{7}, []uint64{7, 7}, [][]byte{{7}, {7}}},
+		{"everything twice", []uint64{1, 7}, []uint64{0, 0}, [][]byte{{1, 7}, {1}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, _ := filled(t, tt.filled...)
+			var wipes [][]byte
+			for _, slot := range tt.wipes {
+				wipes = append(wipes, w.wipe(slot))
+			}
+			next := w.provision(1)
+			_, err := w.contact()
+			check(t, err)
+			for i, wipe := range wipes {
+				w.emptied(wipe, tt.wiped[i], []byte{1})
+			}
+			w.issuer.committed(t, w.job(next).OrderID)
+			w.setPIN(1)
+			w.holds(1, next)
+			before := len(w.exchanges)
+			_, err = w.contact()
+			check(t, err)
+			if len(w.exchanges) != before || !bytes.Equal(w.instances(), []byte{1}) {
+				t.Error("a wipe was run again")
+			}
+		})
+	}
+}
+
+// A phone that hides everything and lets the witness be installed has nothing closed: what was hidden is listed beside the
+// witness once the phone shows anything, and goes with it.
+func TestWipeWitnessBesideTheHidden(t *testing.T) {
+	w, _ := filled(t, 2, gp.PhonePlace)
+	order := w.wipe(0)
+	for range 3 {
+		if hidden := w.hiding(func(int) bool { return true }); hidden != 2 {
+			t.Errorf("%d listings hidden, want one before the witness and one behind it", hidden)
+		}
+		if got, want := w.instances(), []byte{1, 2, gp.PhonePlace}; !bytes.Equal(got, want) {
+			t.Errorf("element holds slots %v, want %v", got, want)
+		}
+		if j := w.job(order); j.State != store.Queued || j.Cursor != store.Ordered || len(j.Receipts) != 0 {
+			t.Fatalf("wipe is %v at %v with %d receipts", j.State, j.Cursor, len(j.Receipts))
+		}
+	}
+	w.element.Reset()
+	_, err := w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1, 2, gp.PhonePlace}, nil)
+}
+
 // A wipe comes in while a provisioning is queued, or in the middle of its run:
 // the provisioning is cancelled, and in the same contact the wipe is run.
 func TestWipeOvertakes(t *testing.T) {
@@ -274,6 +336,10 @@ func TestE2ListingsHidden(t *testing.T) {
 					for _, s := range slots {
 						places = append(places, byte(s))
 					}
+					wiped := places
+					if slots[0] != 1 && pattern&1 == 1 { // slot 1 was filled with a witness
+						wiped = append([]byte{1}, places...)
+					}
 					order := w.order(kind, 0)
 					w.submitted(order)
 					hidden += w.hiding(func(n int) bool { return pattern>>((n-1)%4)&1 == 1 })
@@ -288,7 +354,7 @@ func TestE2ListingsHidden(t *testing.T) {
 						w.lockedSlots(places...)
 						return
 					}
-					w.emptied(order, places, nil)
+					w.emptied(order, wiped, nil)
 				})
 			}
 		}

@@ -150,6 +150,15 @@ func TestConsentEnds(t *testing.T) {
 			}
 			closeChannels(t, c.element)
 		}, false},
+		"lock and unlock of the card": {func(t *testing.T) {
+			h := host(t, c.bench, channels(t, c.element)[1])
+			for _, state := range []gp.CardState{gp.CardLocked, gp.CardSecured} { // and no command on the holder's channel between them
+				if _, err := h.Must(t.Context(), apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x80, P2: byte(state)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			closeChannels(t, c.element)
+		}, false},
 		"a renewal on another channel": {func(t *testing.T) {
 			other := channels(t, c.element)[2]
 			if err := newJob(t, c.bench, 1, provisioning.PurposeSign).run(t.Context(), c.bench, other); err != nil {

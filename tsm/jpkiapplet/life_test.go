@@ -458,6 +458,43 @@ func TestLocked(t *testing.T) {
 	}
 }
 
+// A lock of the card ends what was verified, though the card is unlocked before the next command.
+func TestCardLockEndsConsent(t *testing.T) {
+	b := newBench(t)
+	s, _ := provisioned(t, b)
+	ctx := t.Context()
+	p := phone{t, s}
+	for _, locked := range []bool{false, true} {
+		p.app()
+		p.verify(apdu.OK, jpkiap.AuthenticationPIN, testPIN)
+		p.verify(apdu.OK, jpkiap.SignaturePassword, testPassword)
+		want := apdu.OK
+		if locked {
+			want = apdu.SecurityStatus
+			r, err := apdu.Exchange(ctx, s, apdu.Command{INS: 0x70, Le: 1})
+			if err != nil || r.SW != apdu.OK {
+				t.Fatal(r.SW, err)
+			}
+			h, err := setest.Open(ctx, setest.Channel{Transmitter: s, Number: r.Data[0]}, b.Factory.Keys)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, state := range []gp.CardState{gp.CardLocked, gp.CardSecured} {
+				if _, err := h.Must(ctx, apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x80, P2: byte(state)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		p.say(want, apdu.Command{INS: 0xB0, P1: 0x80 | byte(jpkiap.SignatureCertificate), Le: 1})
+		for _, key := range []uint16{jpkiap.AuthenticationKey, jpkiap.SignatureKey} {
+			sign := apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x80 | byte(key), Data: []byte("a challenge"), Le: 256}
+			if r, err := apdu.Exchange(ctx, s, sign); err != nil || r.SW != want {
+				t.Errorf("locked between %v: key %04X answers %v, want %v: %v", locked, key, r.SW, want, err)
+			}
+		}
+	}
+}
+
 // A wipe leaves nothing in the memory but its receipt, and what it destroyed is in no file: neither keys and certificates, nor the secrets, nor
 // the keys of an order under way.
 func TestPhoneWipe(t *testing.T) {

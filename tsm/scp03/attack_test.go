@@ -510,6 +510,48 @@ func TestErrorsGoOn(t *testing.T) {
 	}
 }
 
+// The keys are proved by an answer with a right R-MAC, and by nothing else: not by error words, nor by an R-MAC that is wrong, nor at
+// a level that has none.
+func TestProved(t *testing.T) {
+	everySession(t, func(t *testing.T, o Option, l Level) {
+		hs, cs := openAt(t, goodKeys(t, 16), o, l)
+		answer := func(given apdu.Response, changed byte) error {
+			t.Helper()
+			w, ticket, err := hs.Wrap(storeData)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := cs.Unwrap(w); err != nil {
+				t.Fatal(err)
+			}
+			r := cs.Wrap(given)
+			if len(r.Data) > 0 {
+				r.Data[len(r.Data)-1] ^= changed
+			}
+			_, err = hs.Unwrap(ticket, r)
+			return err
+		}
+		for _, sw := range []apdu.SW{apdu.ReferenceNotFound, apdu.Conditions, 0x6C10} {
+			if err := answer(apdu.Response{SW: sw}, 0); err != nil || hs.Proved() {
+				t.Fatalf("after %04X: proved %v, %v", uint16(sw), hs.Proved(), err)
+			}
+		}
+		want := l.Has(ResponseMAC)
+		other, cs2 := hs, cs
+		hs, cs = openAt(t, goodKeys(t, 16), o, l)
+		if err := answer(apdu.Response{SW: apdu.OK}, 1); (err != nil) != want || hs.Proved() {
+			t.Fatalf("after an R-MAC that was changed: proved %v, %v", hs.Proved(), err)
+		}
+		hs, cs = other, cs2
+		if err := answer(apdu.Response{SW: apdu.MoreAvailable}, 0); err != nil || hs.Proved() != want {
+			t.Fatalf("after an answer: proved %v, want %v, %v", hs.Proved(), want, err)
+		}
+		if hs.Close(); hs.Proved() != want {
+			t.Errorf("closed, proved %v, want %v", hs.Proved(), want)
+		}
+	})
+}
+
 // Two commands of one content, two sessions of one key: no cipher text repeats.
 func TestNoRepetition(t *testing.T) {
 	seen := map[string]bool{}

@@ -26,6 +26,7 @@ type HostSession struct {
 	card     CardInfo
 	opened   bool
 	answered uint32 // counter of the last ticket redeemed
+	proved   bool
 	err      error
 }
 
@@ -41,6 +42,11 @@ func (s *HostSession) Card() CardInfo { return s.card }
 
 // Level is the security level asked for.
 func (s *HostSession) Level() Level { return s.level }
+
+// Proved tells whether an answer with a right R-MAC was unwrapped, so that the card is known to hold the session's keys. The
+// answer to EXTERNAL AUTHENTICATE and error words carry none: whoever stands between can make them up. It stays true when
+// the session ends, and is never true at a level without R-MAC.
+func (s *HostSession) Proved() bool { return s.proved }
 
 // MaxData is the most plain data one command of the session carries.
 func (s *HostSession) MaxData(extended bool) int {
@@ -107,7 +113,7 @@ func (s *HostSession) AppendWrap(dst []byte, c apdu.Command) (apdu.Command, Tick
 // out is allowed, as when a script stopped early.
 //
 // 9000, 62xx and 63xx must carry a right R-MAC, if the level has it. Every other status word comes back
-// as a Response without data and without proof, and the session goes on. 6Cxx wants the plain
+// as a Response without data and without proof, which Proved does not count, and the session goes on. 6Cxx wants the plain
 // command wrapped once more, which is for commands that may be carried out twice; Exchange does it for those that read.
 // Pieces of an answer that came by 61xx and GET RESPONSE, which is sent plain, are joined first; apdu.Exchange does it.
 func (s *HostSession) Unwrap(t Ticket, r apdu.Response) (apdu.Response, error) {
@@ -134,6 +140,7 @@ func (s *HostSession) AppendUnwrap(dst []byte, t Ticket, r apdu.Response) (apdu.
 	if err != nil {
 		return apdu.Response{}, s.fail("unwrapping", fmt.Errorf("%w: %w", err, ErrResponse))
 	}
+	s.proved = s.proved || s.level.Has(ResponseMAC)
 	return apdu.Response{Data: data, SW: r.SW}, nil
 }
 

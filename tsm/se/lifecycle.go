@@ -51,7 +51,26 @@ func (ch *channel) setCard(set gp.SetStatus) apdu.SW {
 
 func (u *update) setCardState(next gp.CardState) {
 	u.set(keyCardState, []byte{byte(next)})
-	u.after = append(u.after, func() { u.se.cardState = next })
+	u.after = append(u.after, func() { u.se.enter(next) })
+}
+
+// enter is what a new state of the card does beside being stored: a lock or the end of the card ends what holders have
+// verified, as the lock of an application does. An unlock may come before the next command on their channels.
+func (s *SE) enter(next gp.CardState) {
+	s.cardState = next
+	if next == gp.CardLocked || next == gp.CardTerminated {
+		s.startAnew(func(*instance) bool { return true })
+	}
+}
+
+// startAnew has selected programs begin as if they had been selected just now, whatever their channel.
+func (s *SE) startAnew(which func(*instance) bool) {
+	for _, ch := range s.channels {
+		if ch.instance != nil && which(ch.instance) {
+			ch.instance.applet.Deselect()
+			ch.instance.applet.Select()
+		}
+	}
 }
 
 // setApplication locks and unlocks an application or a domain: bit 80 of P2 locks; without it the state before the lock
@@ -90,12 +109,9 @@ func (u *update) lock(e entry, locked bool) {
 		return
 	}
 	u.after = append(u.after, func() {
+		u.se.startAnew(func(i *instance) bool { return i.aid == e.aid })
 		for _, ch := range u.se.channels {
-			switch {
-			case ch.instance != nil && ch.instance.aid == e.aid:
-				ch.instance.applet.Deselect()
-				ch.instance.applet.Select()
-			case e.isDomain() && ch.domain == e.aid && !ch.answering:
+			if e.isDomain() && ch.domain == e.aid && !ch.answering {
 				ch.endSession()
 			}
 		}

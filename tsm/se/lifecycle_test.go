@@ -107,6 +107,42 @@ func TestLockedCard(t *testing.T) {
 	}
 }
 
+// A lock of the card, by a domain or by an application, and its end have what is selected on any channel start anew, at once.
+func TestCardLockStartsAnew(t *testing.T) {
+	var log []string
+	e := newElement(t)
+	s := open(t, e, se.Config{Applets: []se.Kind{probe{echo{log: &log}}}})
+	isd := drive(t, s, e.Factory.Keys, gp.ISD)
+	isd.do(gp.Install{LoadFile: gp.AID(testFile), Module: gp.AID(testModule), Instance: instance(1), Privileges: gp.CardLock}, apdu.OK)
+	isd.install(2, apdu.OK)
+	first, second := openChannel(t, s), openChannel(t, s)
+	for n, line := range []apdu.Transmitter{first, second} {
+		if r, err := apdu.Exchange(t.Context(), line, gp.Select(instance(byte(n+1)))); err != nil || r.SW != apdu.OK {
+			t.Fatal(r.SW, err)
+		}
+	}
+	told := func(what string, want ...string) {
+		t.Helper()
+		if !slices.Equal(log, want) {
+			t.Errorf("%s: the applications were told %v, expected %v", what, log, want)
+		}
+		log = nil
+	}
+	both := []string{"deselect", "select", "deselect", "select"}
+	told("selected", "select", "select")
+	isd.do(card(gp.CardLocked), apdu.OK)
+	told("locked", both...)
+	isd.do(card(gp.CardSecured), apdu.OK)
+	told("unlocked")
+	if r, err := apdu.Exchange(t.Context(), first, command(t, "00067F00")); err != nil || r.SW != apdu.OK {
+		t.Fatal(r.SW, err)
+	}
+	told("locked by an application", both...)
+	isd.do(card(gp.CardSecured), apdu.OK)
+	isd.do(card(gp.CardTerminated), apdu.OK)
+	told("terminated", both...)
+}
+
 // A terminated card answers GET DATA, for good.
 func TestTerminatedCard(t *testing.T) {
 	e := newElement(t)

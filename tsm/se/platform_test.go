@@ -18,7 +18,7 @@ import (
 //	01 what it sees, 02 store, 03 load, 04 erase, 05 life cycle P1, 06 card state P1
 type probe struct{ echo }
 
-func (probe) New(p *se.Platform) se.Applet { return &probeApplet{echoApplet{p: p}} }
+func (k probe) New(p *se.Platform) se.Applet { return &probeApplet{echoApplet{p: p, log: k.log}} }
 
 type probeApplet struct{ echoApplet }
 

@@ -65,7 +65,7 @@ func (t *Tx) SetCardState(next gp.CardState) bool {
 		return false
 	}
 	t.changes = append(t.changes, nvm.Change{Key: keyCardState, Value: []byte{byte(next)}})
-	t.after = append(t.after, func() { s.cardState = next })
+	t.after = append(t.after, func() { s.enter(next) })
 	return true
 }
 
