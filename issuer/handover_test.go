@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -138,6 +139,9 @@ func TestHandover(t *testing.T) {
 		if len(wipes) != 1 || !bytes.Equal(wipes[0].ID, r.WipeOrderID) || !bytes.Equal(wipes[0].SEID, wallet.SE.ID) || wipes[0].Slot != 0 {
 			t.Fatalf("%d wipe orders taken, or another one", len(wipes))
 		}
+		if want := []provisioning.Place{{Application: provisioning.ApplicationCredential, Slot: 1}, {Application: provisioning.ApplicationCredential, Slot: 2}}; !slices.Equal(wipes[0].Places, want) {
+			t.Errorf("the order names %v, want %v", wipes[0].Places, want)
+		}
 		if waiting, err := kept.Pending(ctx, 0, 10); err != nil || len(waiting) != 0 {
 			t.Errorf("%d orders still wait: %v", len(waiting), err)
 		}
@@ -166,6 +170,52 @@ func TestHandover(t *testing.T) {
 			t.Error("the second handover is not one of its own")
 		}
 	})
+}
+
+// filling is a store in which an element comes to hold something in a further place each time the desk has read what it holds.
+type filling struct {
+	store.Store
+	next []store.Place
+}
+
+func (f *filling) Device(ctx context.Context, id string) (store.Device, error) {
+	d, err := f.Store.Device(ctx, id)
+	if err == nil && len(f.next) > 0 {
+		err = f.BindSE(ctx, id, d.SEKey, f.next[0])
+		f.next = f.next[1:]
+	}
+	return d, err
+}
+
+// The order of a handover names what came to be there while it was signed, up to every place there is.
+func TestHandoverNamesWhatCame(t *testing.T) {
+	more := []store.Place{{Phone: true, Slot: 1}}
+	for slot := range uint64(14) {
+		more = append(more, store.Place{Slot: slot + 2})
+	}
+	for _, n := range []int{0, 1, len(more)} {
+		w, ctx := issuertest.New(t), t.Context()
+		f := &filling{}
+		s, _ := open(t, w, func(c *issuer.Config) { f.Store, c.Store = c.Store, f })
+		wallet := w.Wallet(t, "nineteen", "element-01")
+		w.Ordered(ctx, t, s, wallet).Attested(ctx, t, s).Committed(ctx, t, s)
+		f.next = more[:n]
+		_, err := s.Handover(ctx, issuertest.OperatorToken, wallet.SE.ID)
+		must(t, err)
+		s.Dispatch(ctx)
+		wipes := w.TSM.Wipes()
+		if len(wipes) != 1 || len(wipes[0].Places) != n+1 {
+			t.Fatalf("%d wipe orders, of which the first is %+v, want %d places", len(wipes), wipes, n+1)
+		}
+		for i, p := range wipes[0].Places {
+			must(t, s.Receipt(ctx, wallet.SE.Wiped(t, wipes[0], p.Application, p.Slot)))
+			state, err := s.HandoverState(ctx, issuertest.OperatorToken, wallet.SE.ID)
+			must(t, err)
+			if done := i == n; (state.Erasure == revocation.ErasureDone) != done {
+				t.Errorf("after receipt %d of %d the handover is %s", i+1, n+1, state.Erasure)
+			}
+		}
+	}
 }
 
 // during is a document signer in whose signature something else happens.

@@ -232,7 +232,7 @@ func (s pointStore) BindSE(ctx context.Context, device string, key []byte, p sto
 	return s.inner.BindSE(ctx, device, key, p)
 }
 
-func (s pointStore) RevokeDevice(ctx context.Context, h store.Handover, wipe []byte) (store.Handover, bool, error) {
+func (s pointStore) RevokeDevice(ctx context.Context, h store.Handover, wipe store.WipeOrder) (store.Handover, bool, error) {
 	defer s.k.around()()
 	return s.inner.RevokeDevice(ctx, h, wipe)
 }

@@ -55,9 +55,13 @@ func (s *Service) Submit(ctx context.Context, signedOrder []byte) (orderID strin
 
 func jobOf(order *provisioning.Order, signed []byte) store.Job {
 	digest := sha256.Sum256(signed)
+	var places []byte
+	for _, p := range order.Places {
+		places = append(places, placeOf(p.Application, p.Slot))
+	}
 	return store.Job{
 		OrderID: hex.EncodeToString(order.ID), Digest: hex.EncodeToString(digest[:]),
-		Kind: store.Kind(order.Kind), SEID: hex.EncodeToString(order.SEID), Slot: placeOf(order.Application, order.Slot),
+		Kind: store.Kind(order.Kind), SEID: hex.EncodeToString(order.SEID), Slot: placeOf(order.Application, order.Slot), Places: places,
 		Purpose: uint64(order.Purpose), Challenge: order.Challenge, NotAfter: order.NotAfter.Time(),
 	}
 }

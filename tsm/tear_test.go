@@ -84,6 +84,11 @@ func tearables() []tearable {
 			end:     func(w *world, o []byte) { w.emptied(o, []byte{gp.PhonePlace}, []byte{1}); w.presents(1) },
 		},
 		{
+			name: "wipe that names places", prepare: fill(2),
+			order: func(w *world) []byte { return w.wipeNaming(2, gp.PhonePlace) },
+			end:   func(w *world, o []byte) { w.emptied(o, []byte{2, gp.PhonePlace}, nil) },
+		},
+		{
 			name: "wipe of what was wiped", prepare: func(w *world) {
 				fill(2)(w)
 				first := w.wipe(2)

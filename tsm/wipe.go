@@ -98,8 +98,30 @@ func instancesIn(pages *gp.Pages, job store.Job) ([]instance, error) {
 // empty chooses the next script of a wipe from what is there and what was receipted:
 // wipe first, delete only what has its receipt (deleting destroys what could repeat
 // it), and be done when nothing is left. An element that lists nothing at first is made
-// to list something.
+// to list something, and one that does not list a place that is to have its receipt, to list that.
 func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*script, error) {
+	if missing := missing(sc.job, found); len(missing) > 0 {
+		next := sc.more(sc.job)
+		return next, s.planWitness(next, missing)
+	}
+	return s.emptyFound(ctx, sc, found)
+}
+
+// missing are the places that are to have a receipt, have none, and are not listed. Where
+// nothing is listed there is one at least, until all that was listed has its receipt.
+func missing(job store.Job, found []instance) (places []byte) {
+	for _, p := range job.Places {
+		if !holds(job.Receipts, p) && !slices.ContainsFunc(found, func(i instance) bool { return i.slot == p }) {
+			places = append(places, p)
+		}
+	}
+	if len(places) == 0 && len(found) == 0 && job.Cursor != store.Wiped {
+		return []byte{cmp.Or(job.Slot, gp.FirstSlot)}
+	}
+	return places
+}
+
+func (s *Service) emptyFound(ctx context.Context, sc *script, found []instance) (*script, error) {
 	var slots, full []byte
 	for _, i := range found {
 		slots = append(slots, i.slot)
@@ -116,29 +138,32 @@ func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*scr
 	case sc.job.Cursor == store.Wiped: // all that was listed under R-MAC has its receipt
 		return nil, s.cleared(ctx, sc.job)
 	default:
-		return next, s.planWitness(next)
+		return nil, errNothingFound
 	}
 }
 
-// planWitness puts an instance there and asks again. "Nothing found" carries no R-MAC, so
+// planWitness puts instances in places and asks again. "Nothing found" carries no R-MAC, so
 // that an empty element and a phone that hides a full one look alike. But a listing with
-// one instance in it is under R-MAC and so is complete: what it lists beside the witness
-// was hidden, and if the witness is alone the element was empty. The witness is then wiped
-// and deleted as anything else, and its receipt tells the issuer the end of the order. If
-// the instance is there already INSTALL is refused, and the listing shows that too.
-func (s *Service) planWitness(sc *script) error {
-	if err := sc.install(cmp.Or(sc.job.Slot, gp.FirstSlot)); err != nil {
-		return err
+// one instance in it is under R-MAC and so is complete: what it lists beside the witnesses
+// was hidden, and if they are alone the element was empty. The witnesses are then wiped
+// and deleted as anything else, and their receipts tell the issuer the end of the order. If
+// an instance is there already INSTALL is refused, and the listing shows that too.
+func (s *Service) planWitness(sc *script, places []byte) error {
+	for _, p := range places {
+		if err := sc.install(p); err != nil {
+			return err
+		}
 	}
 	return s.planListing(sc, true, s.witnessed)
 }
 
-// witnessed goes on from the listing behind the witness.
+// witnessed goes on from the listing behind the witnesses. One may not have found room: it
+// is made when what takes the room is gone.
 func (s *Service) witnessed(ctx context.Context, sc *script, found []instance) (*script, error) {
 	if len(found) == 0 {
 		return nil, errNothingFound
 	}
-	return s.empty(ctx, sc, found)
+	return s.emptyFound(ctx, sc, found)
 }
 
 // planErasure wipes the slots that are full; slots is all that are there.
@@ -215,6 +240,9 @@ func (s *Service) deleted(ctx context.Context, sc *script, found []instance) (*s
 	if len(found) > 0 {
 		_, err := s.countAttempt(ctx, sc.job, "not_cleared")
 		return nil, errors.Join(fmt.Errorf("instances listed after DELETE: %w", errRefusal), err)
+	}
+	if len(missing(sc.job, found)) > 0 {
+		return nil, errNothingFound // the next session makes them, with the room there is now
 	}
 	return nil, s.cleared(ctx, sc.job)
 }

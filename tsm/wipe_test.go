@@ -220,6 +220,99 @@ func TestWipeOfWhatWasWiped(t *testing.T) {
 	}
 }
 
+// An order names the places the issuer waits for: each gets its receipt, whatever the element lists there.
+func TestWipeNamesPlaces(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		filled []uint64
+		named  []byte
+		wiped  []byte // places there are receipts for
+	}{
+		{"what is there", []uint64{2, gp.PhonePlace}, []byte{gp.PhonePlace, 2}, []byte{2, gp.PhonePlace}},
+		{"less than is there", []uint64{2, gp.PhonePlace}, []byte{2}, []byte{2, gp.PhonePlace}},
+		{"more than is there", []uint64{2}, []byte{gp.PhonePlace, 2, 15}, []byte{2, 15, gp.PhonePlace}},
+		{"what is not there", []uint64{2}, []byte{gp.PhonePlace}, []byte{2, gp.PhonePlace}},
+		{"and there is nothing", nil, []byte{3, gp.PhonePlace}, []byte{3, gp.PhonePlace}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, _ := filled(t, append(tt.filled, 5)...) // the issuer has seen its receipt key
+			first := w.wipe(5)
+			_, err := w.contact()
+			check(t, err)
+			w.emptied(first, []byte{5}, places(tt.filled))
+			order := w.wipeNaming(tt.named...)
+			next := w.provision(1)
+			_, err = w.contact()
+			check(t, err)
+			w.emptied(order, tt.wiped, []byte{1})
+			w.issuer.committed(t, w.job(next).OrderID)
+		})
+	}
+}
+
+// places numbers places as the element's listing is read.
+func places(slots []uint64) (out []byte) {
+	for _, s := range slots {
+		out = append(out, byte(s))
+	}
+	return out
+}
+
+// wipeNaming orders everything to be wiped, with a receipt for each of some places.
+func (w *world) wipeNaming(places ...byte) []byte {
+	w.t.Helper()
+	order := w.order(provisioning.OrderWipe, 0, func(o *provisioning.Order) {
+		for _, p := range places {
+			named := provisioning.Place{Application: provisioning.ApplicationCredential, Slot: uint64(p)}
+			if p == gp.PhonePlace {
+				named = provisioning.Place{Application: provisioning.ApplicationPhoneCertificates, Slot: 1}
+			}
+			o.Places = append(o.Places, named)
+		}
+	})
+	w.submitted(order)
+	return order
+}
+
+// An element without room for a further instance is emptied all the same, and the place named gets its receipt with the room there is then.
+func TestWipeNamesPlacesWithoutRoom(t *testing.T) {
+	w, _ := filled(t, 1, 2)
+	order := w.wipeNaming(1, gp.PhonePlace)
+	w.limit = 1 // byte: what is there stays, and nothing may grow
+	w.power()
+	_, err := w.contact()
+	check(t, err)
+	if j := w.job(order); j.State != store.Queued || j.Cursor != store.Wiped || len(j.Receipts) != 2 {
+		t.Fatalf("without room the wipe is %v at %v with %d receipts", j.State, j.Cursor, len(j.Receipts))
+	}
+	if got := w.instances(); len(got) != 0 {
+		t.Errorf("element holds slots %v", got)
+	}
+	w.limit = 0
+	w.power()
+	_, err = w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1, 2, gp.PhonePlace}, nil)
+}
+
+// A phone that shows what is receipted already, or nothing, has a wipe closed at no point but the honest one.
+func TestWipeNamesPlacesHidden(t *testing.T) {
+	for pattern := range 16 {
+		w, _ := filled(t, 2, gp.PhonePlace)
+		order := w.wipeNaming(2, 3)
+		w.hiding(func(n int) bool { return pattern>>((n-1)%4)&1 == 1 })
+		if j := w.job(order); j.State == store.Done {
+			if left := w.instances(); len(left) != 0 {
+				t.Errorf("pattern %04b: closed, but the element holds %v", pattern, left)
+			}
+		}
+		w.element.Reset()
+		_, err := w.contact()
+		check(t, err)
+		w.emptied(order, []byte{2, 3, gp.PhonePlace}, nil)
+	}
+}
+
 // A phone that hides everything and lets the witness be installed has nothing closed: what was hidden is listed beside the
 // witness once the phone shows anything, and goes with it.
 func TestWipeWitnessBesideTheHidden(t *testing.T) {
@@ -332,13 +425,10 @@ func TestE2ListingsHidden(t *testing.T) {
 			for pattern := 1; pattern < 16; pattern++ { // which of each four listings
 				t.Run(fmt.Sprintf("kind %d, slots %v, pattern %04b", kind, slots, pattern), func(t *testing.T) {
 					w, _ := filled(t, slots...)
-					var places []byte
-					for _, s := range slots {
-						places = append(places, byte(s))
-					}
-					wiped := places
+					held := places(slots)
+					wiped := held
 					if slots[0] != 1 && pattern&1 == 1 { // slot 1 was filled with a witness
-						wiped = append([]byte{1}, places...)
+						wiped = append([]byte{1}, held...)
 					}
 					order := w.order(kind, 0)
 					w.submitted(order)
@@ -351,7 +441,7 @@ func TestE2ListingsHidden(t *testing.T) {
 						check(t, err)
 					}
 					if kind == provisioning.OrderLock {
-						w.lockedSlots(places...)
+						w.lockedSlots(held...)
 						return
 					}
 					w.emptied(order, wiped, nil)

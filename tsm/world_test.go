@@ -55,6 +55,7 @@ type world struct {
 	tear     func(point int) bool // cuts the element's power inside a write
 	born     int                  // RSA keys the element has made
 	longest  int                  // command data the element tells of, 0 for short commands
+	limit    int                  // memory of the element, 0 for its own
 	issuer   *issuer
 	port     tsm.IssuerPort // between service and issuer; nil: the issuer itself
 
@@ -161,7 +162,7 @@ func (w *world) power() {
 		check(w.t, w.element.Close())
 	}
 	tear := func(point int) bool { return w.tear != nil && w.tear(point) }
-	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind(), w.phoneKind()}, Now: w.clock, Tear: tear, CommandData: w.longest})
+	element, err := se.Open(w.sePath, se.Config{Applets: []se.Kind{applet.Kind(), w.phoneKind()}, Now: w.clock, Tear: tear, CommandData: w.longest, Limit: w.limit})
 	check(w.t, err)
 	w.element = element
 }

@@ -58,7 +58,7 @@ type DeskConfig struct {
 // DeskStore is what the desk asks of the issuer's store.
 type DeskStore interface {
 	Device(ctx context.Context, device string) (store.Device, error)
-	RevokeDevice(ctx context.Context, h store.Handover, wipe []byte) (store.Handover, bool, error)
+	RevokeDevice(ctx context.Context, h store.Handover, wipe store.WipeOrder) (store.Handover, bool, error)
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
 	SuspendDevice(ctx context.Context, device string, at time.Time, lock store.Message) (int, error)
 	ResumeDevice(ctx context.Context, device string, at time.Time, unlock store.Message) (int, error)
@@ -117,17 +117,10 @@ func (d *Desk) Handover(ctx context.Context, token string, seID []byte) ([]byte,
 		return nil, fmt.Errorf("handing over device: %w", err)
 	}
 	d.config.Log.InfoContext(ctx, "handover asked", "operator", operator)
-	order, err := d.order(provisioning.OrderWipe, seID)
-	if err != nil {
-		return nil, fmt.Errorf("handing over device: %w", err)
+	h, again, err := d.revokeDevice(ctx, operator, device, seID)
+	for tries := 1; errors.Is(err, store.ErrPlaces) && tries < placeTries; tries++ {
+		h, again, err = d.revokeDevice(ctx, operator, device, seID)
 	}
-	id, err := d.random(16)
-	if err != nil {
-		return nil, fmt.Errorf("handing over device: %w", err)
-	}
-	h, again, err := d.config.Store.RevokeDevice(ctx, store.Handover{ID: hex.EncodeToString(id), Device: device,
-		At: d.now(), Operator: operator, Reason: store.CessationOfOperation, WipeOrderID: order.OrderID,
-		WipeUntil: order.NotAfter}, order.Body)
 	if err != nil {
 		return nil, fmt.Errorf("handing over device: %w", err)
 	}
@@ -143,6 +136,28 @@ func (d *Desk) Handover(ctx context.Context, token string, seID []byte) ([]byte,
 	}
 	d.config.Log.InfoContext(ctx, "handover done", "operator", operator, "handover", h.ID, "credentials", h.Credentials, "again", again)
 	return receipt, nil
+}
+
+// placeTries bounds how often an order is signed anew because the SE came to hold something more meanwhile: there are 16 places.
+const placeTries = 17
+
+// revokeDevice signs an order that names every place on record, so that none is waited for that was found empty, and revokes.
+func (d *Desk) revokeDevice(ctx context.Context, operator, device string, seID []byte) (h store.Handover, again bool, err error) {
+	row, err := d.config.Store.Device(ctx, device)
+	if err != nil {
+		return h, false, err
+	}
+	order, err := d.order(provisioning.OrderWipe, seID, row.Places...)
+	if err != nil {
+		return h, false, err
+	}
+	id, err := d.random(16)
+	if err != nil {
+		return h, false, err
+	}
+	return d.config.Store.RevokeDevice(ctx, store.Handover{ID: hex.EncodeToString(id), Device: device,
+		At: d.now(), Operator: operator, Reason: store.CessationOfOperation, WipeOrderID: order.OrderID,
+		WipeUntil: order.NotAfter}, store.WipeOrder{Body: order.Body, Places: row.Places})
 }
 
 // Suspend stops every credential bound to the secure element until Resume or Handover; rows still in flight end for
@@ -193,14 +208,22 @@ func (d *Desk) admit(token string, seID []byte) (operator, device string, err er
 	return operator, d.config.Pseudonym(seID), nil
 }
 
-// order signs an order about all slots of an SE, fit for the outbox.
-func (d *Desk) order(kind provisioning.OrderKind, seID []byte) (store.Message, error) {
+// order signs an order about all slots of an SE, fit for the outbox. It names the places that are to have a receipt.
+func (d *Desk) order(kind provisioning.OrderKind, seID []byte, places ...store.Place) (store.Message, error) {
 	id, err := d.random(16)
 	if err != nil {
 		return store.Message{}, err
 	}
 	until := d.now().Add(orderLife)
-	signed, err := provisioning.SignOrder(d.config.OrderKey, provisioning.Order{ID: id, Kind: kind, SEID: seID, NotAfter: cbor.NewTDate(until)})
+	o := provisioning.Order{ID: id, Kind: kind, SEID: seID, NotAfter: cbor.NewTDate(until)}
+	for _, p := range places {
+		named := provisioning.Place{Application: provisioning.ApplicationCredential, Slot: p.Slot}
+		if p.Phone {
+			named.Application = provisioning.ApplicationPhoneCertificates
+		}
+		o.Places = append(o.Places, named)
+	}
+	signed, err := provisioning.SignOrder(d.config.OrderKey, o)
 	return store.Message{OrderID: hex.EncodeToString(id), Body: signed, NotAfter: until}, err
 }
 

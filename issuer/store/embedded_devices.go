@@ -42,7 +42,7 @@ func (s *Embedded) BindSE(ctx context.Context, id string, key []byte, p Place) e
 }
 
 // RevokeDevice records a handover.
-func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe []byte) (out Handover, again bool, err error) {
+func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe WipeOrder) (out Handover, again bool, err error) {
 	err = s.write(ctx, "revoking device", func(tx *bolt.Tx) error {
 		var d Device
 		if err := load(tx, bucketDevices, []byte(h.Device), &d); err != nil {
@@ -51,6 +51,11 @@ func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe []byte) (o
 		if d.Handover != nil && !d.Ordered {
 			out, again = *d.Handover, true
 			return nil
+		}
+		for _, p := range d.Places {
+			if !slices.Contains(wipe.Places, p) {
+				return ErrPlaces
+			}
 		}
 		all, err := rows(tx, bucketByDevice, prefix(h.Device))
 		if err != nil {
@@ -68,7 +73,7 @@ func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe []byte) (o
 		}
 		if len(d.Places) == 0 {
 			h.WipeOrderID = ""
-		} else if err := enqueue(tx, Message{OrderID: h.WipeOrderID, Body: wipe, NotAfter: h.WipeUntil}); err != nil {
+		} else if err := enqueue(tx, Message{OrderID: h.WipeOrderID, Body: wipe.Body, NotAfter: h.WipeUntil}); err != nil {
 			return err
 		}
 		d.Epoch, d.Ordered, d.WipeID, d.Handover = d.Epoch+1, false, h.WipeOrderID, &h

@@ -154,6 +154,12 @@ type Activation struct {
 	At      time.Time
 }
 
+// WipeOrder is an order to empty an SE, and the places that it wants a receipt for.
+type WipeOrder struct {
+	Body   []byte // as signed
+	Places []Place
+}
+
 // Wipe is a verified receipt of the SE for a wipe order.
 type Wipe struct {
 	OrderID string

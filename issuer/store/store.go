@@ -15,6 +15,7 @@ var (
 	ErrState       = errors.New("record is not in a state that allows this")
 	ErrRevoked     = errors.New("credential is revoked")
 	ErrEpoch       = errors.New("revocation epoch of the device has moved")
+	ErrPlaces      = errors.New("device may hold something in a place that the order does not name")
 	ErrWipePending = errors.New("device is to be emptied first")
 	ErrKeyReused   = errors.New("device key belongs to another order")
 	ErrRollback    = errors.New("receipt counter was used before")
@@ -101,9 +102,9 @@ type Devices interface {
 	BindSE(ctx context.Context, device string, key []byte, p Place) error
 	// RevokeDevice revokes every row of the device, moves its epoch and records the handover. If the SE attested or had a row
 	// for anything that it did not say is gone, the wipe order goes into the outbox and the device waits to be emptied; otherwise
-	// there is nothing in it and the record has no wipe order. When nothing was ordered for the device since the last handover it changes nothing and returns
+	// there is nothing in it and the record has no wipe order; ErrPlaces if the order leaves out a place on record, for which no receipt might come. When nothing was ordered for the device since the last handover it changes nothing and returns
 	// that one with again true. ErrNotFound for a device that never had an order.
-	RevokeDevice(ctx context.Context, h Handover, wipe []byte) (recorded Handover, again bool, err error)
+	RevokeDevice(ctx context.Context, h Handover, wipe WipeOrder) (recorded Handover, again bool, err error)
 	// AttachReceipt keeps the signed receipt of a handover, so that asking again gives the same bytes.
 	AttachReceipt(ctx context.Context, device, handoverID string, receipt []byte) error
 	// SuspendDevice moves Active rows to Suspended and the epoch onward; rows not yet active become Revoked. If the desk did not hold all that are

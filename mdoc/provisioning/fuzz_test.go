@@ -2,6 +2,7 @@ package provisioning_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"mobileid/mdoc/cose"
@@ -50,16 +51,17 @@ func fuzzSigned[S any](f *testing.F, w *world, genuine []byte, parse func([]byte
 
 func FuzzVerifyOrder(f *testing.F) {
 	w := newWorld(f)
-	genuine, other := w.signedOrder(order()), w.signedOrder(wipe())
+	genuine := [][]byte{w.signedOrder(order()), w.signedOrder(wipe()), w.signedOrder(wipeOf(everyPlace()...))}
 	seeds(f, w)
-	f.Add(genuine)
-	f.Add(other)
+	for _, g := range genuine {
+		f.Add(g)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		o, err := provisioning.VerifyOrder(raw, w.orderKey.Public(), now)
 		if (err == nil) != (o != nil) {
 			t.Fatal("an error and a result, or neither")
 		}
-		if err == nil && !signed(t, raw, genuine) && !signed(t, raw, other) {
+		if err == nil && !slices.ContainsFunc(genuine, func(g []byte) bool { return signed(t, raw, g) }) {
 			t.Error("verified, though nobody signed it")
 		}
 	})

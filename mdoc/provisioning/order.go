@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"mobileid/mdoc/cbor"
@@ -65,8 +66,10 @@ func checkApplication(a Application, slot uint64) error {
 //	  ? 5: 1 / 2,          ; provision: purpose of the device key: sign, MAC
 //	  ? 6: bstr .size 32,  ; provision: challenge, random, to be attested
 //	  7: tdate,            ; not to be carried out after
-//	  ? 8: 1 / 2           ; application: credential (also when absent), phone certificates (slot 1, purpose sign)
+//	  ? 8: 1 / 2,          ; application: credential (also when absent), phone certificates (slot 1, purpose sign)
+//	  ? 9: [1*16 place]    ; wipe of slot 0: the places the issuer wants a receipt for, each once, be they found empty
 //	}
+//	place = [1 / 2, 1..15] ; application, slot
 type Order struct {
 	ID        []byte     `cbor:"1,keyasint"`
 	Kind      OrderKind  `cbor:"2,keyasint"`
@@ -77,6 +80,42 @@ type Order struct {
 	NotAfter  cbor.TDate `cbor:"7,keyasint"`
 
 	Application Application `cbor:"8,keyasint,omitempty"`
+	Places      []Place     `cbor:"9,keyasint,omitempty"`
+}
+
+// Place is where an element holds a credential or the phone certificates, docs/provisioning.md, place.
+type Place struct {
+	_           struct{} `cbor:",toarray"`
+	Application Application
+	Slot        uint64
+}
+
+// maxPlaces is every slot, and the phone certificates.
+const maxPlaces = maxSlot + 1
+
+// checkPlaces refuses places in an order that is not to empty everything, and what is no place, or one twice.
+func (o *Order) checkPlaces() error {
+	if len(o.Places) > 0 && (o.Kind != OrderWipe || o.Slot != 0) {
+		return errors.New("places in an order that is not a wipe of slot 0")
+	}
+	if len(o.Places) > maxPlaces {
+		return fmt.Errorf("%d places, expected up to %d", len(o.Places), maxPlaces)
+	}
+	for i, p := range o.Places {
+		if p.Application == 0 {
+			return errors.New("place without an application")
+		}
+		if err := checkApplication(p.Application, p.Slot); err != nil {
+			return err
+		}
+		if p.Slot < 1 || p.Slot > maxSlot {
+			return fmt.Errorf("place in slot %d, expected 1 to %d", p.Slot, maxSlot)
+		}
+		if slices.Contains(o.Places[:i], p) {
+			return errors.New("a place twice")
+		}
+	}
+	return nil
 }
 
 // SignOrder signs an order with the issuer's order key. An order that breaks the CDDL is an error.
@@ -110,7 +149,7 @@ func (o *Order) validate() error {
 	if o.NotAfter.Time().IsZero() {
 		return errors.New("notAfter missing")
 	}
-	if err := checkApplication(o.Application, o.Slot); err != nil {
+	if err := errors.Join(checkApplication(o.Application, o.Slot), o.checkPlaces()); err != nil {
 		return err
 	}
 	switch o.Kind {

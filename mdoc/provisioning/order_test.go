@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,9 +61,33 @@ func TestOrderBytes(t *testing.T) {
 	}
 }
 
+// TestWipeBytes holds an order that names places against bytes put together by hand from the CDDL.
+func TestWipeBytes(t *testing.T) {
+	w := newWorld(t)
+	payload := unhex(t, `
+		a6                                       ; map of 6
+		01 50 6f726465722d69642d31366279746573   ; id
+		02 02                                    ; wipe
+		03 4a 656c656d656e742d3031               ; secure element id
+		04 00                                    ; all slots
+		07 c0 74 323032372d30312d31355430343a30303a30305a ; 2027-01-15T04:00:00Z
+		09 82 82 01 0f 82 02 01                  ; a receipt of slot 15, and of the phone certificates
+	`)
+	m, err := cose.ParseSign1(w.signedOrder(wipeOf(credentialIn(15), phonePlace)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(m.Payload(), payload) {
+		t.Errorf("payload\n%x, expected\n%x", m.Payload(), payload)
+	}
+	if _, err := provisioning.SignOrder(w.orderKey, wipeOf(everyPlace()...)); err != nil {
+		t.Errorf("every place there is: %v", err)
+	}
+}
+
 func TestVerifyOrder(t *testing.T) {
 	w := newWorld(t)
-	for name, o := range map[string]provisioning.Order{"provision": order(), "wipe": wipe(),
+	for name, o := range map[string]provisioning.Order{"provision": order(), "wipe": wipe(), "wipe that names places": wipeOf(credentialIn(15), phonePlace),
 		"lock of all": plain(provisioning.OrderLock, 0), "unlock of one": plain(provisioning.OrderUnlock, 3)} {
 		t.Run(name, func(t *testing.T) {
 			got, err := provisioning.VerifyOrder(w.signedOrder(o), w.orderKey.Public(), now)
@@ -70,7 +95,7 @@ func TestVerifyOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got.ID, o.ID) || got.Kind != o.Kind || !bytes.Equal(got.SEID, o.SEID) || got.Slot != o.Slot ||
-				got.Purpose != o.Purpose || !bytes.Equal(got.Challenge, o.Challenge) || got.NotAfter != o.NotAfter {
+				got.Purpose != o.Purpose || !bytes.Equal(got.Challenge, o.Challenge) || got.NotAfter != o.NotAfter || !slices.Equal(got.Places, o.Places) {
 				t.Error("another order came out")
 			}
 		})
@@ -124,7 +149,23 @@ func TestSignOrderRefuses(t *testing.T) {
 		"wipe with challenge":   func(o *provisioning.Order) { o.Kind = provisioning.OrderWipe; o.Purpose = 0 },
 		"lock with purpose":     func(o *provisioning.Order) { o.Kind = provisioning.OrderLock; o.Challenge = nil },
 		"unlock of slot 16":     func(o *provisioning.Order) { *o = plain(provisioning.OrderUnlock, 16) },
-		"no time":               func(o *provisioning.Order) { o.NotAfter = provisioning.Order{}.NotAfter },
+		"provision with places": func(o *provisioning.Order) { o.Places = []provisioning.Place{credentialIn(1)} },
+		"lock with places": func(o *provisioning.Order) {
+			*o = plain(provisioning.OrderLock, 0)
+			o.Places = []provisioning.Place{credentialIn(1)}
+		},
+		"wipe of one, places": func(o *provisioning.Order) {
+			*o = plain(provisioning.OrderWipe, 1)
+			o.Places = []provisioning.Place{credentialIn(1)}
+		},
+		"a place twice":    func(o *provisioning.Order) { *o = wipeOf(credentialIn(2), phonePlace, credentialIn(2)) },
+		"place in slot 0":  func(o *provisioning.Order) { *o = wipeOf(credentialIn(0)) },
+		"place in slot 16": func(o *provisioning.Order) { *o = wipeOf(credentialIn(16)) },
+		"phone in slot 2":  func(o *provisioning.Order) { *o = wipeOf(provisioning.Place{Application: 2, Slot: 2}) },
+		"place of nothing": func(o *provisioning.Order) { *o = wipeOf(provisioning.Place{Slot: 1}) },
+		"place of 3":       func(o *provisioning.Order) { *o = wipeOf(provisioning.Place{Application: 3, Slot: 1}) },
+		"17 places":        func(o *provisioning.Order) { *o = wipeOf(append(everyPlace(), credentialIn(1))...) },
+		"no time":          func(o *provisioning.Order) { o.NotAfter = provisioning.Order{}.NotAfter },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := order()

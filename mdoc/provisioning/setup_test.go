@@ -91,6 +91,27 @@ func order() provisioning.Order {
 
 func wipe() provisioning.Order { return plain(provisioning.OrderWipe, 0) }
 
+// wipeOf is an order that wants a receipt for places.
+func wipeOf(places ...provisioning.Place) provisioning.Order {
+	o := wipe()
+	o.Places = places
+	return o
+}
+
+var phonePlace = provisioning.Place{Application: provisioning.ApplicationPhoneCertificates, Slot: 1}
+
+func credentialIn(slot uint64) provisioning.Place {
+	return provisioning.Place{Application: provisioning.ApplicationCredential, Slot: slot}
+}
+
+func everyPlace() []provisioning.Place {
+	places := []provisioning.Place{phonePlace}
+	for slot := range uint64(15) {
+		places = append(places, credentialIn(slot+1))
+	}
+	return places
+}
+
 // plain is an order that makes no key.
 func plain(kind provisioning.OrderKind, slot uint64) provisioning.Order {
 	return provisioning.Order{ID: orderID, Kind: kind, SEID: seID, Slot: slot, NotAfter: cbor.NewTDate(now.Add(time.Hour))}

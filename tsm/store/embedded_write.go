@@ -38,7 +38,7 @@ func enqueue(tx *bbolt.Tx, job Job) (Job, error) {
 		return Job{}, err
 	}
 	job.State, job.Cursor, job.Position, job.Revision = Queued, Ordered, position, 0
-	job.Challenge = bytes.Clone(job.Challenge)
+	job.Challenge, job.Places = bytes.Clone(job.Challenge), bytes.Clone(job.Places)
 	if err := cancelOvertaken(tx, job); err != nil {
 		return Job{}, err
 	}
@@ -75,7 +75,7 @@ func (s *Embedded) Advance(ctx context.Context, job Job) (moved Job, err error) 
 		}
 		next := job
 		next.Digest, next.Kind, next.SEID, next.Slot = old.Digest, old.Kind, old.SEID, old.Slot
-		next.NotAfter, next.Position, next.KeyVersion = old.NotAfter, old.Position, old.KeyVersion
+		next.NotAfter, next.Position, next.KeyVersion, next.Places = old.NotAfter, old.Position, old.KeyVersion, old.Places
 		moved, err = save(tx, next)
 		return err
 	})

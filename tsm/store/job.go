@@ -96,6 +96,7 @@ type Job struct {
 	Kind      Kind      `json:"kind"`      //
 	SEID      string    `json:"se_id"`     // hex of the 10 bytes, lower case
 	Slot      byte      `json:"slot"`      // 1 to 15, 16 for the phone certificates; 0 is all of them, but not in a provisioning
+	Places    []byte    `json:"places"`    // of a wipe of all: those that the issuer wants a receipt for, numbered as Slot
 	Purpose   uint64    `json:"purpose"`   // of the device key; 0 but in a provisioning
 	Challenge []byte    `json:"challenge"` // the issuer's; empty but in a provisioning
 	NotAfter  time.Time `json:"not_after"` // the order's own limit

@@ -40,6 +40,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"receipts":           receipts,
 		"handover":           handover,
 		"places":             places,
+		"places named":       placesNamed,
 		"late wipes":         lateWipes,
 		"late wipe of many":  lateWipeOfSeveral,
 		"wipe and handover":  lateWipeInHandover,
@@ -199,7 +200,16 @@ func (r *rig) state(id string, want store.State) {
 	}
 }
 
+// handover hands a device over with an order that names all that is on record.
 func (r *rig) handover(device string) (store.Handover, bool, error) {
+	d, err := r.s.Device(r.ctx(), device)
+	if err != nil {
+		return store.Handover{}, false, err
+	}
+	return r.handoverNaming(device, d.Places)
+}
+
+func (r *rig) handoverNaming(device string, places []store.Place) (store.Handover, bool, error) {
 	return r.s.RevokeDevice(r.ctx(), store.Handover{ID: r.id(), Device: device, At: Now, Operator: "desk",
-		Reason: store.CessationOfOperation, WipeOrderID: r.id()}, []byte("wipe"))
+		Reason: store.CessationOfOperation, WipeOrderID: r.id()}, store.WipeOrder{Body: []byte("wipe"), Places: places})
 }

@@ -75,6 +75,31 @@ func places(t *testing.T, open Opener) {
 	}
 }
 
+// An order to empty a device names every place on record, or nothing is changed.
+func placesNamed(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	row := r.reserve(r.order("s", "d"))
+	r.must(r.s.BindSE(r.ctx(), "d", []byte("key"), onPhone))
+	for _, places := range [][]store.Place{nil, {{Slot: 1}}, {onPhone}, {{Slot: 2}, {Slot: 3}}} {
+		_, _, err := r.handoverNaming("d", places)
+		r.want(err, store.ErrPlaces)
+		d, err := r.s.Device(r.ctx(), "d")
+		r.must(err)
+		if d.Handover != nil || d.WipeID != "" || d.Epoch != 0 {
+			t.Fatalf("an order that names %v left %+v", places, d)
+		}
+		r.state(row.ID, store.Reserved)
+	}
+	h, _, err := r.handoverNaming("d", []store.Place{{Slot: 9}, onPhone, {Slot: 1}})
+	r.must(err)
+	r.state(row.ID, store.Revoked)
+	again, repeated, err := r.handoverNaming("d", nil) // the same again needs no order
+	r.must(err)
+	if !repeated || again.ID != h.ID {
+		t.Errorf("asked again: %+v, want %+v", again, h)
+	}
+}
+
 // onPhone is the place of phone certificates.
 var onPhone = store.Place{Phone: true, Slot: 1}
 

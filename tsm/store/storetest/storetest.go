@@ -4,6 +4,7 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -278,14 +279,16 @@ func advance(t *testing.T, open Opener) {
 	s := open(t)
 	defer shut(t, s)
 	ctx := t.Context()
-	old := must(s.Enqueue(ctx, job(1, store.Provision, seA, 1)))(t)
+	ordered := job(1, store.Provision, seA, 1)
+	ordered.Places = []byte{2, 16}
+	old := must(s.Enqueue(ctx, ordered))(t)
 	mine := old
-	mine.Cursor, mine.SEID, mine.Slot, mine.Digest, mine.KeyVersion = store.Attested, seB, 9, "other", 0x31
+	mine.Cursor, mine.SEID, mine.Slot, mine.Digest, mine.KeyVersion, mine.Places = store.Attested, seB, 9, "other", 0x31, []byte{9}
 	now := must(s.Advance(ctx, mine))(t)
 	if now.Revision == old.Revision || now.Cursor != store.Attested {
 		t.Errorf("after Advance: revision %d, cursor %v", now.Revision, now.Cursor)
 	}
-	if now.SEID != seA || now.Slot != 1 || now.Digest != old.Digest || now.KeyVersion != 0 {
+	if now.SEID != seA || now.Slot != 1 || now.Digest != old.Digest || now.KeyVersion != 0 || !bytes.Equal(now.Places, []byte{2, 16}) {
 		t.Error("Advance changed whose job it is")
 	}
 	late := old
