@@ -98,7 +98,7 @@ func handover(t *testing.T, open Opener) {
 	if d.WipeID != second.WipeOrderID {
 		t.Error("a receipt of the former owner's, or of another slot, emptied the new owner's")
 	}
-	if again || second.ID == h.ID || second.Credentials != 1 {
+	if again || second.ID == h.ID || second.Credentials != 1 || second.WipeOrderID == "" {
 		t.Fatalf("second handover: again %v, %+v", again, second)
 	}
 }
