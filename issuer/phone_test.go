@@ -356,6 +356,21 @@ func (f fresh) Status(ctx context.Context, c, ca *x509.Certificate, at time.Time
 	return f.w.CardStatus().Status(ctx, c, ca, at)
 }
 
+// ownWord is a holder's revocation over a challenge; change may alter it after it is signed.
+func ownWord(t *testing.T, on onPhone, seID, challenge []byte, change func(*issuer.Revocation)) []byte {
+	t.Helper()
+	digest := sha256.Sum256(issuer.PhoneRevocationStatement(challenge, seID))
+	signature, err := rsa.SignPKCS1v15(nil, on.keys.Signature, crypto.SHA256, digest[:])
+	must(t, err)
+	r := issuer.Revocation{Certificate: on.signature.Raw, SEID: seID, Signature: signature}
+	if change != nil {
+		change(&r)
+	}
+	raw, err := cbor.Marshal(r)
+	must(t, err)
+	return raw
+}
+
 // A holder's word needs the phone's key over a challenge of this moment, and is taken once.
 func TestRevokeOwn(t *testing.T) {
 	w := issuertest.New(t)
@@ -364,14 +379,7 @@ func TestRevokeOwn(t *testing.T) {
 	on := phoneActive(t, w, s, kept, wallet)
 	body := func(challenge []byte, change func(r *issuer.Revocation)) []byte {
 		t.Helper()
-		digest := sha256.Sum256(issuer.PhoneRevocationStatement(challenge, wallet.SE.ID))
-		signature, err := rsa.SignPKCS1v15(nil, on.keys.Signature, crypto.SHA256, digest[:])
-		must(t, err)
-		r := issuer.Revocation{Certificate: on.signature.Raw, SEID: wallet.SE.ID, Signature: signature}
-		change(&r)
-		raw, err := cbor.Marshal(r)
-		must(t, err)
-		return raw
+		return ownWord(t, on, wallet.SE.ID, challenge, change)
 	}
 	for name, c := range map[string]struct {
 		change func(r *issuer.Revocation)
@@ -395,24 +403,23 @@ func TestRevokeOwn(t *testing.T) {
 	}
 	started, err := s.Start(t.Context())
 	must(t, err)
-	same := func(*issuer.Revocation) {}
-	replayed := body(bytes.Repeat([]byte{9}, 32), same)
+	replayed := body(bytes.Repeat([]byte{9}, 32), nil)
 	if _, err := s.RevokeOwn(t.Context(), started.TransactionID, started.Token.Reveal(), replayed); err == nil {
 		t.Error("a signature over another challenge was taken")
 	}
-	if _, err := s.RevokeOwn(t.Context(), started.TransactionID, started.Token.Reveal(), body(started.Challenge, same)); !errors.Is(err, issuer.ErrUsed) {
+	if _, err := s.RevokeOwn(t.Context(), started.TransactionID, started.Token.Reveal(), body(started.Challenge, nil)); !errors.Is(err, issuer.ErrUsed) {
 		t.Errorf("a second attempt over one challenge: %v", err)
 	}
 	if started, err = s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.RevokeOwn(t.Context(), started.TransactionID, "x", body(started.Challenge, same)); !errors.Is(err, issuer.ErrToken) {
+	if _, err := s.RevokeOwn(t.Context(), started.TransactionID, "x", body(started.Challenge, nil)); !errors.Is(err, issuer.ErrToken) {
 		t.Errorf("another token: %v", err)
 	}
 	if _, err := s.RevokeOwn(t.Context(), started.TransactionID, started.Token.Reveal(), []byte{0xA0}); err == nil {
 		t.Error("an empty body was taken")
 	}
-	n, err := s.RevokeOwn(t.Context(), started.TransactionID, started.Token.Reveal(), body(started.Challenge, same))
+	n, err := s.RevokeOwn(t.Context(), started.TransactionID, started.Token.Reveal(), body(started.Challenge, nil))
 	if err != nil || n != 1 {
 		t.Fatalf("%d sets: %v", n, err)
 	}

@@ -216,30 +216,22 @@ func (s *Embedded) Release(ctx context.Context, id string, at time.Time) error {
 
 // Activate records a receipt.
 func (s *Embedded) Activate(ctx context.Context, a Activation) (c Credential, superseded int, err error) {
-	var late bool
 	err = s.write(ctx, "activating credential", func(tx *bolt.Tx) error {
 		var done bool
 		if c, done, err = mayActivate(tx, a); err != nil || done {
 			return err
 		}
-		if superseded, late, err = supersede(tx, c, a.At); err != nil {
+		if superseded, err = supersede(tx, c, a.At); err != nil {
 			return err
 		}
 		c.Counter, c.ChangedAt = a.Counter, a.At
-		// The SE holds it, superseded or not, whatever its place was taken for.
+		// The SE holds it, whatever its place was taken for.
 		if err := errors.Join(putRaw(tx, bucketCounters, key(a.Counter, a.Device), []byte(a.OrderID)), fill(tx, c)); err != nil {
-			return err
-		}
-		if late {
-			_, err := revoke(tx, c, Superseded, a.At)
 			return err
 		}
 		c.State = Active
 		return errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enterPhone(tx, c))
 	})
-	if err == nil && late {
-		err = ErrRevoked
-	}
 	return c, superseded, err
 }
 
@@ -276,7 +268,7 @@ func mayActivate(tx *bolt.Tx, a Activation) (c Credential, done bool, err error)
 	return c, false, ErrState
 }
 
-// replaced gives the rows that c takes the place of, or that take its place: of the same person, and whosever were in the same place of the same
+// replaced gives the rows that c may take the place of, with c itself: of the same person, and whosever were in the same place of the same
 // element, where the SE destroyed the keys.
 func replaced(tx *bolt.Tx, c Credential) ([]Credential, error) {
 	own, err := rows(tx, bucketBySubject, prefix(subjectParts(c)...))
@@ -296,16 +288,11 @@ func replaced(tx *bolt.Tx, c Credential) ([]Credential, error) {
 	return out, nil
 }
 
-// supersede revokes what c replaces. late means that a younger one holds the place already; then nothing is revoked.
-func supersede(tx *bolt.Tx, c Credential, at time.Time) (n int, late bool, err error) {
+// supersede revokes what c replaces. A younger one that is active has revoked c when it became so.
+func supersede(tx *bolt.Tx, c Credential, at time.Time) (n int, err error) {
 	others, err := replaced(tx, c)
 	if err != nil {
-		return 0, false, err
-	}
-	for _, o := range others {
-		if o.Sequence > c.Sequence && (o.State == Active || o.State == Suspended) {
-			return 0, true, nil
-		}
+		return 0, err
 	}
 	for _, o := range others {
 		if o.Sequence >= c.Sequence {
@@ -313,13 +300,13 @@ func supersede(tx *bolt.Tx, c Credential, at time.Time) (n int, late bool, err e
 		}
 		changed, err := revoke(tx, o, Superseded, at)
 		if err != nil {
-			return n, false, err
+			return n, err
 		}
 		if changed {
 			n++
 		}
 	}
-	return n, false, nil
+	return n, nil
 }
 
 // Credential returns one row.

@@ -238,6 +238,9 @@ func (s *Embedded) Wiped(ctx context.Context, w Wipe) error {
 		if err := load(tx, bucketDevices, []byte(w.Device), &d); err != nil {
 			return err
 		}
+		if w.OrderID == "" { // so is the order of rows and handovers that have none
+			return ErrMismatch
+		}
 		owner := tx.Bucket(bucketCounters).Get(key(w.Counter, w.Device))
 		if owner != nil && string(owner) != w.OrderID {
 			return ErrRollback

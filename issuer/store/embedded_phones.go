@@ -276,7 +276,7 @@ func phoneWiped(tx *bolt.Tx, d Device, w Wipe) error {
 	}
 	found, upTo := false, uint64(math.MaxUint64)
 	for _, c := range all {
-		if w.OrderID == "" || c.Phone.WipeID != w.OrderID {
+		if c.Phone.WipeID != w.OrderID {
 			continue
 		}
 		if found = true; !c.Phone.WipedAt.IsZero() {

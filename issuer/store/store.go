@@ -81,8 +81,8 @@ type Credentials interface {
 	// Revoked. Repeated on a Delivered row it checks again and changes nothing; ErrRevoked on a revoked one.
 	Release(ctx context.Context, id string, at time.Time) error
 	// Activate records the SE's receipt: Delivered to Active. Every other row of the same subject, document type and purpose on another device, and
-	// every other of the same place on the same device, whatever its subject, becomes Revoked if it is not younger; if a younger one is active
-	// already, this one becomes Revoked and the answer is ErrRevoked. The SE holds something in that place from then on. A repeated receipt is
+	// every other of the same place on the same device, whatever its subject, becomes Revoked if it is not younger; so the receipt of one that
+	// is older than what is active is answered with ErrRevoked. The SE holds something in that place from then on. A repeated receipt is
 	// answered as the first.
 	Activate(ctx context.Context, a Activation) (c Credential, superseded int, err error)
 	Credential(ctx context.Context, id string) (Credential, error)

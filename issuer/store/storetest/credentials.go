@@ -24,9 +24,11 @@ func life(t *testing.T, open Opener) {
 	r.must(r.s.Release(r.ctx(), c.ID, Now))
 	r.must(r.s.Release(r.ctx(), c.ID, Now))
 	r.state(c.ID, store.Delivered)
-	got, n, err := r.s.Activate(r.ctx(), r.receipt(c))
+	told := r.receipt(c)
+	told.At = Now.Add(time.Minute)
+	got, n, err := r.s.Activate(r.ctx(), told)
 	r.must(err)
-	if got.State != store.Active || n != 0 {
+	if got.State != store.Active || n != 0 || !r.row(c.ID).ChangedAt.Equal(Now.Add(time.Minute)) {
 		t.Fatalf("activated: %s, %d superseded", got.State, n)
 	}
 	r.reopen()
@@ -205,6 +207,19 @@ func lateReceipt(t *testing.T, open Opener) {
 	r.want(err, store.ErrRevoked)
 	r.state(older.ID, store.Revoked)
 	r.state(younger.ID, store.Active)
+	// In order, the older one ends with the younger's receipt and not the other way round.
+	for i, device := range []string{"phone 4", "phone 3"} {
+		older, younger = r.deliver("t", "phone 3"), r.deliver("t", device)
+		_, n, err := r.s.Activate(r.ctx(), r.receipt(older))
+		r.must(err)
+		r.state(younger.ID, store.Delivered)
+		if n != i { // the second takes the place of the first two
+			t.Fatalf("%d superseded, want %d", n, i)
+		}
+		_, _, err = r.s.Activate(r.ctx(), r.receipt(younger))
+		r.must(err)
+		r.state(older.ID, store.Revoked)
+	}
 }
 
 func receipts(t *testing.T, open Opener) {
@@ -222,8 +237,11 @@ func receipts(t *testing.T, open Opener) {
 			t.Errorf("%s: %v, want ErrMismatch", name, err)
 		}
 	}
+	unsigned := r.reserve(r.order("u", "d")) // has no digest either
+	_, _, err := r.s.Activate(r.ctx(), r.receipt(unsigned))
+	r.want(err, store.ErrMismatch)
 	a := r.receipt(c)
-	_, _, err := r.s.Activate(r.ctx(), a)
+	_, _, err = r.s.Activate(r.ctx(), a)
 	r.must(err)
 	// An SE whose state was put back signs a counter twice.
 	next := r.deliver("t", "d")

@@ -98,7 +98,7 @@ func handover(t *testing.T, open Opener) {
 	if d.WipeID != second.WipeOrderID {
 		t.Error("a receipt of the former owner's, or of another slot, emptied the new owner's")
 	}
-	if again || second.ID == h.ID || second.Credentials != 1 {
+	if again || second.ID == h.ID || second.Credentials != 1 || second.WipeOrderID == "" {
 		t.Fatalf("second handover: again %v, %+v", again, second)
 	}
 }
@@ -140,6 +140,9 @@ func suspension(t *testing.T, open Opener) {
 	_, err = r.s.SuspendDevice(r.ctx(), "d", Now, message("lock"))
 	r.must(err)
 	r.queued("lock", 1) // nothing was active any more
+	_, _, err = r.s.Activate(r.ctx(), r.receipt(active))
+	r.must(err)
+	r.state(active.ID, store.Suspended) // a repeated receipt brings nothing back
 	n, err = r.s.ResumeDevice(r.ctx(), "d", Now, message("unlock"))
 	r.must(err)
 	if n != 1 {

@@ -45,6 +45,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"late wipe of many":  lateWipeOfSeveral,
 		"wipe and handover":  lateWipeInHandover,
 		"emptied afterwards": emptiedAfterwards,
+		"wipe receipts":      wipeReceipts,
 		"handover in flight": handoverInFlight,
 		"suspension":         suspension,
 		"recover":            recovery,

@@ -1,8 +1,10 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"mobileid/issuer/store"
 )
@@ -282,4 +284,65 @@ func emptiedAfterwards(t *testing.T, open Opener) {
 	r.emptied(h.WipeOrderID, "c", 1000)
 	change(third, message("empty c"), false)
 	r.queued("empty c", 0)
+}
+
+// A receipt uses its counter up and moves the latest time, names an order, and is filed if there are bytes of it, up to a bound.
+func wipeReceipts(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	give := func(order string, p store.Place, counter uint64, at time.Time, receipt string) error {
+		return r.s.Wiped(r.ctx(), store.Wipe{OrderID: order, Device: "d", Place: p, Counter: counter, At: at, Receipt: []byte(receipt)})
+	}
+	latest := func(want time.Time) {
+		t.Helper()
+		row := r.reservation(r.order("x", "another device"))
+		row.At = want.Add(-store.ClockTolerance - time.Second)
+		_, err := r.s.Reserve(r.ctx(), row)
+		r.want(err, store.ErrClock)
+		row.At = want.Add(-store.ClockTolerance)
+		_, err = r.s.Reserve(r.ctx(), row)
+		r.must(err)
+	}
+	r.ended(r.phone("s", "d", 1), "phones")
+	credential := r.activate("s", "d")
+	second := r.deliverIn(2, "s", "d")
+	standing := r.phone("t", "d", 2) // has no order that empties it
+	r.want(give("", onPhone, 100, Now, ""), store.ErrMismatch)
+	if !r.row(standing.ID).Phone.WipedAt.IsZero() {
+		t.Error("a receipt for no order is recorded")
+	}
+	at := Now.Add(time.Minute)
+	r.must(give("phones", onPhone, 100, at, ""))
+	latest(at)
+	again := r.receipt(second)
+	again.Counter = 100
+	_, _, err := r.s.Activate(r.ctx(), again)
+	r.want(err, store.ErrRollback)
+
+	r.order("s", "e")
+	at = at.Add(time.Minute)
+	bare, _, err := r.s.RevokeDevice(r.ctx(), store.Handover{ID: r.id(), Device: "e", At: at, Credentials: 7, WipeOrderID: r.id()}, []byte("wipe"))
+	r.must(err)
+	if bare.WipeOrderID != "" || bare.Credentials != 0 {
+		t.Errorf("the handover of an empty device is recorded as %+v", bare)
+	}
+	latest(at)
+	r.want(r.s.Wiped(r.ctx(), store.Wipe{Device: "e", Place: onPhone, Counter: 1, At: at}), store.ErrMismatch)
+
+	h, _, err := r.handover("d")
+	r.must(err)
+	at = at.Add(time.Minute)
+	r.must(give(h.WipeOrderID, credential.Place(), 200, at, ""))
+	latest(at)
+	r.want(give("phones", onPhone, 200, at, ""), store.ErrRollback)
+	for i := range 40 {
+		r.must(give(h.WipeOrderID, store.Place{Slot: 9}, uint64(300+i), at, fmt.Sprintf("receipt %d", i)))
+	}
+	d, err := r.s.Device(r.ctx(), "d")
+	r.must(err)
+	if filed := d.Handover.Erased; len(filed) != 16 || string(filed[0]) != "receipt 0" || string(filed[15]) != "receipt 15" {
+		t.Errorf("%d receipts are filed, the first is %q", len(filed), filed[0])
+	}
+	if want := []store.Place{{Slot: 2}}; !slices.Equal(d.Places, want) {
+		t.Errorf("the device waits for %v, want %v", d.Places, want)
+	}
 }
