@@ -12,6 +12,7 @@ import (
 // A phone that has the element select another security domain than the issuer's, which still has the issuer's keys, gets no script:
 // the session would be one with that domain.
 func TestAnotherDomainSelected(t *testing.T) {
+	t.Parallel()
 	const domain = gp.AID("\xA0\x00\x00\x08\x12\x01\x02\x03")
 	w := newWorld(t)
 	keys := w.factoryKeys()

@@ -17,6 +17,7 @@ import (
 // An element that tells of longer commands gets longer blocks, as long as it says
 // and at most 4 KiB.
 func TestProvisionExtended(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		tells, block, most int
 	}{
@@ -55,6 +56,7 @@ func TestProvisionExtended(t *testing.T) {
 // What a phone makes of the FCI, which no MAC protects, costs exchanges and nothing
 // else.
 func TestFCIChanged(t *testing.T) {
+	t.Parallel()
 	for _, longest := range []int{1, 254, 300, 0xFFFF} {
 		t.Run(fmt.Sprint(longest), func(t *testing.T) {
 			w := newWorld(t)
@@ -87,6 +89,7 @@ func TestFCIChanged(t *testing.T) {
 }
 
 func TestReady(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	check(t, w.service.Ready(t.Context()))
 	check(t, w.store.Close())
@@ -98,6 +101,7 @@ func TestReady(t *testing.T) {
 
 // Run keeps house at once, and ends with its context.
 func TestRun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	fail := &failingReceipts{issuer: w.issuer, fail: true}

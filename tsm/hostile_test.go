@@ -89,6 +89,7 @@ func (w *world) failedAuth() int {
 // What a hostile phone can do with the answers: none of it advances the job, all
 // of it ends the attempt, and the honest phone finishes the job afterwards.
 func TestHostileAnswers(t *testing.T) {
+	t.Parallel()
 	all := func(change func(seram.APDU) seram.APDU) func([]seram.APDU) []seram.APDU {
 		return func(in []seram.APDU) []seram.APDU {
 			out := make([]seram.APDU, len(in))
@@ -107,6 +108,7 @@ func TestHostileAnswers(t *testing.T) {
 	sw := func(word string) func(seram.APDU) seram.APDU {
 		return func(seram.APDU) seram.APDU { b, _ := hex.DecodeString(word); return b }
 	}
+	start := newWorld(t).image()
 	for _, tt := range []struct {
 		name    string
 		spoil   func([]seram.APDU) []seram.APDU
@@ -145,7 +147,7 @@ func TestHostileAnswers(t *testing.T) {
 				continue // there it is the sequence counter, which nothing is derived from here
 			}
 			t.Run(fmt.Sprintf("%s, report %d", tt.name, report), func(t *testing.T) {
-				w := newWorld(t)
+				w := start.world(t)
 				order := w.provision(1)
 				id, at := w.reach(report)
 				before := w.job(order)
@@ -176,6 +178,7 @@ func TestHostileAnswers(t *testing.T) {
 // Answers that carry no R-MAC prove no keys, though a script allows them: a phone that carries no command to its element but
 // INITIALIZE UPDATE, and makes up the rest, does not clear what was counted.
 func TestMadeUpAnswersProveNoKeys(t *testing.T) {
+	t.Parallel()
 	const counted = 3
 	for _, tt := range []struct {
 		kind  provisioning.OrderKind
@@ -216,6 +219,7 @@ func TestMadeUpAnswersProveNoKeys(t *testing.T) {
 
 // A session that stands on nothing but made-up answers is dropped for another as any that did no more than shake hands.
 func TestMadeUpAnswersKeepNoSession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	master, err := tsm.NewMasterKey(w.master, 0x30)
 	check(t, err)
@@ -237,6 +241,7 @@ func TestMadeUpAnswersKeepNoSession(t *testing.T) {
 // Any flipped bit of the card cryptogram or challenge is a failed
 // authentication; a flipped bit of the KDD is another element.
 func TestHandshakeBits(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		offset int
@@ -264,6 +269,7 @@ func TestHandshakeBits(t *testing.T) {
 // An element is left alone after too many failures in a row, long before its
 // keys would block, and an operator can release it.
 func TestParkedAfterFailedAuthentications(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	tries := 0
@@ -298,6 +304,7 @@ func TestParkedAfterFailedAuthentications(t *testing.T) {
 // A job the element keeps refusing is parked too, and does not stand in the way
 // of others.
 func TestParkedAfterRefusals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	for range 10 {
@@ -319,6 +326,7 @@ func TestParkedAfterRefusals(t *testing.T) {
 // Two phones claim one element: the later is served, the earlier session is
 // gone, and one credential comes of it.
 func TestTwoPhonesOneElement(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	first, at := w.reach(2)
@@ -339,6 +347,7 @@ func TestTwoPhonesOneElement(t *testing.T) {
 // While a request of a session is at work, a second phone is told to wait and a
 // second request of the same session too.
 func TestBusy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	id, at := w.reach(2)
@@ -366,6 +375,7 @@ func TestBusy(t *testing.T) {
 }
 
 func TestSessionRules(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.provision(1)
 	ctx := t.Context()
@@ -458,6 +468,7 @@ func TestSessionRules(t *testing.T) {
 // A job that comes to no end on one element of a phone, a lock of what is not there or a wipe that the phone hides everything
 // from, does not keep another element of it from its turn, nor is it kept from its own.
 func TestElementsTakeTurns(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []provisioning.OrderKind{provisioning.OrderLock, provisioning.OrderWipe} {
 		w := newWorld(t)
 		stuck, second := w.order(kind, 1), random(seram.SEIDSize)
@@ -490,6 +501,7 @@ func TestElementsTakeTurns(t *testing.T) {
 }
 
 func TestSessionsAreBounded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	master, err := tsm.NewMasterKey(w.master, 0x30)
 	check(t, err)
@@ -533,6 +545,7 @@ func TestSessionsAreBounded(t *testing.T) {
 // proved its keys is not dropped for them, and when there are only such, the next one is
 // told to wait.
 func TestStrangersDoNotDropAProvedSession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	master, err := tsm.NewMasterKey(w.master, 0x30)
 	check(t, err)
@@ -578,6 +591,7 @@ func TestStrangersDoNotDropAProvedSession(t *testing.T) {
 
 // Nothing of what travels may stand in the log, however a run goes.
 func TestLogHoldsNoSecrets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	id, at := w.reach(2)
@@ -611,6 +625,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 // The doors refuse what JSON a stranger makes up, with documents that repeat
 // none of it.
 func TestDoorsAgainstStrangers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, tt := range []struct {
 		path, body string

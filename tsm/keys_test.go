@@ -15,6 +15,7 @@ import (
 )
 
 func TestMasterKeyFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	write := func(name string, content []byte, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
@@ -55,6 +56,7 @@ func TestMasterKeyFile(t *testing.T) {
 }
 
 func TestMasterKeyRefusesPublished(t *testing.T) {
+	t.Parallel()
 	run := func(from, step byte) []byte {
 		k := make([]byte, 32)
 		for i := range k {
@@ -87,6 +89,7 @@ func TestMasterKeyRefusesPublished(t *testing.T) {
 }
 
 func TestMasterKeyIsRedacted(t *testing.T) {
+	t.Parallel()
 	key := []byte("CANARY-0123456789-abcdefghijklmn")
 	m, err := tsm.NewMasterKey(key, 0x30)
 	check(t, err)
@@ -99,6 +102,7 @@ func TestMasterKeyIsRedacted(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	m, err := tsm.NewMasterKey(random(32), 0)
 	check(t, err)

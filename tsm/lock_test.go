@@ -30,6 +30,7 @@ func (w *world) switchTo(kind provisioning.OrderKind, slot uint64) []byte {
 }
 
 func TestLockAndUnlock(t *testing.T) {
+	t.Parallel()
 	const lock, unlock = provisioning.OrderLock, provisioning.OrderUnlock
 	w, _ := filled(t, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) // a listing of several pages
 	w.setPIN(7)
@@ -53,6 +54,7 @@ func TestLockAndUnlock(t *testing.T) {
 // A locked slot cannot be used by whoever holds the phone, and nothing is put into
 // it; it can be wiped.
 func TestLockHolds(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	w.setPIN(1)
 	w.switchTo(provisioning.OrderLock, 1)
@@ -76,6 +78,7 @@ func TestLockHolds(t *testing.T) {
 
 // The phone comes by between lock and unlock, or never: the latest order counts.
 func TestUnlockOvertakesLock(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	w.setPIN(1)
 	lock := w.order(provisioning.OrderLock, 0)
@@ -90,6 +93,7 @@ func TestUnlockOvertakesLock(t *testing.T) {
 // What the holder verified does not outlive a lock, of the application or of the card,
 // though the lock comes on another channel and is over before the next command.
 func TestLockEndsConsent(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1, gp.PhonePlace)
 	w.setPIN(1)
 	w.setPIN(gp.PhonePlace)
@@ -147,6 +151,7 @@ func TestLockEndsConsent(t *testing.T) {
 // the command and says that it succeeded, that it was refused, or that there is
 // nothing.
 func TestLockHostileAnswers(t *testing.T) {
+	t.Parallel()
 	counts := 0
 	for _, slot := range []uint64{1, gp.PhonePlace} {
 		counts += hostileToLock(t, slot)
@@ -155,10 +160,12 @@ func TestLockHostileAnswers(t *testing.T) {
 }
 
 func hostileToLock(t *testing.T, slot uint64) (counts int) {
+	full, _ := filled(t, slot)
+	start := full.image()
 	for _, ins := range []byte{0xF0, 0xF2} {
 		for _, fake := range [][]byte{{0x90, 0x00}, {0x6A, 0x88}, {0x69, 0x85}, {0x6A, 0x80}} {
 			t.Run(fmt.Sprintf("slot %d, %02X answered %X", slot, ins, fake), func(t *testing.T) {
-				w, _ := filled(t, slot)
+				w := start.world(t)
 				order := w.order(provisioning.OrderLock, slot)
 				w.submitted(order)
 				a := w.agent()
@@ -192,6 +199,7 @@ func hostileToLock(t *testing.T, slot uint64) (counts int) {
 // An element that lists nothing to lock holds no other job up for longer than any job is
 // tried; the lock stays, is tried first each time, and is made once there is something.
 func TestLockOfNothing(t *testing.T) {
+	t.Parallel()
 	for _, slot := range []uint64{0, 1} {
 		t.Run(fmt.Sprintf("slot %d", slot), func(t *testing.T) {
 			w := newWorld(t)
@@ -219,6 +227,7 @@ func TestLockOfNothing(t *testing.T) {
 // Whoever stands in the phone's place says as often as he likes that there is nothing to
 // lock: the first contact that shows the element's listing locks it, without an operator.
 func TestE2LockTalkedAway(t *testing.T) {
+	t.Parallel()
 	const lies = 30
 	for _, slot := range []uint64{0, 1, gp.PhonePlace} {
 		w, _ := filled(t, 1, gp.PhonePlace)

@@ -32,6 +32,7 @@ func (b *bench) CMAC(_ context.Context, message []byte) ([16]byte, error) {
 
 // Derive gives the published keys of KDF3.
 func TestDeriveVectors(t *testing.T) {
+	t.Parallel()
 	var file struct {
 		Vectors []struct {
 			Scheme, Master, KDD, Key string
@@ -61,6 +62,7 @@ func TestDeriveVectors(t *testing.T) {
 
 // Whatever keeps the master key, the sets are those of diversify.KDF3.
 func TestDerive(t *testing.T) {
+	t.Parallel()
 	old, next, id := random(32), random(32), random(10)
 	a, err := tsm.NewMasterKey(old, 0x30)
 	check(t, err)
@@ -105,6 +107,7 @@ func TestDerive(t *testing.T) {
 }
 
 func TestNewMastersRefuses(t *testing.T) {
+	t.Parallel()
 	one := &bench{version: 0x30}
 	for name, masters := range map[string][]tsm.Master{"none": nil, "another version": {one}, "twice": {&bench{version: 0x31}, one, one}} {
 		if m, err := tsm.NewMasters(0x31, masters...); err == nil || m != nil {
@@ -115,6 +118,7 @@ func TestNewMastersRefuses(t *testing.T) {
 
 // A key store that fails half way gives no keys, and one that gives the same block always is found out.
 func TestDeriveFails(t *testing.T) {
+	t.Parallel()
 	broken := errors.New("the module is gone")
 	source, err := tsm.NewMasters(0x30, &bench{key: random(32), version: 0x30, err: broken})
 	check(t, err)
@@ -138,6 +142,7 @@ func (constant) CMAC(context.Context, []byte) ([16]byte, error) { return [16]byt
 
 // A master key that nobody can see is known by what it makes of a text.
 func TestCheckMaster(t *testing.T) {
+	t.Parallel()
 	pattern := func(first, step byte, size int) []byte {
 		key := make([]byte, tsm.MasterKeySize)
 		for i := range key {

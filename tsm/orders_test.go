@@ -18,6 +18,7 @@ import (
 )
 
 func TestSubmitRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	good := w.order(provisioning.OrderProvision, 1)
 	tampered := bytes.Clone(good)
@@ -63,6 +64,7 @@ func TestSubmitRefuses(t *testing.T) {
 // The same order again gives the same answer for as long as the job is kept,
 // and is never carried out again.
 func TestDuplicateOrder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.order(provisioning.OrderProvision, 1)
 	var wg sync.WaitGroup
@@ -101,6 +103,7 @@ func TestDuplicateOrder(t *testing.T) {
 }
 
 func TestOrderIDTaken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	id := random(16)
 	same := func(o *provisioning.Order) { o.ID = id }
@@ -118,6 +121,7 @@ func TestOrderIDTaken(t *testing.T) {
 }
 
 func TestOrderForAnotherElement(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.order(provisioning.OrderProvision, 1, func(o *provisioning.Order) { o.SEID = random(10) })
 	w.submit(order)
@@ -131,6 +135,7 @@ func TestOrderForAnotherElement(t *testing.T) {
 // A phone that names an element it does not have: the KDD gives it away before
 // any key is tried, and nothing is counted against the element it named.
 func TestAnotherElementAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	other := random(10)
 	order := w.order(provisioning.OrderProvision, 1, func(o *provisioning.Order) { o.SEID = other })

@@ -15,6 +15,7 @@ import (
 // The unbroken run, with its exchanges and round trips counted: the bound is
 // part of what the service promises.
 func TestProvisionUnbroken(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		portrait int
@@ -75,6 +76,7 @@ func (w *world) onlyShortAndSecured() {
 
 // A second order for the slot: the instance is there already.
 func TestRenewal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.provision(1)
 	_, err := w.contact()
@@ -94,6 +96,7 @@ func TestRenewal(t *testing.T) {
 
 // Several jobs of one element run one after the other in one contact.
 func TestSeveralJobsInOneContact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var orders [][]byte
 	for slot := range uint64(3) {
@@ -113,6 +116,7 @@ func TestSeveralJobsInOneContact(t *testing.T) {
 }
 
 func TestNothingToDo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	res, err := w.contact()
 	check(t, err)
@@ -124,6 +128,7 @@ func TestNothingToDo(t *testing.T) {
 // An issuer that is away, then back: the phone comes again, and the issuer signs
 // once.
 func TestIssuerAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	w.issuer.fail(errors.New("connection refused"))
@@ -143,6 +148,7 @@ func TestIssuerAway(t *testing.T) {
 
 // A receipt the issuer could not take is delivered by Sweep, without the phone.
 func TestReceiptDeliveredLater(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	fail := &failingReceipts{issuer: w.issuer, fail: true}
@@ -165,6 +171,7 @@ func TestReceiptDeliveredLater(t *testing.T) {
 }
 
 func TestIssuerRefuses(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	w.issuer.fail(tsm.ErrIssuerRefused)
@@ -184,6 +191,7 @@ func TestIssuerRefuses(t *testing.T) {
 
 // An attestation for an order the issuer never gave out must not come through.
 func TestAttestationIsForTheOrder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.order(provisioning.OrderProvision, 1)
 	w.issuer.orders = map[string]provisioning.Order{}
@@ -225,6 +233,7 @@ func (l *listener) Receipt(context.Context, []byte) error { return tsm.ErrIssuer
 // Attestations of any length come through whole: below, at and over the pages
 // asked for at once. The second one of a length costs no further round trip.
 func TestAttestationPages(t *testing.T) {
+	t.Parallel()
 	lengths := map[int]bool{}
 	for surplus := range 12 {
 		w := newWorldWith(t, surplus)

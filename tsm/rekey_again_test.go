@@ -12,6 +12,7 @@ import (
 // An operator who goes back to a former master key and forth again gets the element
 // to the set asked for each time, under an order of its own.
 func TestRekeyBackAndForth(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	w.setPIN(1)
 	former, err := tsm.NewMasterKey(w.master, 0x30)
@@ -44,6 +45,7 @@ func TestRekeyBackAndForth(t *testing.T) {
 
 // What cannot be asked of the store is no answer to an operator.
 func TestRekeyWithoutTheStore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, err := w.service.Rekey(t.Context(), w.seID)
 	check(t, err)
@@ -64,6 +66,7 @@ func (noVersion) KeyVersion(context.Context, string) (byte, error) { return 0, e
 // Of several rekeys that wait for a phone the latest counts, also over one that was cut
 // half way.
 func TestRekeyOvertakesRekey(t *testing.T) {
+	t.Parallel()
 	for _, cut := range []int{0, 4, 5, 6, 7} { // round trips of the first before its link breaks
 		w, _ := filled(t, 1)
 		w.setPIN(1)

@@ -79,6 +79,7 @@ func (w *world) reachable() {
 }
 
 func TestRekey(t *testing.T) {
+	t.Parallel()
 	w, orders := filled(t, 1)
 	w.setPIN(1)
 	w.newMaster(0x31)
@@ -143,6 +144,7 @@ func (w *world) noKeyInTheClear() {
 }
 
 func TestRekeyRefused(t *testing.T) {
+	t.Parallel()
 	t.Run("an element of no known form", func(t *testing.T) {
 		w := newWorld(t)
 		if _, err := w.service.Rekey(t.Context(), []byte{1}); !errors.Is(err, tsm.ErrNoElement) {
@@ -187,11 +189,14 @@ func TestRekeyRefused(t *testing.T) {
 // bare success in the element's place. The element keeps a set that works, is never
 // asked to count a failed authentication, and the honest phone ends the job.
 func TestRekeyHostileAnswers(t *testing.T) {
+	t.Parallel()
+	full, _ := filled(t, 1)
+	full.setPIN(1)
+	start := full.image()
 	counts := 0
 	for _, fake := range [][]byte{{0x6A, 0x88}, {0x90, 0x00}, {0x69, 0x85}, nil} {
 		for at := 1; ; at++ {
-			w, _ := filled(t, 1)
-			w.setPIN(1)
+			w := start.world(t)
 			w.newMaster(0x31)
 			id, err := w.service.Rekey(t.Context(), w.seID)
 			check(t, err)
@@ -233,6 +238,7 @@ func TestRekeyHostileAnswers(t *testing.T) {
 // An element that holds other keys under the new version is left as it is: the job
 // is parked and the former set stays.
 func TestRekeyFindsOtherKeys(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	w.setPIN(1)
 	w.newMaster(0x31)
@@ -271,6 +277,7 @@ func TestRekeyFindsOtherKeys(t *testing.T) {
 
 // The state set by provisioning orders of the issuer cannot carry a rekey.
 func TestRekeyIsNoOrder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if _, err := provisioning.SignOrder(w.orderKey, provisioning.Order{ID: random(16), Kind: 128, SEID: w.seID}); err == nil {
 		t.Error("an order of the manager's own kind was signed")

@@ -38,6 +38,7 @@ func (w *world) replay(recorded []exchange) (sent, carriedOut int) {
 // The scripts of a provisioning, a lock and a wipe, sent once more to the element
 // they were for and to another one: no session comes of it and nothing is changed.
 func TestCrossElementReplays(t *testing.T) {
+	t.Parallel()
 	w, orders := filled(t, 1)
 	w.setPIN(1)
 	other, _ := filled(t, 2)
@@ -73,6 +74,7 @@ func TestCrossElementReplays(t *testing.T) {
 // Answers of one element do not pass for those of another, nor of one session for
 // those of the next.
 func TestReplayedAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.provision(1)
 	_, err := w.contact()
@@ -104,6 +106,7 @@ func (m *misdirected) Attested(context.Context, []byte) ([]byte, error) { return
 // A document sealed for another element, order or slot is not committed: the slot
 // stays as it was, and the receipt that would settle the job never comes.
 func TestSealedForAnother(t *testing.T) {
+	t.Parallel()
 	other := newWorld(t)
 	foreign := other.provision(1)
 	_, err := other.contact()
@@ -140,6 +143,7 @@ func TestSealedForAnother(t *testing.T) {
 // Two managers: a second process is refused the store of the first (E6). Over one
 // open store, TestTwoManagersOneStore, the revision of the job decides.
 func TestSecondManagerIsRefusedTheStore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	if second, err := store.Open(w.storePath); !errors.Is(err, store.ErrLocked) {
@@ -151,6 +155,7 @@ func TestSecondManagerIsRefusedTheStore(t *testing.T) {
 // A job delivered many times over, before, while and after it runs, is one job: one
 // credential in the element, one record, one signature.
 func TestDuplicateDelivery(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.provision(1)
 	a := w.agent()

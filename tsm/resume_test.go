@@ -81,6 +81,7 @@ func (c *cutter) RoundTrip(req *http.Request) (*http.Response, error) {
 // The phone repeats a report whose answer was lost: the same order comes again,
 // and the run goes on in the same session.
 func TestPhoneRepeatsReport(t *testing.T) {
+	t.Parallel()
 	for at := 3; at <= 6; at++ {
 		t.Run(fmt.Sprintf("round trip %d", at), func(t *testing.T) {
 			w := newWorld(t)
@@ -194,6 +195,7 @@ func (w *world) useStore(f *faulty) {
 // A job is not run past its order's end, wherever it stands, and its cipher text
 // goes.
 func TestOrderEndsHalfWay(t *testing.T) {
+	t.Parallel()
 	for _, sweep := range []bool{false, true} {
 		t.Run(fmt.Sprintf("swept %v", sweep), func(t *testing.T) {
 			w := newWorld(t)
@@ -222,6 +224,7 @@ func TestOrderEndsHalfWay(t *testing.T) {
 
 // The end passes while the element works: what it did is filed all the same.
 func TestReceiptAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	order := w.order(provisioning.OrderProvision, 2, func(o *provisioning.Order) {
 		o.NotAfter = cbor.NewTDate(w.now.Add(2 * time.Minute))

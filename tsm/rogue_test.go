@@ -144,6 +144,7 @@ const (
 // An element that confirms other keys than it was sent keeps its former set: nothing is
 // deleted, no session is opened under the new one, and in the end the job is parked.
 func TestRekeyWrongCheckValue(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	w.setPIN(1)
 	w.newMaster(0x31)
@@ -174,6 +175,7 @@ func TestRekeyWrongCheckValue(t *testing.T) {
 // An element that has new keys and does not know them (or a phone that says so) is not
 // asked for ever.
 func TestRekeyNewKeysUnused(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	w.setPIN(1)
 	w.newMaster(0x31)
@@ -211,6 +213,7 @@ func TestRekeyNewKeysUnused(t *testing.T) {
 
 // SET STATUS that the element refuses, or did not carry out, is not noted: the listing shows it.
 func TestLockNotApplied(t *testing.T) {
+	t.Parallel()
 	for _, sw := range []apdu.SW{apdu.Conditions, apdu.OK} {
 		for kind, want := range map[provisioning.OrderKind][]byte{provisioning.OrderLock: nil, provisioning.OrderUnlock: {1}} {
 			w, _ := filled(t, 1)
@@ -241,6 +244,7 @@ func TestLockNotApplied(t *testing.T) {
 
 // An instance that is still listed after DELETE succeeded keeps the wipe open.
 func TestWipeNotCleared(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1, 2)
 	order := w.wipe(1)
 	r := w.meets(func(c apdu.Command, do func(apdu.Command) apdu.Response) apdu.Response {
@@ -259,6 +263,7 @@ func TestWipeNotCleared(t *testing.T) {
 
 // A receipt of another kind, order, slot or element than the job's is not filed.
 func TestReceiptAboutSomethingElse(t *testing.T) {
+	t.Parallel()
 	key := newKey(t)
 	for _, tt := range []struct {
 		name   string
@@ -318,6 +323,7 @@ func meddled(t *testing.T, key *ecdsa.PrivateKey, raw []byte, change func(*provi
 // Whoever answers in an element's name cannot have a wipe or a lock parked, whatever is
 // refused and however often.
 func TestRefusalsDoNotParkUrgentJobs(t *testing.T) {
+	t.Parallel()
 	const contacts = 15 // a job of another kind is parked after 10
 	for _, kind := range []provisioning.OrderKind{provisioning.OrderWipe, provisioning.OrderLock} {
 		w, _ := filled(t, 1)
@@ -352,6 +358,7 @@ func TestRefusalsDoNotParkUrgentJobs(t *testing.T) {
 // A list of answers of which a later one was changed on its way: what came before it
 // counts, and as the keys are proved, no failed authentication does.
 func TestWipeReceiptsBeforeAChangedAnswer(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1, 2)
 	order := w.wipe(0)
 	id, at := w.reach(3) // the answers to personalize, wipe, personalize, wipe are due

@@ -11,6 +11,7 @@ import (
 
 // The numbers of BSI TR-03165 for a job wherever it stands.
 func TestOrderState(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		kind    provisioning.OrderKind

@@ -157,17 +157,19 @@ type lengths map[string]int
 // TestTornJobs cuts each job at every step of its run, resumes it, and expects the
 // end of the unbroken run: one credential, one record, nothing left to do.
 func TestTornJobs(t *testing.T) {
+	t.Parallel()
 	for _, job := range tearables() {
 		t.Run(job.name, func(t *testing.T) {
 			t.Parallel()
-			n := job.unbroken(t)
+			start := job.start(t)
+			n := job.unbroken(t, start)
 			all := cuts(n, stride())
 			var done atomic.Int64
 			t.Run("at", func(t *testing.T) {
 				for _, c := range all {
 					t.Run(fmt.Sprintf("%s %d, carried out %v", c.kind, c.at, c.after), func(t *testing.T) {
 						t.Parallel()
-						job.run(t, c)
+						job.run(t, start, c)
 						done.Add(1)
 					})
 				}
@@ -182,6 +184,7 @@ func TestTornJobs(t *testing.T) {
 // resumes it at a random step of its own. A run that comes to its end before the second
 // cut does not count.
 func TestTornTwice(t *testing.T) {
+	t.Parallel()
 	const (
 		perJob = 10
 		most   = 10 * perJob
@@ -189,11 +192,12 @@ func TestTornTwice(t *testing.T) {
 	for _, job := range tearables() {
 		t.Run(job.name, func(t *testing.T) {
 			t.Parallel()
-			all := cuts(job.unbroken(t), 11)
+			start := job.start(t)
+			all := cuts(job.unbroken(t, start), 11)
 			random := mathrand.New(mathrand.NewPCG(5, uint64(len(all))))
 			runs, twice := 0, 0
 			for ; twice < perJob && runs < most; runs++ {
-				if job.run(t, all[random.IntN(len(all))], all[random.IntN(len(all))]) == 2 {
+				if job.run(t, start, all[random.IntN(len(all))], all[random.IntN(len(all))]) == 2 {
 					twice++
 				}
 			}
@@ -232,20 +236,20 @@ func cuts(n lengths, stride int) []cut {
 	return all
 }
 
-func (j tearable) world(t *testing.T) *world {
+// start is where every run of the job begins: what it needs is there, and the service is a new one that knows nothing yet of
+// how long attestations are.
+func (j tearable) start(t *testing.T) *image {
+	t.Helper()
 	w := newWorld(t)
 	w.issuer.portrait = 300
 	j.prepare(w)
-	w.newService() // as before the job, nothing is known of how long attestations are
-	w.exchanges = nil
-	w.element.Reset()
-	return w
+	return w.image()
 }
 
 // unbroken runs the job to its end and counts the steps.
-func (j tearable) unbroken(t *testing.T) lengths {
+func (j tearable) unbroken(t *testing.T, start *image) lengths {
 	t.Helper()
-	w := j.world(t)
+	w := start.world(t)
 	f := &faulty{}
 	w.useStore(f)
 	points := 0
@@ -275,9 +279,9 @@ func (w *world) submitted(order []byte) bool {
 
 // run cuts the job, once for each cut, and lets it come to its end. It tells how many
 // of the cuts came; the first does.
-func (j tearable) run(t *testing.T, at ...cut) (came int) {
+func (j tearable) run(t *testing.T, start *image, at ...cut) (came int) {
 	t.Helper()
-	w := j.world(t)
+	w := start.world(t)
 	o := j.order(w)
 	for i, c := range at {
 		reached := w.broken(c, o)

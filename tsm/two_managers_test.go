@@ -138,6 +138,7 @@ func (w *world) twoManagers() [2]http.Handler {
 // write is compared with what the other wrote, so one of them goes on and the other gives
 // up: one credential, issued once, one receipt, and a wipe that wipes once.
 func TestTwoManagersOneStore(t *testing.T) {
+	t.Parallel()
 	type order struct {
 		name  string
 		slots []uint64
@@ -152,9 +153,11 @@ func TestTwoManagersOneStore(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			runs, changed, both, finished, failed := 0, 0, 0, 0, 0
+			first, _ := filled(t, tt.slots...)
+			first.issuer.portrait = 300
+			start := first.image()
 			once := func(pick func() int) [2]int {
-				w, _ := filled(t, tt.slots...)
-				w.issuer.portrait = 300
+				w := start.world(t)
 				o := w.order(tt.kind, 1)
 				w.submitted(o)
 				steps, changes := w.race(w.twoManagers(), pick)

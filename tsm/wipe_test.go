@@ -130,6 +130,7 @@ func (w *world) emptied(order []byte, wiped, left []byte) {
 }
 
 func TestWipe(t *testing.T) {
+	t.Parallel()
 	all := []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 	for _, tt := range []struct {
 		name        string
@@ -168,6 +169,7 @@ func TestWipe(t *testing.T) {
 
 // Fill, wipe, fill again: the next owner starts with a clean slot.
 func TestProvisionAfterWipe(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	w.setPIN(1)
 	wipe := w.wipe(0)
@@ -183,6 +185,7 @@ func TestProvisionAfterWipe(t *testing.T) {
 // A wipe of what another wipe has emptied comes to its end, with a receipt of its own, and the next owner's credential reaches
 // the element in the same contact: the desk has the phone certificates wiped, and a handover everything.
 func TestWipeOfWhatWasWiped(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		filled []uint64
@@ -316,6 +319,7 @@ func TestWipeNamesPlacesHidden(t *testing.T) {
 // A phone that hides everything and lets the witness be installed has nothing closed: what was hidden is listed beside the
 // witness once the phone shows anything, and goes with it.
 func TestWipeWitnessBesideTheHidden(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 2, gp.PhonePlace)
 	order := w.wipe(0)
 	for range 3 {
@@ -338,6 +342,7 @@ func TestWipeWitnessBesideTheHidden(t *testing.T) {
 // A wipe comes in while a provisioning is queued, or in the middle of its run:
 // the provisioning is cancelled, and in the same contact the wipe is run.
 func TestWipeOvertakes(t *testing.T) {
+	t.Parallel()
 	t.Run("queued", func(t *testing.T) {
 		w, _ := filled(t, 1)
 		queued := w.provision(2)
@@ -404,6 +409,7 @@ func (w *world) hiding(which func(listing int) bool) (hidden int) {
 // A phone that hides what its element holds: "nothing found" carries no R-MAC,
 // so it closes nothing. The wipe waits for an honest contact.
 func TestWipeHiddenByThePhone(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	order := w.wipe(0)
 	w.hiding(func(int) bool { return true })
@@ -419,12 +425,15 @@ func TestWipeHiddenByThePhone(t *testing.T) {
 // or lock of everything, whatever else the element has: what is hidden is never taken as
 // not there.
 func TestE2ListingsHidden(t *testing.T) {
+	t.Parallel()
 	hidden := 0
-	for _, kind := range []provisioning.OrderKind{provisioning.OrderWipe, provisioning.OrderLock} {
-		for _, slots := range [][]uint64{{gp.PhonePlace}, {1, gp.PhonePlace}, {1, 2, 3, 4, 5, 6, gp.PhonePlace}} {
+	for _, slots := range [][]uint64{{gp.PhonePlace}, {1, gp.PhonePlace}, {1, 2, 3, 4, 5, 6, gp.PhonePlace}} {
+		full, _ := filled(t, slots...)
+		start := full.image()
+		for _, kind := range []provisioning.OrderKind{provisioning.OrderWipe, provisioning.OrderLock} {
 			for pattern := 1; pattern < 16; pattern++ { // which of each four listings
 				t.Run(fmt.Sprintf("kind %d, slots %v, pattern %04b", kind, slots, pattern), func(t *testing.T) {
-					w, _ := filled(t, slots...)
+					w := start.world(t)
 					held := places(slots)
 					wiped := held
 					if slots[0] != 1 && pattern&1 == 1 { // slot 1 was filled with a witness
@@ -458,6 +467,7 @@ func TestE2ListingsHidden(t *testing.T) {
 // A phone lets one slot be wiped, breaks off, and hides the rest from then on: one
 // receipt is not the end of the wipe.
 func TestRestHiddenAfterHalfAWipe(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1, gp.PhonePlace)
 	order := w.wipe(0)
 	id, at := w.reach(3)
@@ -478,6 +488,7 @@ func TestRestHiddenAfterHalfAWipe(t *testing.T) {
 
 // An instance that is there behind its DELETE is not taken as deleted: the wipe goes on.
 func TestWipeLooksAfterDelete(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	order := w.wipe(0)
 	keys, err := diversify.KDF3(w.t.Context(), diversify.Memory(w.master), w.seID, tsm.MasterKeySize, 0x30)
@@ -506,6 +517,7 @@ func TestWipeLooksAfterDelete(t *testing.T) {
 
 // What others have in the element is listed too, and left alone.
 func TestWipeBesideOthers(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1, gp.PhonePlace)
 	domain := gp.AID("\xF0domain")
 	keys, err := diversify.KDF3(w.t.Context(), diversify.Memory(w.master), w.seID, tsm.MasterKeySize, 0x30)
@@ -530,10 +542,13 @@ func TestWipeBesideOthers(t *testing.T) {
 // A hostile phone at each report of a wipe: every answer replaced, one at a
 // time, by a success without R-MAC and by a refusal.
 func TestWipeHostileAnswers(t *testing.T) {
+	t.Parallel()
+	full, _ := filled(t, 1, gp.PhonePlace)
+	start := full.image()
 	for report := 2; report <= 4; report++ {
 		for _, fake := range [][]byte{{0x90, 0x00}, {0x6A, 0x80}, nil} {
 			t.Run(fmt.Sprintf("report %d, %X", report, fake), func(t *testing.T) {
-				w, _ := filled(t, 1, gp.PhonePlace)
+				w := start.world(t)
 				order := w.wipe(0)
 				id, at := w.reach(report)
 				next, err := w.step(id, at, func(in []seram.APDU) []seram.APDU {
@@ -558,6 +573,7 @@ func TestWipeHostileAnswers(t *testing.T) {
 // A receipt of the issuer's liking is the issuer's to judge; one it refuses for
 // good is not offered for ever.
 func TestWipeReceiptRefused(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	order := w.wipe(0)
 	w.issuer.fail(tsm.ErrIssuerRefused)
@@ -572,6 +588,7 @@ func TestWipeReceiptRefused(t *testing.T) {
 // A wipe that broke off between two slots tells the issuer nothing yet: the
 // issuer takes the first receipt for the whole element.
 func TestHalfWipedIsNotReported(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1, 2)
 	order := w.wipe(0)
 	id, at := w.reach(3) // the answers to personalize, wipe, personalize, wipe are due
@@ -593,6 +610,7 @@ func TestHalfWipedIsNotReported(t *testing.T) {
 
 // The end passes while the element is being wiped: the receipts still go out.
 func TestWipeReceiptsAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 1)
 	order := w.wipe(0)
 	id, at := w.reach(3)
@@ -615,6 +633,7 @@ func TestWipeReceiptsAfterTheEnd(t *testing.T) {
 // Phones are not authenticated: whoever knows an element's id may answer in its name. That never stops a wipe: the honest
 // contact after any number of made-up answers empties the element, without an operator's help.
 func TestStrangerCannotStopAWipe(t *testing.T) {
+	t.Parallel()
 	w, _ := filled(t, 4)
 	order := w.wipe(0)
 	made := 0

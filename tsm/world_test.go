@@ -85,19 +85,30 @@ func newWorldWith(t *testing.T, surplus int) *world {
 		t: t, now: time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC), logged: &bytes.Buffer{},
 		orderKey: newKey(t), master: make([]byte, tsm.MasterKeySize), seID: make([]byte, seram.SEIDSize),
 	}
-	w.dir = folder(t)
-	w.storePath = filepath.Join(w.dir, "jobs.db")
 	_, _ = rand.Read(w.master)
 	_, _ = rand.Read(w.seID)
+	w.settleIn()
 	w.issuer = newIssuer(t, w.clock)
 	w.manufacture(surplus)
+	w.begin()
+	return w
+}
+
+// settleIn gives the world a folder of its own.
+func (w *world) settleIn() {
+	w.dir = folder(w.t)
+	w.storePath, w.sePath = filepath.Join(w.dir, "jobs.db"), filepath.Join(w.dir, "se.bin")
+}
+
+// begin switches the element on and starts the service, both until the end of the test.
+func (w *world) begin() {
+	w.power()
 	w.start()
-	t.Cleanup(func() {
+	w.t.Cleanup(func() {
 		if err := errors.Join(w.store.Close(), w.element.Close()); err != nil {
-			t.Error(err)
+			w.t.Error(err)
 		}
 	})
-	return w
 }
 
 // folder is one whose files need not reach a disk, where there is such a place: the
@@ -137,12 +148,10 @@ func (w *world) manufacture(surplus int) {
 	for range surplus {
 		chain = append(chain, der)
 	}
-	w.sePath = filepath.Join(w.dir, "se.bin")
 	check(t, se.Manufacture(w.sePath, se.Factory{
 		ID: w.seID, Keys: keys, AttestationKey: attestation, AttestationChain: chain,
 		IssuerAnchors: [][]byte{w.issuer.iaca.cert.Raw}, CertificateAnchors: phoneAnchors(),
 	}))
-	w.power()
 }
 
 // factoryKeys are the keys the element left the factory with.

@@ -320,7 +320,8 @@ func wipeReceipts(t *testing.T, open Opener) {
 
 	r.order("s", "e")
 	at = at.Add(time.Minute)
-	bare, _, err := r.s.RevokeDevice(r.ctx(), store.Handover{ID: r.id(), Device: "e", At: at, Credentials: 7, WipeOrderID: r.id()}, []byte("wipe"))
+	bare, _, err := r.s.RevokeDevice(r.ctx(), store.Handover{ID: r.id(), Device: "e", At: at, Credentials: 7, WipeOrderID: r.id()},
+		store.WipeOrder{Body: []byte("wipe")})
 	r.must(err)
 	if bare.WipeOrderID != "" || bare.Credentials != 0 {
 		t.Errorf("the handover of an empty device is recorded as %+v", bare)
