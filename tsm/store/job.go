@@ -134,8 +134,8 @@ func (j Job) Settled() bool {
 }
 
 // Owes tells that a receipt is held which the issuer is to have and has not
-// taken. A wipe owes nothing before every slot has its receipt: the issuer takes
-// the first one for the whole element.
+// taken. A wipe owes nothing before every place listed has its receipt: they are
+// handed over together.
 func (j Job) Owes() bool {
 	if j.Kind == Wipe && j.Cursor == Ordered {
 		return false
