@@ -10,6 +10,7 @@ import (
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/terminal"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
@@ -100,7 +101,7 @@ func (w *wallet) attend(ctx context.Context, p *phone.Phone, invitation string, 
 	if err != nil {
 		return err
 	}
-	if err := w.print("tell the clerk this code, and nobody else: %s\n", printable(v.Code)); err != nil {
+	if err := w.print("tell the clerk this code, and nobody else: %s\n", terminal.Printable(v.Code)); err != nil {
 		return err
 	}
 	if _, err := p.Ordered(ctx, v, askEvery); err != nil {
@@ -114,7 +115,7 @@ func (w *wallet) attend(ctx context.Context, p *phone.Phone, invitation string, 
 		return err
 	}
 	if progress.State != "active" {
-		return errors.New("the credential is " + printable(progress.State) + ", not active")
+		return errors.New("the credential is " + terminal.Printable(progress.State) + ", not active")
 	}
-	return w.print("state %s, order %s\n", printable(progress.State), printable(progress.OrderID))
+	return w.print("state %s, order %s\n", terminal.Printable(progress.State), terminal.Printable(progress.OrderID))
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/terminal"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/pki"
@@ -249,7 +250,7 @@ func (w *wallet) shown(ctx context.Context, element *se.SE, secret card.FileID, 
 	if err != nil {
 		return nil, errors.New("the secure element holds something that is no certificate")
 	}
-	return &shownCertificate{Subject: printable(c.Subject.String()), Issuer: printable(c.Issuer.String()), Serial: c.SerialNumber.Text(16),
+	return &shownCertificate{Subject: terminal.Printable(c.Subject.String()), Issuer: terminal.Printable(c.Issuer.String()), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, PEM: string(pki.EncodePEM(der))}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/terminal"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/provisioning"
@@ -157,7 +158,7 @@ func (w *wallet) apply(ctx context.Context, p *phone.Phone, chip *cardsim.Card, 
 	if err != nil {
 		return err
 	}
-	if err := w.print("evidence: %d bytes sent; state %s, order %s\n", size, printable(progress.State), printable(progress.OrderID)); err != nil {
+	if err := w.print("evidence: %d bytes sent; state %s, order %s\n", size, terminal.Printable(progress.State), terminal.Printable(progress.OrderID)); err != nil {
 		return err
 	}
 	result, err := p.Contact(ctx)
@@ -167,11 +168,11 @@ func (w *wallet) apply(ctx context.Context, p *phone.Phone, chip *cardsim.Card, 
 	if progress, err = p.State(ctx, t); err != nil {
 		return err
 	}
-	if err := w.print("contact: %d APDUs in %d HTTP round trips; state %s\n", result.APDUs, result.RoundTrips, printable(progress.State)); err != nil {
+	if err := w.print("contact: %d APDUs in %d HTTP round trips; state %s\n", result.APDUs, result.RoundTrips, terminal.Printable(progress.State)); err != nil {
 		return err
 	}
 	if progress.State != "active" {
-		return fmt.Errorf("the credential is %s, not active", printable(progress.State))
+		return fmt.Errorf("the credential is %s, not active", terminal.Printable(progress.State))
 	}
 	return nil
 }
