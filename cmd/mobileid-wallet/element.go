@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/keys"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
@@ -42,7 +43,7 @@ func (w *wallet) newCommand() *cobra.Command {
 		Long: `Manufacture a modelled secure element in a file that does not exist yet: random id, SCP03 keys diversified from the TSM's
 master key, and an attestation key certified under the secure elements' root, whose key must be in DIR.`,
 		Example: "  mobileid pki new --dir state\n  mobileid-wallet new --state phone.se --authority state",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			id, err := w.manufacture(c.Context(), state, authority(dir))
 			if err != nil {
@@ -138,7 +139,7 @@ func (w *wallet) slotsCommand() *cobra.Command {
 		Use:     "slots",
 		Short:   "Show what the secure element holds",
 		Example: "  mobileid-wallet slots --state phone.se --json",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return w.withElement(state, func(element *se.SE) error {
 				h, err := look(c.Context(), element)
@@ -212,7 +213,7 @@ func (w *wallet) contactCommand() *cobra.Command {
 		Long: `Let the TSM do what it has in hand for the secure element: provisioning, lock, unlock, and the wipe after a handover. A phone
 does this whenever it is on line.`,
 		Example: "  mobileid-wallet contact --state phone.se --tsm http://127.0.0.1:8082",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkURL("tsm", address); err != nil {
 				return err

@@ -12,6 +12,7 @@ import (
 
 	"mobileid/cmd/internal/serve"
 	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm/applet"
 )
@@ -116,7 +117,7 @@ func (w *wallet) secret(ctx context.Context, name, path string) (string, error) 
 func checkURL(flag, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return misuse("--%s is not the http or https address of a service", flag)
+		return usage.Errorf("--%s is not the http or https address of a service", flag)
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func checkURL(flag, text string) error {
 // checkSlot gives the slot as the element counts them.
 func checkSlot(n int) (byte, error) {
 	if n < 1 || n > maxSlot {
-		return 0, misuse("--slot is not 1 to %d", maxSlot)
+		return 0, usage.Errorf("--slot is not 1 to %d", maxSlot)
 	}
 	return byte(n), nil
 }

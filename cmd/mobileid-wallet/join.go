@@ -11,6 +11,7 @@ import (
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
 	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
@@ -37,7 +38,7 @@ counter, let the TSM provision the slot, and set its PIN. In a slot that has a P
 PIN given must be that one.`,
 		Example: `  mobileid-wallet join --state phone.se --slot 1 --pin-file pin --invitation-file - \
     --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.join(c.Context(), v) },
 	}
 	stateFlag(c, &v.state)
@@ -56,7 +57,7 @@ func (w *wallet) join(ctx context.Context, v visit) error {
 	slot, err := checkSlot(v.slot)
 	switch {
 	case !named:
-		return misuse("--purpose is neither sign nor mac")
+		return usage.Errorf("--purpose is neither sign nor mac")
 	case err != nil:
 		return err
 	}

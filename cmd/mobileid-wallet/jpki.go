@@ -16,6 +16,7 @@ import (
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/pki"
@@ -72,7 +73,7 @@ password stay unless they are blocked. Those on another phone are revoked if the
 card; this command models a new card each time, so they stay until "jpki revoke" or the desk ends them.`,
 		Example: `  mobileid-wallet jpki apply --state phone.se --authority state --person birthday --pin-file pin --password-file password \
     --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.jpkiApply(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)
@@ -87,7 +88,7 @@ card; this command models a new card each time, so they stay until "jpki revoke"
 func (w *wallet) jpkiApply(ctx context.Context, a certificateFlags) error {
 	person, known := cardsim.PersonByID(a.person, w.now())
 	if !known {
-		return misuse("--person is none of %s", strings.Join(people(w.now()), ", "))
+		return usage.Errorf("--person is none of %s", strings.Join(people(w.now()), ", "))
 	}
 	if err := cmp.Or(checkURL("issuer", a.issuer), checkURL("tsm", a.tsm)); err != nil {
 		return err
@@ -162,7 +163,7 @@ func (w *wallet) jpkiShowCommand() *cobra.Command {
 		Long: `Show the state of the phone certificates and the tries left. The user authentication certificate is shown with the PIN, the signature
 certificate with the signature password.`,
 		Example: "  mobileid-wallet jpki show --state phone.se --pin-file pin",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return w.withElement(a.state, func(element *se.SE) error { return w.jpkiShow(c.Context(), element, a) })
 		},
@@ -277,7 +278,7 @@ func (w *wallet) jpkiSignCommand() *cobra.Command {
 		Long: `Sign a file with the signature key (with the signature password) or the user authentication key (with the PIN): RSASSA-PKCS1-v1_5 with
 SHA-256, 256 bytes, detached. The certificate can be written beside it.`,
 		Example: "  mobileid-wallet jpki sign --state phone.se --key signature --password-file password --in contract.pdf --out contract.sig --certificate signer.pem",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return w.withElement(a.state, func(element *se.SE) error { return w.jpkiSign(c.Context(), element, a) })
 		},
@@ -306,10 +307,10 @@ func (a certificateFlags) keyFiles() (keyFiles, error) {
 	case "authentication":
 		k = keyFiles{card.AuthenticationKey, card.AuthenticationPINFile, card.AuthenticationCertificate, "PIN", a.pinFile}
 	default:
-		return k, misuse("--key is neither signature nor authentication")
+		return k, usage.Errorf("--key is neither signature nor authentication")
 	}
 	if k.file == "" {
-		return k, misuse("the %s key needs the %s", a.key, k.name)
+		return k, usage.Errorf("the %s key needs the %s", a.key, k.name)
 	}
 	return k, nil
 }
@@ -386,7 +387,7 @@ func (w *wallet) jpkiRevokeCommand() *cobra.Command {
 TSM then empties the application. Resetting a phone does neither. When the application could not be emptied the command fails; the certificates
 are revoked all the same, and "contact" empties it later.`,
 		Example: "  mobileid-wallet jpki revoke --state phone.se --password-file password --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return w.jpkiRevoke(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)

@@ -13,6 +13,7 @@ import (
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
 	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc"
 	"mobileid/mdoc/engagement"
 	"mobileid/mdoc/holder"
@@ -45,7 +46,7 @@ The PIN is used twice: to read the credential and to prove presence with its key
 asking, and only to a reader whose certificate leads to the reader roots.`,
 		Example: `  mobileid-wallet present --state phone.se --slot 1 --till http://127.0.0.1:8083 \
     --till-token-file state/verifier/token --pin-file pin --authority state`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.present(c.Context(), p) },
 	}
 	stateFlag(c, &p.state)

@@ -11,6 +11,7 @@ import (
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
 	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/provisioning"
@@ -35,7 +36,7 @@ func (w *wallet) provisionCommand() *cobra.Command {
 a slot that has a PIN already the credential is renewed: the PIN given must be that one.`,
 		Example: `  mobileid-wallet provision --state phone.se --authority state --person birthday --slot 1 --pin-file - \
     --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.provision(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)
@@ -64,9 +65,9 @@ func (w *wallet) provision(ctx context.Context, a application) error {
 	slot, err := checkSlot(a.slot)
 	switch {
 	case !known:
-		return misuse("--person is none of %s", strings.Join(people(w.now()), ", "))
+		return usage.Errorf("--person is none of %s", strings.Join(people(w.now()), ", "))
 	case !named:
-		return misuse("--purpose is neither sign nor mac")
+		return usage.Errorf("--purpose is neither sign nor mac")
 	case err != nil:
 		return err
 	}
