@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -147,9 +146,7 @@ func (w *wallet) slotsCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					e := json.NewEncoder(w.out)
-					e.SetIndent("", "  ")
-					return e.Encode(h)
+					return w.document(h)
 				}
 				return w.table(h)
 			})

@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -223,9 +222,7 @@ func (w *wallet) jpkiShow(ctx context.Context, element *se.SE, a certificateFlag
 		}
 	}
 	if a.asJSON {
-		e := json.NewEncoder(w.out)
-		e.SetIndent("", "  ")
-		return e.Encode(out)
+		return w.document(out)
 	}
 	return w.printCertificates(out)
 }

@@ -12,6 +12,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -137,4 +138,11 @@ func required(c *cobra.Command, names ...string) *cobra.Command {
 func (w *wallet) print(format string, args ...any) error {
 	_, err := fmt.Fprintf(w.out, format, args...)
 	return err
+}
+
+// document prints the one JSON document of a command.
+func (w *wallet) document(v any) error {
+	e := json.NewEncoder(w.out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

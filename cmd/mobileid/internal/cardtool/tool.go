@@ -2,7 +2,6 @@ package cardtool
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -174,10 +173,7 @@ func (t *Tool) show(v any, people func() error) error {
 	if !t.o.JSON {
 		return people()
 	}
-	e := json.NewEncoder(t.o.Out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return inspect.WriteJSON(t.o.Out, v)
 }
 
 // line is a name and its value in a list for people.

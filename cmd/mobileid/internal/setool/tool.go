@@ -2,13 +2,13 @@ package setool
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"mobileid/cmd/internal/usage"
+	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
@@ -141,8 +141,5 @@ func (t *Tool) show(v any, people func() error) error {
 	if !t.o.JSON {
 		return people()
 	}
-	e := json.NewEncoder(t.o.Out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return inspect.WriteJSON(t.o.Out, v)
 }
