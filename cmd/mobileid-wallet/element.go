@@ -56,10 +56,6 @@ master key, and an attestation key certified under the secure elements' root, wh
 	return required(c, "state", "authority")
 }
 
-func stateFlag(c *cobra.Command, state *string) {
-	c.Flags().StringVar(state, "state", "", "`FILE` that is the secure element")
-}
-
 // manufacture is the factory. The key set is erased once it is in the element.
 func (w *wallet) manufacture(ctx context.Context, state string, dir authority) (id []byte, err error) {
 	maker, err := keys.OpenAuthority(dir.keys(), keys.Ceremony{Now: w.now})

@@ -121,11 +121,3 @@ func checkURL(flag, text string) error {
 	}
 	return nil
 }
-
-// checkSlot gives the slot as the element counts them.
-func checkSlot(n int) (byte, error) {
-	if n < 1 || n > maxSlot {
-		return 0, usage.Errorf("--slot is not 1 to %d", maxSlot)
-	}
-	return byte(n), nil
-}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -10,14 +9,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/terminal"
 	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
-	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
@@ -33,10 +30,11 @@ const maxSigned = 1 << 30
 
 // certificateFlags are what the flags of the commands about phone certificates say.
 type certificateFlags struct {
-	state, issuer, tsm, person, dir string
-	pinFile, passwordFile           string
-	key, in, out, certificate       string
-	asJSON                          bool
+	services
+	tapped
+	state, pinFile, passwordFile string
+	key, in, out, certificate    string
+	asJSON                       bool
 }
 
 func (w *wallet) jpkiCommand() *cobra.Command {
@@ -56,11 +54,6 @@ func (a *certificateFlags) passwordFlag(c *cobra.Command) {
 	c.Flags().StringVar(&a.passwordFile, "password-file", "", "`FILE` with the signature password, 6 to 16 of A to Z and 0 to 9, mode 0600, or - for a line of standard input")
 }
 
-func (a *certificateFlags) serviceFlags(c *cobra.Command) {
-	c.Flags().StringVar(&a.issuer, "issuer", "", "`URL` of mobileid-issuer")
-	c.Flags().StringVar(&a.tsm, "tsm", "", "`URL` of mobileid-tsm")
-}
-
 func (w *wallet) jpkiApplyCommand() *cobra.Command {
 	var a certificateFlags
 	c := &cobra.Command{
@@ -76,20 +69,19 @@ card; this command models a new card each time, so they stay until "jpki revoke"
 		RunE: func(c *cobra.Command, _ []string) error { return w.jpkiApply(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)
-	a.serviceFlags(c)
-	c.Flags().StringVar(&a.person, "person", "", "`ID` of the modelled person: "+strings.Join(people(w.now()), ", "))
-	c.Flags().StringVar(&a.dir, "authority", "", "`DIR` that mobileid pki new made")
+	a.services.flags(c)
+	a.tapped.flags(c, w.now())
 	a.pinFlag(c)
 	a.passwordFlag(c)
 	return required(c, "state", "issuer", "tsm", "person", "authority", "pin-file", "password-file")
 }
 
 func (w *wallet) jpkiApply(ctx context.Context, a certificateFlags) error {
-	person, known := cardsim.PersonByID(a.person, w.now())
-	if !known {
-		return usage.Errorf("--person is none of %s", strings.Join(people(w.now()), ", "))
+	person, err := a.who(w.now())
+	if err != nil {
+		return err
 	}
-	if err := cmp.Or(checkURL("issuer", a.issuer), checkURL("tsm", a.tsm)); err != nil {
+	if err := a.services.check(); err != nil {
 		return err
 	}
 	pin, password, err := w.jpkiSecrets(ctx, a)
@@ -101,8 +93,7 @@ func (w *wallet) jpkiApply(ctx context.Context, a certificateFlags) error {
 		return err
 	}
 	return w.withElement(a.state, func(element *se.SE) error {
-		p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: a.issuer, TSMURL: a.tsm}
-		if err := w.apply(ctx, p, chip, phone.Application{PhoneCertificates: true}); err != nil {
+		if err := w.apply(ctx, a.phone(element), chip, phone.Application{PhoneCertificates: true}); err != nil {
 			return err
 		}
 		return w.choose(ctx, jpkiapplet.NewClient(element), pin, password)
@@ -388,13 +379,13 @@ are revoked all the same, and "contact" empties it later.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return w.jpkiRevoke(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)
-	a.serviceFlags(c)
+	a.services.flags(c)
 	a.passwordFlag(c)
 	return required(c, "state", "issuer", "tsm", "password-file")
 }
 
 func (w *wallet) jpkiRevoke(ctx context.Context, a certificateFlags) error {
-	if err := cmp.Or(checkURL("issuer", a.issuer), checkURL("tsm", a.tsm)); err != nil {
+	if err := a.services.check(); err != nil {
 		return err
 	}
 	password, err := w.secret(ctx, "signature password", a.passwordFile)
@@ -402,7 +393,7 @@ func (w *wallet) jpkiRevoke(ctx context.Context, a certificateFlags) error {
 		return err
 	}
 	return w.withElement(a.state, func(element *se.SE) error {
-		p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: a.issuer, TSMURL: a.tsm}
+		p := a.phone(element)
 		changed, err := p.RevokeCertificates(ctx, password)
 		if err != nil {
 			return err

@@ -43,7 +43,7 @@ change was cut off, the new PIN holds.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return w.changePIN(c.Context(), v) },
 	}
 	stateFlag(change, &v.state)
-	change.Flags().IntVar(&v.slot, "slot", 0, fmt.Sprintf("credential slot, 1 to %d", maxSlot))
+	slotFlag(change, &v.slot)
 	change.Flags().StringVar(&v.file, "pin-file", "", "`FILE` with the old PIN and the new one, a line each, mode 0600, or - for standard input; without it they are typed")
 	c.AddCommand(required(change, "state", "slot"))
 	return c

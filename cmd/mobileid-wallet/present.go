@@ -50,11 +50,11 @@ asking, and only to a reader whose certificate leads to the reader roots.`,
 		RunE: func(c *cobra.Command, _ []string) error { return w.present(c.Context(), p) },
 	}
 	stateFlag(c, &p.state)
+	slotFlag(c, &p.slot)
+	slotPINFlag(c, &p.pinFile)
 	f := c.Flags()
-	f.IntVar(&p.slot, "slot", 0, fmt.Sprintf("credential slot, 1 to %d", maxSlot))
 	f.StringVar(&p.till, "till", "", "`URL` of mobileid-verifier")
 	f.StringVar(&p.tokenFile, "till-token-file", "", "`FILE` with the bearer token of POS devices, mode 0600")
-	f.StringVar(&p.pinFile, "pin-file", "", "`FILE` with the PIN, mode 0600, or - for the first line of standard input")
 	f.StringVar(&p.dir, "authority", "", "`DIR` that mobileid pki new made, for its reader root")
 	f.StringVar(&p.readerRoots, "reader-roots", "", "PEM `FILE` of the reader roots, in place of --authority")
 	f.StringVar(&p.readerCRL, "reader-crl", "", "`FILE` with the reader root's revocation list in DER, beside --reader-roots; without one no reader is authenticated")
