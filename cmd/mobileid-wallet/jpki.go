@@ -203,12 +203,12 @@ func (w *wallet) jpkiShow(ctx context.Context, element *se.SE, a certificateFlag
 		out.State = "pending"
 	}
 	if info.Committed && a.pinFile != "" {
-		if out.Authentication, err = w.shown(ctx, element, card.AuthenticationPINFile, "PIN", a.pinFile, card.AuthenticationCertificate); err != nil {
+		if out.Authentication, err = w.shown(ctx, element, a.authentication()); err != nil {
 			return err
 		}
 	}
 	if info.Committed && a.passwordFile != "" {
-		if out.Signature, err = w.shown(ctx, element, card.SignaturePasswordFile, "signature password", a.passwordFile, card.SignatureCertificate); err != nil {
+		if out.Signature, err = w.shown(ctx, element, a.signature()); err != nil {
 			return err
 		}
 	}
@@ -218,20 +218,9 @@ func (w *wallet) jpkiShow(ctx context.Context, element *se.SE, a certificateFlag
 	return w.printCertificates(out)
 }
 
-// shown presents a secret and reads the certificate behind it.
-func (w *wallet) shown(ctx context.Context, element *se.SE, secret card.FileID, name, file string, certificate card.FileID) (*shownCertificate, error) {
-	value, err := w.secret(ctx, name, file)
-	if err != nil {
-		return nil, err
-	}
-	token, err := phone.Certificates(ctx, element)
-	if err != nil {
-		return nil, err
-	}
-	if err := token.Verify(ctx, secret, value); err != nil {
-		return nil, fmt.Errorf("presenting the %s: %w", name, err)
-	}
-	der, err := token.ReadFile(ctx, certificate)
+// shown reads the certificate of a key, behind its secret.
+func (w *wallet) shown(ctx context.Context, element *se.SE, k keyFiles) (*shownCertificate, error) {
+	_, der, err := w.unlocked(ctx, element, k)
 	if err != nil {
 		return nil, err
 	}
@@ -287,13 +276,22 @@ type keyFiles struct {
 	name, file               string
 }
 
+func (a certificateFlags) signature() keyFiles {
+	return keyFiles{card.SignatureKey, card.SignaturePasswordFile, card.SignatureCertificate, "signature password", a.passwordFile}
+}
+
+func (a certificateFlags) authentication() keyFiles {
+	return keyFiles{card.AuthenticationKey, card.AuthenticationPINFile, card.AuthenticationCertificate, "PIN", a.pinFile}
+}
+
+// keyFiles are those of --key.
 func (a certificateFlags) keyFiles() (keyFiles, error) {
 	var k keyFiles
 	switch a.key {
 	case "signature":
-		k = keyFiles{card.SignatureKey, card.SignaturePasswordFile, card.SignatureCertificate, "signature password", a.passwordFile}
+		k = a.signature()
 	case "authentication":
-		k = keyFiles{card.AuthenticationKey, card.AuthenticationPINFile, card.AuthenticationCertificate, "PIN", a.pinFile}
+		k = a.authentication()
 	default:
 		return k, usage.Errorf("--key is neither signature nor authentication")
 	}
@@ -301,6 +299,22 @@ func (a certificateFlags) keyFiles() (keyFiles, error) {
 		return k, usage.Errorf("the %s key needs the %s", a.key, k.name)
 	}
 	return k, nil
+}
+
+// unlocked presents the secret of a key, and reads its certificate.
+func (w *wallet) unlocked(ctx context.Context, element *se.SE, k keyFiles) (token *card.Client, certificate []byte, err error) {
+	value, err := w.secret(ctx, k.name, k.file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if token, err = phone.Certificates(ctx, element); err != nil {
+		return nil, nil, err
+	}
+	if err := token.Verify(ctx, k.secret, value); err != nil {
+		return nil, nil, fmt.Errorf("presenting the %s: %w", k.name, err)
+	}
+	certificate, err = token.ReadFile(ctx, k.certificate)
+	return token, certificate, err
 }
 
 func (w *wallet) jpkiSign(ctx context.Context, element *se.SE, a certificateFlags) error {
@@ -312,18 +326,7 @@ func (w *wallet) jpkiSign(ctx context.Context, element *se.SE, a certificateFlag
 	if err != nil {
 		return err
 	}
-	value, err := w.secret(ctx, k.name, k.file)
-	if err != nil {
-		return err
-	}
-	token, err := phone.Certificates(ctx, element)
-	if err != nil {
-		return err
-	}
-	if err := token.Verify(ctx, k.secret, value); err != nil {
-		return fmt.Errorf("presenting the %s: %w", k.name, err)
-	}
-	certificate, err := token.ReadFile(ctx, k.certificate)
+	token, certificate, err := w.unlocked(ctx, element, k)
 	if err != nil {
 		return err
 	}
