@@ -8,33 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"unicode/utf16"
 
 	"mobileid/issuer"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/issuertest"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/provisioning"
 )
-
-// lines is a log in memory.
-type lines struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) bytes() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Clone(l.buf.Bytes())
-}
 
 // disguises are the ways in which a value may stand in a file or a log. Of base64 the part is taken that does not depend on
 // what stands around the value, for each of the three places it can begin at.
@@ -71,7 +53,7 @@ func TestNothingPersonalIsLeft(t *testing.T) {
 	ctx := t.Context()
 	w := issuertest.New(t)
 	path := filepath.Join(t.TempDir(), "issuer.db")
-	log := &lines{}
+	log := &canary.Log{}
 	s, _ := w.Open(t, path, func(c *issuer.Config) {
 		c.Log = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
@@ -129,7 +111,7 @@ func TestNothingPersonalIsLeft(t *testing.T) {
 		"SE id": string(wallet.SE.ID)}
 	file, err := os.ReadFile(path)
 	must(t, err)
-	all := map[string][]byte{"log": log.bytes(), "errors": []byte(strings.Join(errs, "\n")), "store": file}
+	all := map[string][]byte{"log": []byte(log.String()), "errors": []byte(strings.Join(errs, "\n")), "store": file}
 	// PINs of four digits stand in any file by chance; in the short texts they must not stand as words.
 	for name, pin := range map[string]string{"attribute PIN": p.AttributePIN, "authentication PIN": p.AuthenticationPIN, "security code": p.SecurityCode} {
 		if strings.Contains(string(all["errors"]), pin) || strings.Contains(string(all["log"]), `"`+pin+`"`) {

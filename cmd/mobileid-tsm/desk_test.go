@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/link"
+	"mobileid/mdoc/mdoctest/canary"
 )
 
 // deskAt is a desk with one operator, whose token is "token".
@@ -80,7 +81,7 @@ func TestDeskOverTLS(t *testing.T) {
 	check(t, err)
 	address := free.Addr().String()
 	check(t, free.Close())
-	log := &lockedBuffer{}
+	log := &canary.Log{}
 	service(t, good(t, func(s map[string]any) { s["desk"] = deskAt(address, pair) }), log)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "tsm.test", MinVersion: tls.VersionTLS13}}}
 	defer client.CloseIdleConnections()

@@ -17,12 +17,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"mobileid/cmd/internal/link"
 	"mobileid/issuer/tsmclient"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/pki"
 )
 
@@ -129,7 +129,7 @@ func TestInitMakesStateOnce(t *testing.T) {
 }
 
 // service runs the TSM until the test ends, and gives the roots of its two addresses.
-func service(t *testing.T, path string, log *lockedBuffer) (phones, orders string) {
+func service(t *testing.T, path string, log *canary.Log) (phones, orders string) {
 	t.Helper()
 	var stdout bytes.Buffer
 	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, log); code != 0 {
@@ -148,7 +148,7 @@ func service(t *testing.T, path string, log *lockedBuffer) (phones, orders strin
 }
 
 // addresses waits for the two addresses in the log of a TSM that starts.
-func addresses(t *testing.T, log *lockedBuffer) (phones, orders string) {
+func addresses(t *testing.T, log *canary.Log) (phones, orders string) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); phones == "" || orders == ""; {
 		for line := range strings.Lines(log.String()) {
@@ -172,27 +172,9 @@ func addresses(t *testing.T, log *lockedBuffer) (phones, orders string) {
 	return phones, orders
 }
 
-// lockedBuffer is a log that the service writes while the test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // Only the issuer, with its certificate, gets an order as far as its signature; the phones' address has no such door.
 func TestOrdersComeOverTheLine(t *testing.T) {
-	path, log := good(t, nil), &lockedBuffer{}
+	path, log := good(t, nil), &canary.Log{}
 	dir := filepath.Join(filepath.Dir(path), "service")
 	phones, orders := service(t, path, log)
 	issuer, err := link.Open(link.In(dir, link.IssuerEnd, "127.0.0.1:0"), slog.New(slog.DiscardHandler), nil)
@@ -256,7 +238,7 @@ func TestOrdersComeOverTheLine(t *testing.T) {
 
 // What the service says at the start, when it refuses, and when its files are renewed holds no key.
 func TestNothingSaidHoldsAKey(t *testing.T) {
-	path, log := good(t, nil), &lockedBuffer{}
+	path, log := good(t, nil), &canary.Log{}
 	dir := filepath.Dir(path)
 	secrets := map[string][]byte{}
 	for _, name := range []string{"48", "63"} {

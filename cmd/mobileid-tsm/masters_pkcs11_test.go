@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"mobileid/cmd/internal/hsm"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/tsm"
 	"mobileid/tsm/diversify"
 )
@@ -99,7 +100,7 @@ func TestServiceWithAModule(t *testing.T) {
 	command(t, "pkcs11-tool", "--module", softHSM, "--token-label", "tsm", "--login", "--pin", userPIN,
 		"--keygen", "--key-type", "AES:32", "--label", "scp03-48", "--usage-sign", "--sensitive")
 	in := func(s map[string]any) { s["master_keys"] = map[string]any{"48": uri("scp03-48")} }
-	path, log := good(t, in), &lockedBuffer{}
+	path, log := good(t, in), &canary.Log{}
 	if code := run(t.Context(), []string{"-config", path, "-check"}, log, log); code != 0 {
 		t.Fatalf("-check: exit %d: %s", code, log.String())
 	}

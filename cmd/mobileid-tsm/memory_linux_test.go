@@ -35,6 +35,7 @@ import (
 	"mobileid/mdoc"
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
@@ -356,14 +357,14 @@ func listen(ctx context.Context, line *link.Link) (net.Listener, error) {
 // process is a child of the test.
 type process struct {
 	cmd      *exec.Cmd
-	log      *lockedBuffer
+	log      *canary.Log
 	searched int
 }
 
 // start runs this test again as one of the parties.
 func (r *rig) start(part string) *process {
 	r.Helper()
-	p := &process{cmd: exec.CommandContext(r.Context(), os.Args[0], "-test.run=^TestCanariesInMemory$", "-test.count=1"), log: &lockedBuffer{}}
+	p := &process{cmd: exec.CommandContext(r.Context(), os.Args[0], "-test.run=^TestCanariesInMemory$", "-test.count=1"), log: &canary.Log{}}
 	p.cmd.Env = append(os.Environ(), envPart+"="+part, envFolder+"="+r.folder)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	check(r.T, p.cmd.Start())

@@ -12,39 +12,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode/utf16"
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/issuer/card/cardsim"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/provisioning"
 )
-
-// wire notes every URL asked for and every error document answered.
-type wire struct {
-	mu   sync.Mutex // guards seen
-	seen bytes.Buffer
-}
-
-func (w *wire) note(r *http.Request) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	fmt.Fprintln(&w.seen, r.Method, r.URL.String())
-}
-
-// locked is a buffer that several loggers share.
-type locked struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
 
 // forms writes a value in every way in which it could leak.
 func forms(value string) map[string][]byte {
@@ -73,8 +49,8 @@ func TestCanaries(t *testing.T) {
 		"birth date on the card": strings.ReplaceAll(person.BirthDate.String(), "-", ""), "number": person.Number,
 		"signature password": secrets.SignaturePassword, "number B": secrets.NumberB,
 	}
-	logs, requests, out := &locked{}, &wire{}, &bytes.Buffer{}
-	o := Options{Person: person.ID, Language: English, JSON: true, Stdout: out, Seen: requests.note,
+	logs, requests, out := &canary.Log{}, &canary.Log{}, &bytes.Buffer{}
+	o := Options{Person: person.ID, Language: English, JSON: true, Stdout: out, Seen: func(r *http.Request) { fmt.Fprintln(requests, r.Method, r.URL.String()) },
 		Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if err := o.validate(); err != nil {
 		t.Fatal(err)
@@ -98,13 +74,13 @@ func TestCanaries(t *testing.T) {
 	if err := p.close(); err != nil {
 		t.Error(err)
 	}
-	places := map[string][]byte{"logs": logs.b.Bytes(), "URLs": requests.seen.Bytes(), "output": out.Bytes(), "errors": errs,
+	places := map[string][]byte{"logs": []byte(logs.String()), "URLs": []byte(requests.String()), "output": out.Bytes(), "errors": errs,
 		"APDU log, secrets only": r.rec.log.Bytes()}
 	for name, content := range files {
 		places["file "+name] = content
 	}
-	if logs.b.Len() == 0 || requests.seen.Len() == 0 || len(errs) == 0 || len(files) < 2 {
-		t.Fatalf("nothing to search: logs %d, URLs %d, errors %d, files %d", logs.b.Len(), requests.seen.Len(), len(errs), len(files))
+	if logs.String() == "" || requests.String() == "" || len(errs) == 0 || len(files) < 2 {
+		t.Fatalf("nothing to search: logs %d, URLs %d, errors %d, files %d", len(logs.String()), len(requests.String()), len(errs), len(files))
 	}
 	if !bytes.Contains(r.rec.log.Bytes(), forms(person.Address)["HEX"]) {
 		t.Fatal("the search does not find what the card itself answered: it could not find a leak either")
