@@ -3,13 +3,11 @@ package issuer_test
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/hex"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf16"
 
 	"mobileid/issuer"
 	"mobileid/issuer/card/cardsim"
@@ -18,30 +16,10 @@ import (
 	"mobileid/mdoc/provisioning"
 )
 
-// disguises are the ways in which a value may stand in a file or a log. Of base64 the part is taken that does not depend on
-// what stands around the value, for each of the three places it can begin at.
-func disguises(value string) map[string][]byte {
-	wide := utf16.Encode([]rune(value))
-	var little, big []byte
-	for _, u := range wide {
-		little, big = append(little, byte(u), byte(u>>8)), append(big, byte(u>>8), byte(u))
-	}
-	out := map[string][]byte{"plain": []byte(value), "UTF-16LE": little, "UTF-16BE": big,
-		"hex": []byte(hex.EncodeToString([]byte(value))), "HEX": []byte(strings.ToUpper(hex.EncodeToString([]byte(value))))}
-	for shift := range 3 {
-		padded := append(make([]byte, shift), value...)
-		padded = padded[:len(padded)/3*3]
-		from := (shift*8 + 5) / 6
-		out["base64 at "+string(rune('0'+shift))] = []byte(base64.StdEncoding.EncodeToString(padded))[from:]
-		out["base64url at "+string(rune('0'+shift))] = []byte(base64.URLEncoding.EncodeToString(padded))[from:]
-	}
-	return out
-}
-
 // hits names what of a value is found in a text.
 func hits(value string, text []byte) []string {
 	var found []string
-	for name, d := range disguises(value) {
+	for name, d := range canary.Forms(value) {
 		if len(d) >= 4 && bytes.Contains(text, d) {
 			found = append(found, name)
 		}

@@ -2,38 +2,21 @@ package demo
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/provisioning"
 )
-
-// forms writes a value in every way in which it could leak.
-func forms(value string) map[string][]byte {
-	wide := []byte{}
-	for _, u := range utf16.Encode([]rune(value)) {
-		wide = append(wide, byte(u>>8), byte(u))
-	}
-	return map[string][]byte{
-		"plain": []byte(value), "hex": []byte(hex.EncodeToString([]byte(value))), "HEX": []byte(strings.ToUpper(hex.EncodeToString([]byte(value)))),
-		"base64": []byte(base64.RawStdEncoding.EncodeToString([]byte(value))), "base64url": []byte(base64.RawURLEncoding.EncodeToString([]byte(value))),
-		"UTF-16": wide, "percent": []byte(url.QueryEscape(value)),
-	}
-}
 
 // TestCanaries runs the whole story at the most verbose level of every log, and a number of failing requests, and looks for every
 // personal value, PIN and token in logs, URLs, errors, the output and the services' files.
@@ -82,7 +65,7 @@ func TestCanaries(t *testing.T) {
 	if logs.String() == "" || requests.String() == "" || len(errs) == 0 || len(files) < 2 {
 		t.Fatalf("nothing to search: logs %d, URLs %d, errors %d, files %d", len(logs.String()), len(requests.String()), len(errs), len(files))
 	}
-	if !bytes.Contains(r.rec.log.Bytes(), forms(person.Address)["HEX"]) {
+	if !bytes.Contains(r.rec.log.Bytes(), canary.Forms(person.Address)["HEX"]) {
 		t.Fatal("the search does not find what the card itself answered: it could not find a leak either")
 	}
 	searched := 0
@@ -95,7 +78,7 @@ func TestCanaries(t *testing.T) {
 			if strings.HasPrefix(place, "APDU log") && !secret {
 				continue // the log of a modelled person's card holds what the card gave; never a secret
 			}
-			for form, needle := range forms(value) {
+			for form, needle := range canary.Forms(value) {
 				searched++
 				if form == "plain" && what == "PIN" && place != "APDU log, secrets only" && digitsOnly(content, needle) {
 					continue
