@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/link"
+	"mobileid/cmd/internal/serve/servetest"
 	"mobileid/mdoc/mdoctest/canary"
 )
 
@@ -52,12 +53,7 @@ func TestDeskIsLoopbackOrTLS(t *testing.T) {
 		{"0.0.0.0:8090", pair, "opening desk"},
 	} {
 		t.Run(c.listen, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			path := good(t, func(s map[string]any) { s["desk"] = deskAt(c.listen, c.more) })
-			code := run(t.Context(), []string{"-config", path, "-check"}, &stdout, &stderr)
-			if (code == 0) != (c.want == "") || !strings.Contains(stderr.String(), c.want) {
-				t.Errorf("exit %d, %q; want %q", code, stderr.String(), c.want)
-			}
+			servetest.Check(t, run, good(t, servetest.Set("desk", deskAt(c.listen, c.more))), c.want)
 		})
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/link"
+	"mobileid/cmd/internal/serve/servetest"
 	"mobileid/issuer/tsmclient"
 	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/pki"
@@ -39,14 +40,7 @@ func good(t *testing.T, alter func(map[string]any)) string {
 	s := map[string]any{"listen": "127.0.0.1:0", "store": filepath.Join(dir, "state"), "order_key": filepath.Join(dir, "order.pub"),
 		"master_keys": map[string]any{"48": masterKey(t, dir, "48"), "63": masterKey(t, dir, "63")}, "issuer_url": "https://issuer.example",
 		"link": link.In(filepath.Join(dir, "service"), link.TSMEnd, "127.0.0.1:0")}
-	if alter != nil {
-		alter(s)
-	}
-	text, err := json.Marshal(s)
-	check(t, err)
-	path := filepath.Join(dir, "settings.json")
-	check(t, os.WriteFile(path, text, 0o600))
-	return path
+	return servetest.Write(t, dir, s, alter)
 }
 
 func masterKey(t *testing.T, dir, name string) string {
@@ -65,7 +59,7 @@ func check(t *testing.T, err error) {
 }
 
 func TestSettings(t *testing.T) {
-	set := func(name string, to any) func(map[string]any) { return func(s map[string]any) { s[name] = to } }
+	set := servetest.Set
 	cases := []struct {
 		name  string
 		alter func(map[string]any)
@@ -99,33 +93,14 @@ func TestSettings(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{"-config", good(t, c.alter), "-check"}, &stdout, &stderr)
-			if c.want == "" && (code != 0 || stdout.String() != "settings are good\n") {
-				t.Errorf("exit %d, %s", code, stderr.String())
-			}
-			if strings.Contains(stderr.String(), "canary") {
-				t.Errorf("a value is repeated: %s", stderr.String())
-			}
-			if c.want != "" && (code != 1 || !strings.Contains(stderr.String(), c.want)) {
-				t.Errorf("exit %d, %q; want 1 and %q", code, stderr.String(), c.want)
-			}
+			servetest.Check(t, run, good(t, c.alter), c.want)
 		})
 	}
 }
 
 func TestInitMakesStateOnce(t *testing.T) {
 	path := good(t, nil)
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 0 {
-		t.Fatalf("exit %d: %s", code, stderr.String())
-	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "state")); err != nil {
-		t.Fatal(err)
-	}
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 1 {
-		t.Errorf("second -init: exit %d, want 1", code)
-	}
+	servetest.InitOnce(t, run, path, filepath.Join(filepath.Dir(path), "state"))
 }
 
 // service runs the TSM until the test ends, and gives the roots of its two addresses.
