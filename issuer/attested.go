@@ -186,7 +186,7 @@ func (s *Service) issue(ctx context.Context, h *holding, o store.Order, a *provi
 	if err != nil {
 		return nil, err
 	}
-	list, err := elements(s.table, h.identity, s.config.Authority, v.signed)
+	list, err := Elements(s.table, h.identity, s.config.Authority, v.signed)
 	if err != nil {
 		return nil, err
 	}

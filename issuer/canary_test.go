@@ -3,63 +3,23 @@ package issuer_test
 import (
 	"bytes"
 	"encoding/base64"
-	"encoding/hex"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"unicode/utf16"
 
 	"mobileid/issuer"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/issuertest"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/provisioning"
 )
-
-// lines is a log in memory.
-type lines struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) bytes() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return bytes.Clone(l.buf.Bytes())
-}
-
-// disguises are the ways in which a value may stand in a file or a log. Of base64 the part is taken that does not depend on
-// what stands around the value, for each of the three places it can begin at.
-func disguises(value string) map[string][]byte {
-	wide := utf16.Encode([]rune(value))
-	var little, big []byte
-	for _, u := range wide {
-		little, big = append(little, byte(u), byte(u>>8)), append(big, byte(u>>8), byte(u))
-	}
-	out := map[string][]byte{"plain": []byte(value), "UTF-16LE": little, "UTF-16BE": big,
-		"hex": []byte(hex.EncodeToString([]byte(value))), "HEX": []byte(strings.ToUpper(hex.EncodeToString([]byte(value))))}
-	for shift := range 3 {
-		padded := append(make([]byte, shift), value...)
-		padded = padded[:len(padded)/3*3]
-		from := (shift*8 + 5) / 6
-		out["base64 at "+string(rune('0'+shift))] = []byte(base64.StdEncoding.EncodeToString(padded))[from:]
-		out["base64url at "+string(rune('0'+shift))] = []byte(base64.URLEncoding.EncodeToString(padded))[from:]
-	}
-	return out
-}
 
 // hits names what of a value is found in a text.
 func hits(value string, text []byte) []string {
 	var found []string
-	for name, d := range disguises(value) {
+	for name, d := range canary.Forms(value) {
 		if len(d) >= 4 && bytes.Contains(text, d) {
 			found = append(found, name)
 		}
@@ -71,7 +31,7 @@ func TestNothingPersonalIsLeft(t *testing.T) {
 	ctx := t.Context()
 	w := issuertest.New(t)
 	path := filepath.Join(t.TempDir(), "issuer.db")
-	log := &lines{}
+	log := &canary.Log{}
 	s, _ := w.Open(t, path, func(c *issuer.Config) {
 		c.Log = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
@@ -129,7 +89,7 @@ func TestNothingPersonalIsLeft(t *testing.T) {
 		"SE id": string(wallet.SE.ID)}
 	file, err := os.ReadFile(path)
 	must(t, err)
-	all := map[string][]byte{"log": log.bytes(), "errors": []byte(strings.Join(errs, "\n")), "store": file}
+	all := map[string][]byte{"log": []byte(log.String()), "errors": []byte(strings.Join(errs, "\n")), "store": file}
 	// PINs of four digits stand in any file by chance; in the short texts they must not stand as words.
 	for name, pin := range map[string]string{"attribute PIN": p.AttributePIN, "authentication PIN": p.AuthenticationPIN, "security code": p.SecurityCode} {
 		if strings.Contains(string(all["errors"]), pin) || strings.Contains(string(all["log"]), `"`+pin+`"`) {

@@ -33,10 +33,10 @@ func (l *elementList) add(nameSpace, identifier string, value any) {
 	l.list = append(l.list, mdoc.Element{NameSpace: nameSpace, Identifier: identifier, Value: encoded})
 }
 
-// elements converts a checked identity. The two public namespaces get the public set alone; what is added goes to the
-// project's own namespace, under the identifiers of ISO/IEC 23220-2. Ages are those of the instant validFrom in Japan.
-// age_in_years is left out, since it would be wrong from the next birthday on.
-func elements(table *doctype.Table, id *card.Identity, authority string, validFrom time.Time) ([]mdoc.Element, error) {
+// Elements is what a document says of a checked identity; nothing is checked here but each value against the table. The two public
+// namespaces get the public set alone; what is added goes to the project's own namespace, under the identifiers of ISO/IEC 23220-2.
+// Ages are those of the instant validFrom in Japan. age_in_years is left out, since it would be wrong from the next birthday on.
+func Elements(table *doctype.Table, id *card.Identity, authority string, validFrom time.Time) ([]mdoc.Element, error) {
 	l := elementList{table: table}
 
 	const jp = doctype.NameSpaceJP

@@ -29,7 +29,7 @@ var noon = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 // built gives the elements as "identifier" to encoded value.
 func built(t *testing.T, id *card.Identity, at time.Time) map[string]string {
 	t.Helper()
-	list, err := elements(doctype.MNC(), id, "試験 TEST", at)
+	list, err := Elements(doctype.MNC(), id, "試験 TEST", at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestElementsRefused(t *testing.T) {
 	} {
 		id := person()
 		change(id)
-		_, err := elements(doctype.MNC(), id, "TEST", noon)
+		_, err := Elements(doctype.MNC(), id, "TEST", noon)
 		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "CANARY") || strings.Contains(err.Error(), "1234") {
 			t.Errorf("%s: error %v", name, err)
 		}

@@ -201,17 +201,13 @@ func TestRekeyHostileAnswers(t *testing.T) {
 			id, err := w.service.Rekey(t.Context(), w.seID)
 			check(t, err)
 			seen := 0
-			a := w.agent()
-			inner := a.SE
-			a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
-				r, err := inner.Transmit(ctx, command)
+			err = w.through(func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error) {
+				r, err := next.Transmit(ctx, command)
 				if seen++; seen == at {
 					return fake, err
 				}
 				return r, err
 			})
-			w.element.Reset()
-			_, err = a.Run(t.Context())
 			if err != nil {
 				t.Fatalf("%X at command %d of %d: %v, %v", fake, at, seen, err, w.jobOf(id))
 			}

@@ -133,6 +133,16 @@ func (w *world) meets(act func(c apdu.Command, do func(apdu.Command) apdu.Respon
 	return r
 }
 
+// through lets the phone come by with somebody between it and the element: meddle gets each command, and reaches the element by next.
+func (w *world) through(meddle func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error)) error {
+	a := w.agent()
+	next := a.SE
+	a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) { return meddle(ctx, command, next) })
+	w.element.Reset()
+	_, err := a.Run(w.t.Context())
+	return err
+}
+
 // The instructions that the tests below meddle with.
 const (
 	insDelete    = 0xE4
@@ -182,18 +192,13 @@ func TestRekeyNewKeysUnused(t *testing.T) {
 	id, err := w.service.Rekey(t.Context(), w.seID)
 	check(t, err)
 	asked := 0
-	a := w.agent()
-	inner := a.SE
-	a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
+	check(t, w.through(func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error) {
 		if command[1] == 0x50 && command[2] == 0x31 {
 			asked++
 			return []byte{0x6A, 0x88}, nil
 		}
-		return inner.Transmit(ctx, command)
-	})
-	w.element.Reset()
-	_, err = a.Run(t.Context())
-	check(t, err)
+		return next.Transmit(ctx, command)
+	}))
 	if j := w.jobOf(id); j.State != store.Parked || j.Reason != "new_keys_unused" || j.Attempts != 10 || asked != 10 {
 		t.Errorf("rekey is %v (%s) after %d attempts, the new set asked for %d times", j.State, j.Reason, j.Attempts, asked)
 	}
@@ -330,18 +335,13 @@ func TestRefusalsDoNotParkUrgentJobs(t *testing.T) {
 		order := w.order(kind, 1)
 		w.submitted(order)
 		for range contacts {
-			a := w.agent()
-			inner := a.SE
-			a.SE = transmit(func(ctx context.Context, command []byte) ([]byte, error) {
-				r, err := inner.Transmit(ctx, command)
+			check(t, w.through(func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error) {
+				r, err := next.Transmit(ctx, command)
 				if command[1] == 0xF2 {
 					return []byte{0x6A, 0x80}, err
 				}
 				return r, err
-			})
-			w.element.Reset()
-			_, err := a.Run(t.Context())
-			check(t, err)
+			}))
 		}
 		if j := w.job(order); j.State != store.Queued || j.Attempts != contacts {
 			t.Errorf("kind %d is %v (%s) after %d attempts", kind, j.State, j.Reason, j.Attempts)

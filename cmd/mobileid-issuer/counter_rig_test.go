@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/httpapi"
 	"mobileid/issuer/issuertest"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/provisioning"
 )
 
@@ -38,27 +38,9 @@ type hall struct {
 	card        *cardsim.Card
 	wallet      issuertest.Wallet
 	phone       *phone.Phone
-	issuerLog   tape
-	counterLog  tape // what the program wrote to standard error
-	issuerPaths tape // request lines the issuer saw
-}
-
-// tape keeps what many goroutines write.
-type tape struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-func (l *tape) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *tape) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	issuerLog   canary.Log
+	counterLog  canary.Log // what the program wrote to standard error
+	issuerPaths canary.Log // request lines the issuer saw
 }
 
 func check(t *testing.T, err error) {
@@ -181,11 +163,11 @@ func (h *hall) wantNoCanary() {
 		if text == "" {
 			h.t.Errorf("the %s is empty", place)
 		}
-		for name, canary := range h.canaries() {
-			if strings.Contains(text, canary) {
+		for name, value := range h.canaries() {
+			if strings.Contains(text, value) {
 				h.t.Errorf("the %s holds the %s", place, name)
 			}
-			if quoted, err := json.Marshal(canary); err == nil && strings.Contains(text, strings.Trim(string(quoted), `"`)) {
+			if quoted, err := json.Marshal(value); err == nil && strings.Contains(text, strings.Trim(string(quoted), `"`)) {
 				h.t.Errorf("the %s holds the %s, quoted", place, name)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/link"
+	"mobileid/cmd/internal/serve/servetest"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/keys"
@@ -63,12 +63,7 @@ func good(t *testing.T, dir string, alter func(map[string]any)) string {
 		"card_signature_roots": at("s.pem"), "card_authentication_roots": at("a.pem"), "card_municipal_roots": at("m.pem"),
 		"card_status": []any{map[string]any{"ca": at("s.pem"), "crls": []string{"https://jpki.example/s.crl"}},
 			map[string]any{"ca": at("a.pem"), "ocsp": "https://jpki.example/ocsp"}}}
-	if alter != nil {
-		alter(s)
-	}
-	text, err := json.Marshal(s)
-	must(t, err)
-	return write(t, filepath.Join(own, "issuer.json"), string(text))
+	return servetest.Write(t, own, s, alter)
 }
 
 func write(t *testing.T, path, text string) string {
@@ -80,7 +75,7 @@ func write(t *testing.T, path, text string) string {
 }
 
 func TestSettings(t *testing.T) {
-	set := func(name string, to any) func(map[string]any) { return func(s map[string]any) { s[name] = to } }
+	set := servetest.Set
 	cases := []struct {
 		name  string
 		alter func(map[string]any)
@@ -113,30 +108,14 @@ func TestSettings(t *testing.T) {
 	dir := named(t)
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{"-config", good(t, dir, c.alter), "-check"}, &stdout, &stderr)
-			if c.want == "" && (code != 0 || stdout.String() != "settings are good\n") {
-				t.Errorf("exit %d, %s", code, stderr.String())
-			}
-			if c.want != "" && (code != 1 || !strings.Contains(stderr.String(), c.want)) {
-				t.Errorf("exit %d, %q; want 1 and %q", code, stderr.String(), c.want)
-			}
+			servetest.Check(t, run, good(t, dir, c.alter), c.want)
 		})
 	}
 }
 
 func TestInitMakesTheStoreOnce(t *testing.T) {
 	path := good(t, "absent", nil)
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 0 {
-		t.Fatalf("exit %d: %s", code, stderr.String())
-	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "issuer.db")); err != nil {
-		t.Fatal(err)
-	}
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 1 {
-		t.Errorf("second -init: exit %d, want 1", code)
-	}
+	servetest.InitOnce(t, run, path, filepath.Join(filepath.Dir(path), "issuer.db"))
 }
 
 func TestOperators(t *testing.T) {

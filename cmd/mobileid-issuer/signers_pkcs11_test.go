@@ -5,45 +5,26 @@ package main
 import (
 	"bytes"
 	"crypto/x509"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"mobileid/cmd/internal/hsm"
+	"mobileid/cmd/internal/hsm/hsmtest"
 	"mobileid/issuer/keys"
 	"mobileid/mdoc/cose"
 	"mobileid/mdoc/pki"
 )
 
-const (
-	softHSM = "/usr/lib/softhsm/libsofthsm2.so"
-	userPIN = "canary-pin-7413"
-)
-
 // token makes a private SoftHSM with the token "issuer" and key pairs in it, and gives their URIs.
 func token(t *testing.T, labels ...string) func(object string) string {
 	t.Helper()
-	dir := t.TempDir()
-	conf := "directories.tokendir = " + filepath.Join(dir, "tokens") + "\nobjectstore.backend = file\nlog.level = ERROR\n"
-	must(t, os.Mkdir(filepath.Join(dir, "tokens"), 0o700))
-	write(t, filepath.Join(dir, "pin"), userPIN+"\n")
-	t.Setenv("SOFTHSM2_CONF", write(t, filepath.Join(dir, "conf"), conf))
-	command(t, "softhsm2-util", "--init-token", "--free", "--label", "issuer", "--so-pin", "canary-so-pin", "--pin", userPIN)
+	k := hsmtest.New(t, "issuer")
 	for _, label := range labels {
-		command(t, "pkcs11-tool", "--module", softHSM, "--token-label", "issuer", "--login", "--pin", userPIN,
-			"--keypairgen", "--key-type", "EC:prime256v1", "--label", label, "--id", "0"+label[len(label)-1:], "--usage-sign", "--sensitive")
+		k.Generate("--keypairgen", "--key-type", "EC:prime256v1", "--label", label, "--id", "0"+label[len(label)-1:], "--usage-sign", "--sensitive")
 	}
 	return func(object string) string {
-		return hsm.URI{Token: "issuer", Object: object, ModulePath: softHSM, PINFile: filepath.Join(dir, "pin")}.String()
-	}
-}
-
-func command(t *testing.T, name string, args ...string) {
-	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
+		return hsm.URI{Token: "issuer", Object: object, ModulePath: hsmtest.Module, PINFile: k.PINFile}.String()
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/link"
+	"mobileid/cmd/internal/serve/servetest"
+	"mobileid/mdoc/mdoctest/canary"
 )
 
 // deskAt is a desk with one operator, whose token is "token".
@@ -51,12 +53,7 @@ func TestDeskIsLoopbackOrTLS(t *testing.T) {
 		{"0.0.0.0:8090", pair, "opening desk"},
 	} {
 		t.Run(c.listen, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			path := good(t, func(s map[string]any) { s["desk"] = deskAt(c.listen, c.more) })
-			code := run(t.Context(), []string{"-config", path, "-check"}, &stdout, &stderr)
-			if (code == 0) != (c.want == "") || !strings.Contains(stderr.String(), c.want) {
-				t.Errorf("exit %d, %q; want %q", code, stderr.String(), c.want)
-			}
+			servetest.Check(t, run, good(t, servetest.Set("desk", deskAt(c.listen, c.more))), c.want)
 		})
 	}
 }
@@ -80,7 +77,7 @@ func TestDeskOverTLS(t *testing.T) {
 	check(t, err)
 	address := free.Addr().String()
 	check(t, free.Close())
-	log := &lockedBuffer{}
+	log := &canary.Log{}
 	service(t, good(t, func(s map[string]any) { s["desk"] = deskAt(address, pair) }), log)
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "tsm.test", MinVersion: tls.VersionTLS13}}}
 	defer client.CloseIdleConnections()

@@ -17,12 +17,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"mobileid/cmd/internal/link"
+	"mobileid/cmd/internal/serve/servetest"
 	"mobileid/issuer/tsmclient"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/pki"
 )
 
@@ -39,14 +40,7 @@ func good(t *testing.T, alter func(map[string]any)) string {
 	s := map[string]any{"listen": "127.0.0.1:0", "store": filepath.Join(dir, "state"), "order_key": filepath.Join(dir, "order.pub"),
 		"master_keys": map[string]any{"48": masterKey(t, dir, "48"), "63": masterKey(t, dir, "63")}, "issuer_url": "https://issuer.example",
 		"link": link.In(filepath.Join(dir, "service"), link.TSMEnd, "127.0.0.1:0")}
-	if alter != nil {
-		alter(s)
-	}
-	text, err := json.Marshal(s)
-	check(t, err)
-	path := filepath.Join(dir, "settings.json")
-	check(t, os.WriteFile(path, text, 0o600))
-	return path
+	return servetest.Write(t, dir, s, alter)
 }
 
 func masterKey(t *testing.T, dir, name string) string {
@@ -65,7 +59,7 @@ func check(t *testing.T, err error) {
 }
 
 func TestSettings(t *testing.T) {
-	set := func(name string, to any) func(map[string]any) { return func(s map[string]any) { s[name] = to } }
+	set := servetest.Set
 	cases := []struct {
 		name  string
 		alter func(map[string]any)
@@ -99,37 +93,18 @@ func TestSettings(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{"-config", good(t, c.alter), "-check"}, &stdout, &stderr)
-			if c.want == "" && (code != 0 || stdout.String() != "settings are good\n") {
-				t.Errorf("exit %d, %s", code, stderr.String())
-			}
-			if strings.Contains(stderr.String(), "canary") {
-				t.Errorf("a value is repeated: %s", stderr.String())
-			}
-			if c.want != "" && (code != 1 || !strings.Contains(stderr.String(), c.want)) {
-				t.Errorf("exit %d, %q; want 1 and %q", code, stderr.String(), c.want)
-			}
+			servetest.Check(t, run, good(t, c.alter), c.want)
 		})
 	}
 }
 
 func TestInitMakesStateOnce(t *testing.T) {
 	path := good(t, nil)
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 0 {
-		t.Fatalf("exit %d: %s", code, stderr.String())
-	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "state")); err != nil {
-		t.Fatal(err)
-	}
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 1 {
-		t.Errorf("second -init: exit %d, want 1", code)
-	}
+	servetest.InitOnce(t, run, path, filepath.Join(filepath.Dir(path), "state"))
 }
 
 // service runs the TSM until the test ends, and gives the roots of its two addresses.
-func service(t *testing.T, path string, log *lockedBuffer) (phones, orders string) {
+func service(t *testing.T, path string, log *canary.Log) (phones, orders string) {
 	t.Helper()
 	var stdout bytes.Buffer
 	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, log); code != 0 {
@@ -148,7 +123,7 @@ func service(t *testing.T, path string, log *lockedBuffer) (phones, orders strin
 }
 
 // addresses waits for the two addresses in the log of a TSM that starts.
-func addresses(t *testing.T, log *lockedBuffer) (phones, orders string) {
+func addresses(t *testing.T, log *canary.Log) (phones, orders string) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); phones == "" || orders == ""; {
 		for line := range strings.Lines(log.String()) {
@@ -172,27 +147,9 @@ func addresses(t *testing.T, log *lockedBuffer) (phones, orders string) {
 	return phones, orders
 }
 
-// lockedBuffer is a log that the service writes while the test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // Only the issuer, with its certificate, gets an order as far as its signature; the phones' address has no such door.
 func TestOrdersComeOverTheLine(t *testing.T) {
-	path, log := good(t, nil), &lockedBuffer{}
+	path, log := good(t, nil), &canary.Log{}
 	dir := filepath.Join(filepath.Dir(path), "service")
 	phones, orders := service(t, path, log)
 	issuer, err := link.Open(link.In(dir, link.IssuerEnd, "127.0.0.1:0"), slog.New(slog.DiscardHandler), nil)
@@ -256,7 +213,7 @@ func TestOrdersComeOverTheLine(t *testing.T) {
 
 // What the service says at the start, when it refuses, and when its files are renewed holds no key.
 func TestNothingSaidHoldsAKey(t *testing.T) {
-	path, log := good(t, nil), &lockedBuffer{}
+	path, log := good(t, nil), &canary.Log{}
 	dir := filepath.Dir(path)
 	secrets := map[string][]byte{}
 	for _, name := range []string{"48", "63"} {

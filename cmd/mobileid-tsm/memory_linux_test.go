@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -19,7 +18,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,13 +26,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"mobileid/cmd/internal/link"
 	"mobileid/issuer/tsmclient"
 	"mobileid/mdoc"
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/pki"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
@@ -356,14 +354,14 @@ func listen(ctx context.Context, line *link.Link) (net.Listener, error) {
 // process is a child of the test.
 type process struct {
 	cmd      *exec.Cmd
-	log      *lockedBuffer
+	log      *canary.Log
 	searched int
 }
 
 // start runs this test again as one of the parties.
 func (r *rig) start(part string) *process {
 	r.Helper()
-	p := &process{cmd: exec.CommandContext(r.Context(), os.Args[0], "-test.run=^TestCanariesInMemory$", "-test.count=1"), log: &lockedBuffer{}}
+	p := &process{cmd: exec.CommandContext(r.Context(), os.Args[0], "-test.run=^TestCanariesInMemory$", "-test.count=1"), log: &canary.Log{}}
 	p.cmd.Env = append(os.Environ(), envPart+"="+part, envFolder+"="+r.folder)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	check(r.T, p.cmd.Start())
@@ -380,26 +378,17 @@ type needle struct {
 	bytes []byte
 }
 
-// forms are the disguises of a value.
+// forms are a value, under its name, and its disguises.
 func forms(name string, value []byte) []needle {
-	out := []needle{
-		{name, value},
-		{name + " in hex", []byte(hex.EncodeToString(value))},
-		{name + " in upper-case hex", bytes.ToUpper([]byte(hex.EncodeToString(value)))},
-		{name + " in percent form", []byte(url.QueryEscape(string(value)))},
-	}
-	for shift := range 3 { // of what stands before it in the same text
-		if len(value) > shift+9 {
-			whole := value[shift : shift+(len(value)-shift)/3*3]
-			out = append(out, needle{fmt.Sprintf("%s in base64 at place %d", name, shift), []byte(base64.StdEncoding.EncodeToString(whole))},
-				needle{fmt.Sprintf("%s in base64url at place %d", name, shift), []byte(base64.URLEncoding.EncodeToString(whole))})
+	var out []needle
+	for form, disguised := range canary.Forms(string(value)) {
+		if form == "plain" {
+			out = append(out, needle{name, disguised})
+		} else {
+			out = append(out, needle{name + " in " + form, disguised})
 		}
 	}
-	var wide []byte
-	for _, u := range utf16.Encode([]rune(string(value))) {
-		wide = append(wide, byte(u), byte(u>>8))
-	}
-	return append(out, needle{name + " in UTF-16", wide})
+	return out
 }
 
 // search looks through all memory of the process that can be read, which stands

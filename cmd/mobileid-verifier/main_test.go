@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"mobileid/cmd/internal/serve/servetest"
 )
 
 // good is a complete settings file; alter may change it.
@@ -15,22 +13,11 @@ func good(t *testing.T, alter func(map[string]any)) string {
 	dir := t.TempDir()
 	s := map[string]any{"listen": "127.0.0.1:0", "anchors": "iaca.pem", "reader_key": "file:r.key", "reader_chain": "r.pem", "token": "token", "status_dir": filepath.Join(dir, "state"),
 		"status_uris": []string{"https://issuer.example/v1/status-lists/1"}, "crl_uris": []string{"https://issuer.example/iaca.crl"}, "profile": map[string]any{"age": 20}}
-	if alter != nil {
-		alter(s)
-	}
-	text, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "settings.json")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return servetest.Write(t, dir, s, alter)
 }
 
 func TestSettings(t *testing.T) {
-	set := func(name string, to any) func(map[string]any) { return func(s map[string]any) { s[name] = to } }
+	set := servetest.Set
 	cases := []struct {
 		name  string
 		alter func(map[string]any)
@@ -55,28 +42,12 @@ func TestSettings(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{"-config", good(t, c.alter), "-check"}, &stdout, &stderr)
-			if c.want == "" && (code != 0 || stdout.String() != "settings are good\n") {
-				t.Errorf("exit %d, %s", code, stderr.String())
-			}
-			if c.want != "" && (code != 1 || !strings.Contains(stderr.String(), c.want)) {
-				t.Errorf("exit %d, %q; want 1 and %q", code, stderr.String(), c.want)
-			}
+			servetest.Check(t, run, good(t, c.alter), c.want)
 		})
 	}
 }
 
 func TestInitMakesStateOnce(t *testing.T) {
 	path := good(t, nil)
-	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 0 {
-		t.Fatalf("exit %d: %s", code, stderr.String())
-	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "state")); err != nil {
-		t.Fatal(err)
-	}
-	if code := run(t.Context(), []string{"-config", path, "-init"}, &stdout, &stderr); code != 1 {
-		t.Errorf("second -init: exit %d, want 1", code)
-	}
+	servetest.InitOnce(t, run, path, filepath.Join(filepath.Dir(path), "state"))
 }

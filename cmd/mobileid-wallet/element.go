@@ -6,13 +6,13 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"text/tabwriter"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/keys"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm"
@@ -42,7 +42,7 @@ func (w *wallet) newCommand() *cobra.Command {
 		Long: `Manufacture a modelled secure element in a file that does not exist yet: random id, SCP03 keys diversified from the TSM's
 master key, and an attestation key certified under the secure elements' root, whose key must be in DIR.`,
 		Example: "  mobileid pki new --dir state\n  mobileid-wallet new --state phone.se --authority state",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			id, err := w.manufacture(c.Context(), state, authority(dir))
 			if err != nil {
@@ -54,10 +54,6 @@ master key, and an attestation key certified under the secure elements' root, wh
 	stateFlag(c, &state)
 	c.Flags().StringVar(&dir, "authority", "", "`DIR` that mobileid pki new made")
 	return required(c, "state", "authority")
-}
-
-func stateFlag(c *cobra.Command, state *string) {
-	c.Flags().StringVar(state, "state", "", "`FILE` that is the secure element")
 }
 
 // manufacture is the factory. The key set is erased once it is in the element.
@@ -138,7 +134,7 @@ func (w *wallet) slotsCommand() *cobra.Command {
 		Use:     "slots",
 		Short:   "Show what the secure element holds",
 		Example: "  mobileid-wallet slots --state phone.se --json",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return w.withElement(state, func(element *se.SE) error {
 				h, err := look(c.Context(), element)
@@ -146,9 +142,7 @@ func (w *wallet) slotsCommand() *cobra.Command {
 					return err
 				}
 				if asJSON {
-					e := json.NewEncoder(w.out)
-					e.SetIndent("", "  ")
-					return e.Encode(h)
+					return w.document(h)
 				}
 				return w.table(h)
 			})
@@ -212,7 +206,7 @@ func (w *wallet) contactCommand() *cobra.Command {
 		Long: `Let the TSM do what it has in hand for the secure element: provisioning, lock, unlock, and the wipe after a handover. A phone
 does this whenever it is on line.`,
 		Example: "  mobileid-wallet contact --state phone.se --tsm http://127.0.0.1:8082",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkURL("tsm", address); err != nil {
 				return err

@@ -9,9 +9,10 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
-	"unicode"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm/applet"
 )
@@ -63,30 +64,15 @@ func (a authority) masterKey() (string, error) {
 	return (&url.URL{Scheme: "file", Path: path}).String(), nil
 }
 
-// line reads one line of standard input, without its end; the last one may lack a newline. A read from a terminal cannot
-// be interrupted: when ctx ends first, the read is left to end with the process, and nothing is read after it.
+// line reads one line of standard input, without its end; the last one may lack a newline.
 func (w *wallet) line(ctx context.Context) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", err
-	}
-	type read struct {
-		text string
-		err  error
-	}
-	done := make(chan read, 1)
-	go func() {
+	return terminal.Wait(ctx, func() (string, error) {
 		text, err := w.in.ReadString('\n')
-		done <- read{text, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case r := <-done:
-		if r.err != nil && (!errors.Is(r.err, io.EOF) || r.text == "") {
-			return "", fmt.Errorf("reading standard input: %w", r.err)
+		if err != nil && (!errors.Is(err, io.EOF) || text == "") {
+			return "", fmt.Errorf("reading standard input: %w", err)
 		}
-		return strings.TrimRight(r.text, "\r\n"), nil
-	}
+		return strings.TrimRight(text, "\r\n"), nil
+	})
 }
 
 // pin reads the PIN from a file, or for "-" the first line of standard input. One that no element would take is refused
@@ -131,25 +117,7 @@ func (w *wallet) secret(ctx context.Context, name, path string) (string, error) 
 func checkURL(flag, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return misuse("--%s is not the http or https address of a service", flag)
+		return usage.Errorf("--%s is not the http or https address of a service", flag)
 	}
 	return nil
-}
-
-// checkSlot gives the slot as the element counts them.
-func checkSlot(n int) (byte, error) {
-	if n < 1 || n > maxSlot {
-		return 0, misuse("--slot is not 1 to %d", maxSlot)
-	}
-	return byte(n), nil
-}
-
-// printable makes a stranger's text safe for a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, text)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
@@ -22,8 +23,9 @@ const askEvery = time.Second
 
 // visit is what the flags of join say.
 type visit struct {
-	state, issuer, tsm, purpose, pinFile, invitationFile string
-	slot                                                 int
+	services
+	place
+	state, pinFile, invitationFile string
 }
 
 func (w *wallet) joinCommand() *cobra.Command {
@@ -36,30 +38,23 @@ counter, let the TSM provision the slot, and set its PIN. In a slot that has a P
 PIN given must be that one.`,
 		Example: `  mobileid-wallet join --state phone.se --slot 1 --pin-file pin --invitation-file - \
     --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.join(c.Context(), v) },
 	}
 	stateFlag(c, &v.state)
-	f := c.Flags()
-	f.StringVar(&v.issuer, "issuer", "", "`URL` of mobileid-issuer")
-	f.StringVar(&v.tsm, "tsm", "", "`URL` of mobileid-tsm")
-	f.IntVar(&v.slot, "slot", 0, fmt.Sprintf("credential slot, 1 to %d", maxSlot))
-	f.StringVar(&v.purpose, "purpose", "sign", "what the device key is for all its life: sign or mac")
-	f.StringVar(&v.pinFile, "pin-file", "", "`FILE` with the PIN, mode 0600, or - for the first line of standard input")
-	f.StringVar(&v.invitationFile, "invitation-file", "", "`FILE` with the text of the QR code, mode 0600, or - for the next line of standard input")
+	v.services.flags(c)
+	v.place.flags(c)
+	slotPINFlag(c, &v.pinFile)
+	c.Flags().StringVar(&v.invitationFile, "invitation-file", "", "`FILE` with the text of the QR code, mode 0600, or - for the next line of standard input")
 	return required(c, "state", "issuer", "tsm", "slot", "pin-file", "invitation-file")
 }
 
 func (w *wallet) join(ctx context.Context, v visit) error {
-	purpose, named := map[string]provisioning.Purpose{"sign": provisioning.PurposeSign, "mac": provisioning.PurposeMAC}[v.purpose]
-	slot, err := checkSlot(v.slot)
-	switch {
-	case !named:
-		return misuse("--purpose is neither sign nor mac")
-	case err != nil:
+	slot, purpose, err := v.place.check()
+	if err != nil {
 		return err
 	}
-	if err := cmp.Or(checkURL("issuer", v.issuer), checkURL("tsm", v.tsm)); err != nil {
+	if err := v.services.check(); err != nil {
 		return err
 	}
 	pin, err := w.pin(ctx, v.pinFile)
@@ -72,8 +67,7 @@ func (w *wallet) join(ctx context.Context, v visit) error {
 	}
 	return w.withElement(v.state, func(element *se.SE) error {
 		return w.intoSlot(ctx, applet.NewClient(element, slot), slot, pin, func() error {
-			p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: v.issuer, TSMURL: v.tsm}
-			return w.attend(ctx, p, invitation, slot, purpose)
+			return w.attend(ctx, v.phone(element), invitation, slot, purpose)
 		})
 	})
 }
@@ -100,7 +94,7 @@ func (w *wallet) attend(ctx context.Context, p *phone.Phone, invitation string, 
 	if err != nil {
 		return err
 	}
-	if err := w.print("tell the clerk this code, and nobody else: %s\n", printable(v.Code)); err != nil {
+	if err := w.print("tell the clerk this code, and nobody else: %s\n", terminal.Printable(v.Code)); err != nil {
 		return err
 	}
 	if _, err := p.Ordered(ctx, v, askEvery); err != nil {
@@ -114,7 +108,7 @@ func (w *wallet) attend(ctx context.Context, p *phone.Phone, invitation string, 
 		return err
 	}
 	if progress.State != "active" {
-		return errors.New("the credential is " + printable(progress.State) + ", not active")
+		return errors.New("the credential is " + terminal.Printable(progress.State) + ", not active")
 	}
-	return w.print("state %s, order %s\n", printable(progress.State), printable(progress.OrderID))
+	return w.print("state %s, order %s\n", terminal.Printable(progress.State), terminal.Printable(progress.OrderID))
 }

@@ -1,22 +1,20 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
-	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/pki"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
@@ -32,10 +30,11 @@ const maxSigned = 1 << 30
 
 // certificateFlags are what the flags of the commands about phone certificates say.
 type certificateFlags struct {
-	state, issuer, tsm, person, dir string
-	pinFile, passwordFile           string
-	key, in, out, certificate       string
-	asJSON                          bool
+	services
+	tapped
+	state, pinFile, passwordFile string
+	key, in, out, certificate    string
+	asJSON                       bool
 }
 
 func (w *wallet) jpkiCommand() *cobra.Command {
@@ -55,11 +54,6 @@ func (a *certificateFlags) passwordFlag(c *cobra.Command) {
 	c.Flags().StringVar(&a.passwordFile, "password-file", "", "`FILE` with the signature password, 6 to 16 of A to Z and 0 to 9, mode 0600, or - for a line of standard input")
 }
 
-func (a *certificateFlags) serviceFlags(c *cobra.Command) {
-	c.Flags().StringVar(&a.issuer, "issuer", "", "`URL` of mobileid-issuer")
-	c.Flags().StringVar(&a.tsm, "tsm", "", "`URL` of mobileid-tsm")
-}
-
 func (w *wallet) jpkiApplyCommand() *cobra.Command {
 	var a certificateFlags
 	c := &cobra.Command{
@@ -71,24 +65,23 @@ password stay unless they are blocked. Those on another phone are revoked if the
 card; this command models a new card each time, so they stay until "jpki revoke" or the desk ends them.`,
 		Example: `  mobileid-wallet jpki apply --state phone.se --authority state --person birthday --pin-file pin --password-file password \
     --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.jpkiApply(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)
-	a.serviceFlags(c)
-	c.Flags().StringVar(&a.person, "person", "", "`ID` of the modelled person: "+strings.Join(people(w.now()), ", "))
-	c.Flags().StringVar(&a.dir, "authority", "", "`DIR` that mobileid pki new made")
+	a.services.flags(c)
+	a.tapped.flags(c, w.now())
 	a.pinFlag(c)
 	a.passwordFlag(c)
 	return required(c, "state", "issuer", "tsm", "person", "authority", "pin-file", "password-file")
 }
 
 func (w *wallet) jpkiApply(ctx context.Context, a certificateFlags) error {
-	person, known := cardsim.PersonByID(a.person, w.now())
-	if !known {
-		return misuse("--person is none of %s", strings.Join(people(w.now()), ", "))
+	person, err := a.who(w.now())
+	if err != nil {
+		return err
 	}
-	if err := cmp.Or(checkURL("issuer", a.issuer), checkURL("tsm", a.tsm)); err != nil {
+	if err := a.services.check(); err != nil {
 		return err
 	}
 	pin, password, err := w.jpkiSecrets(ctx, a)
@@ -100,8 +93,7 @@ func (w *wallet) jpkiApply(ctx context.Context, a certificateFlags) error {
 		return err
 	}
 	return w.withElement(a.state, func(element *se.SE) error {
-		p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: a.issuer, TSMURL: a.tsm}
-		if err := w.apply(ctx, p, chip, phone.Application{PhoneCertificates: true}); err != nil {
+		if err := w.apply(ctx, a.phone(element), chip, phone.Application{PhoneCertificates: true}); err != nil {
 			return err
 		}
 		return w.choose(ctx, jpkiapplet.NewClient(element), pin, password)
@@ -161,7 +153,7 @@ func (w *wallet) jpkiShowCommand() *cobra.Command {
 		Long: `Show the state of the phone certificates and the tries left. The user authentication certificate is shown with the PIN, the signature
 certificate with the signature password.`,
 		Example: "  mobileid-wallet jpki show --state phone.se --pin-file pin",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return w.withElement(a.state, func(element *se.SE) error { return w.jpkiShow(c.Context(), element, a) })
 		},
@@ -211,37 +203,24 @@ func (w *wallet) jpkiShow(ctx context.Context, element *se.SE, a certificateFlag
 		out.State = "pending"
 	}
 	if info.Committed && a.pinFile != "" {
-		if out.Authentication, err = w.shown(ctx, element, card.AuthenticationPINFile, "PIN", a.pinFile, card.AuthenticationCertificate); err != nil {
+		if out.Authentication, err = w.shown(ctx, element, a.authentication()); err != nil {
 			return err
 		}
 	}
 	if info.Committed && a.passwordFile != "" {
-		if out.Signature, err = w.shown(ctx, element, card.SignaturePasswordFile, "signature password", a.passwordFile, card.SignatureCertificate); err != nil {
+		if out.Signature, err = w.shown(ctx, element, a.signature()); err != nil {
 			return err
 		}
 	}
 	if a.asJSON {
-		e := json.NewEncoder(w.out)
-		e.SetIndent("", "  ")
-		return e.Encode(out)
+		return w.document(out)
 	}
 	return w.printCertificates(out)
 }
 
-// shown presents a secret and reads the certificate behind it.
-func (w *wallet) shown(ctx context.Context, element *se.SE, secret card.FileID, name, file string, certificate card.FileID) (*shownCertificate, error) {
-	value, err := w.secret(ctx, name, file)
-	if err != nil {
-		return nil, err
-	}
-	token, err := phone.Certificates(ctx, element)
-	if err != nil {
-		return nil, err
-	}
-	if err := token.Verify(ctx, secret, value); err != nil {
-		return nil, fmt.Errorf("presenting the %s: %w", name, err)
-	}
-	der, err := token.ReadFile(ctx, certificate)
+// shown reads the certificate of a key, behind its secret.
+func (w *wallet) shown(ctx context.Context, element *se.SE, k keyFiles) (*shownCertificate, error) {
+	_, der, err := w.unlocked(ctx, element, k)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +228,7 @@ func (w *wallet) shown(ctx context.Context, element *se.SE, secret card.FileID, 
 	if err != nil {
 		return nil, errors.New("the secure element holds something that is no certificate")
 	}
-	return &shownCertificate{Subject: printable(c.Subject.String()), Issuer: printable(c.Issuer.String()), Serial: c.SerialNumber.Text(16),
+	return &shownCertificate{Subject: terminal.Printable(c.Subject.String()), Issuer: terminal.Printable(c.Issuer.String()), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter, PEM: string(pki.EncodePEM(der))}, nil
 }
 
@@ -276,7 +255,7 @@ func (w *wallet) jpkiSignCommand() *cobra.Command {
 		Long: `Sign a file with the signature key (with the signature password) or the user authentication key (with the PIN): RSASSA-PKCS1-v1_5 with
 SHA-256, 256 bytes, detached. The certificate can be written beside it.`,
 		Example: "  mobileid-wallet jpki sign --state phone.se --key signature --password-file password --in contract.pdf --out contract.sig --certificate signer.pem",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return w.withElement(a.state, func(element *se.SE) error { return w.jpkiSign(c.Context(), element, a) })
 		},
@@ -297,20 +276,45 @@ type keyFiles struct {
 	name, file               string
 }
 
+func (a certificateFlags) signature() keyFiles {
+	return keyFiles{card.SignatureKey, card.SignaturePasswordFile, card.SignatureCertificate, "signature password", a.passwordFile}
+}
+
+func (a certificateFlags) authentication() keyFiles {
+	return keyFiles{card.AuthenticationKey, card.AuthenticationPINFile, card.AuthenticationCertificate, "PIN", a.pinFile}
+}
+
+// keyFiles are those of --key.
 func (a certificateFlags) keyFiles() (keyFiles, error) {
 	var k keyFiles
 	switch a.key {
 	case "signature":
-		k = keyFiles{card.SignatureKey, card.SignaturePasswordFile, card.SignatureCertificate, "signature password", a.passwordFile}
+		k = a.signature()
 	case "authentication":
-		k = keyFiles{card.AuthenticationKey, card.AuthenticationPINFile, card.AuthenticationCertificate, "PIN", a.pinFile}
+		k = a.authentication()
 	default:
-		return k, misuse("--key is neither signature nor authentication")
+		return k, usage.Errorf("--key is neither signature nor authentication")
 	}
 	if k.file == "" {
-		return k, misuse("the %s key needs the %s", a.key, k.name)
+		return k, usage.Errorf("the %s key needs the %s", a.key, k.name)
 	}
 	return k, nil
+}
+
+// unlocked presents the secret of a key, and reads its certificate.
+func (w *wallet) unlocked(ctx context.Context, element *se.SE, k keyFiles) (token *card.Client, certificate []byte, err error) {
+	value, err := w.secret(ctx, k.name, k.file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if token, err = phone.Certificates(ctx, element); err != nil {
+		return nil, nil, err
+	}
+	if err := token.Verify(ctx, k.secret, value); err != nil {
+		return nil, nil, fmt.Errorf("presenting the %s: %w", k.name, err)
+	}
+	certificate, err = token.ReadFile(ctx, k.certificate)
+	return token, certificate, err
 }
 
 func (w *wallet) jpkiSign(ctx context.Context, element *se.SE, a certificateFlags) error {
@@ -322,18 +326,7 @@ func (w *wallet) jpkiSign(ctx context.Context, element *se.SE, a certificateFlag
 	if err != nil {
 		return err
 	}
-	value, err := w.secret(ctx, k.name, k.file)
-	if err != nil {
-		return err
-	}
-	token, err := phone.Certificates(ctx, element)
-	if err != nil {
-		return err
-	}
-	if err := token.Verify(ctx, k.secret, value); err != nil {
-		return fmt.Errorf("presenting the %s: %w", k.name, err)
-	}
-	certificate, err := token.ReadFile(ctx, k.certificate)
+	token, certificate, err := w.unlocked(ctx, element, k)
 	if err != nil {
 		return err
 	}
@@ -385,17 +378,17 @@ func (w *wallet) jpkiRevokeCommand() *cobra.Command {
 TSM then empties the application. Resetting a phone does neither. When the application could not be emptied the command fails; the certificates
 are revoked all the same, and "contact" empties it later.`,
 		Example: "  mobileid-wallet jpki revoke --state phone.se --password-file password --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return w.jpkiRevoke(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)
-	a.serviceFlags(c)
+	a.services.flags(c)
 	a.passwordFlag(c)
 	return required(c, "state", "issuer", "tsm", "password-file")
 }
 
 func (w *wallet) jpkiRevoke(ctx context.Context, a certificateFlags) error {
-	if err := cmp.Or(checkURL("issuer", a.issuer), checkURL("tsm", a.tsm)); err != nil {
+	if err := a.services.check(); err != nil {
 		return err
 	}
 	password, err := w.secret(ctx, "signature password", a.passwordFile)
@@ -403,7 +396,7 @@ func (w *wallet) jpkiRevoke(ctx context.Context, a certificateFlags) error {
 		return err
 	}
 	return w.withElement(a.state, func(element *se.SE) error {
-		p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: a.issuer, TSMURL: a.tsm}
+		p := a.phone(element)
 		changed, err := p.RevokeCertificates(ctx, password)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
 	"mobileid/mdoc/jpkiap"
 	"mobileid/tsm/jpkiapplet"
@@ -27,7 +28,7 @@ func (w *wallet) jpkiChangeCommand() *cobra.Command {
 they are the two lines of a file of mode 0600, or of standard input. The PIN has three tries, the password five; a blocked one is chosen anew
 with the next "jpki apply".`,
 		Example: "  mobileid-wallet jpki change --state phone.se --secret pin\n  mobileid-wallet jpki change --state phone.se --secret password --secret-file -",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return w.jpkiChange(c.Context(), v) },
 	}
 	stateFlag(c, &v.state)
@@ -52,7 +53,7 @@ func (v newSecret) kind() (certificateSecret, error) {
 		return certificateSecret{secretKind{"signature password", "Old password 現在の署名用暗証番号", "New password 新しい署名用暗証番号", "secret-file", checkPassword},
 			card.SignaturePasswordFile, func(i jpkiapplet.Info) (bool, uint64) { return i.PasswordSet, i.PasswordTries }}, nil
 	default:
-		return certificateSecret{}, misuse("--secret is neither pin nor password")
+		return certificateSecret{}, usage.Errorf("--secret is neither pin nor password")
 	}
 }
 

@@ -12,6 +12,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/se"
 
@@ -47,11 +49,6 @@ func main() {
 	os.Exit(code)
 }
 
-// usageError is a mistake on the command line.
-type usageError struct{ error }
-
-func misuse(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
 // wallet is what all commands share. Standard input is read through one buffer: its first line may be the PIN and the
 // second the consent.
 type wallet struct {
@@ -74,7 +71,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usage.Error{Err: err} })
 	root.AddCommand(w.newCommand(), w.provisionCommand(), w.joinCommand(), w.slotsCommand(), w.contactCommand(), w.presentCommand(),
 		w.pinCommand(), w.seCommand(), w.jpkiCommand())
 	err := root.ExecuteContext(ctx)
@@ -82,7 +79,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "mobileid-wallet: error: %v\n", err)
-	if _, wrong := errors.AsType[*usageError](err); wrong || isCobraMisuse(err) {
+	if usage.Is(err) || isCobraMisuse(err) {
 		fmt.Fprintln(stderr, "hint: mobileid-wallet --help")
 		return exitMisuse
 	}
@@ -130,13 +127,6 @@ func hintFor(err error) string {
 	}
 }
 
-func noArguments(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return misuse("%q is one argument too many", args[0])
-	}
-	return nil
-}
-
 // required marks flags that were defined just before.
 func required(c *cobra.Command, names ...string) *cobra.Command {
 	for _, name := range names {
@@ -148,4 +138,11 @@ func required(c *cobra.Command, names ...string) *cobra.Command {
 func (w *wallet) print(format string, args ...any) error {
 	_, err := fmt.Fprintf(w.out, format, args...)
 	return err
+}
+
+// document prints the one JSON document of a command.
+func (w *wallet) document(v any) error {
+	e := json.NewEncoder(w.out)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

@@ -8,6 +8,7 @@ import (
 
 	"mobileid/cmd/internal/serve"
 	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
@@ -27,7 +28,7 @@ func (w *wallet) pinCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pin",
 		Short: "Change the PIN of a slot",
-		Args:  noArguments,
+		Args:  usage.AtMost(0),
 	}
 	var v newPIN
 	change := &cobra.Command{
@@ -38,11 +39,11 @@ of a file of mode 0600, or of standard input. Three wrong PINs in a row block th
 version that rises with each change and is printed by "slots", and here when it is done: if "slots" shows that it rose although the
 change was cut off, the new PIN holds.`,
 		Example: "  mobileid-wallet pin change --state phone.se --slot 1\n  mobileid-wallet pin change --state phone.se --slot 1 --pin-file -",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return w.changePIN(c.Context(), v) },
 	}
 	stateFlag(change, &v.state)
-	change.Flags().IntVar(&v.slot, "slot", 0, fmt.Sprintf("credential slot, 1 to %d", maxSlot))
+	slotFlag(change, &v.slot)
 	change.Flags().StringVar(&v.file, "pin-file", "", "`FILE` with the old PIN and the new one, a line each, mode 0600, or - for standard input; without it they are typed")
 	c.AddCommand(required(change, "state", "slot"))
 	return c
@@ -146,7 +147,7 @@ func (w *wallet) typed(ctx context.Context, kind secretKind, tries uint64) (old,
 	for i, label := range []string{fmt.Sprintf("%s (tries left: %d)", kind.old, tries), kind.replacement, "Again もう一度"} {
 		answers[i], err = terminal.Secret(ctx, w.terminal, w.prompts, label)
 		if errors.Is(err, terminal.ErrNone) {
-			return "", "", misuse("there is no terminal to ask on: use --%s", kind.flag)
+			return "", "", usage.Errorf("there is no terminal to ask on: use --%s", kind.flag)
 		}
 		if err != nil {
 			return "", "", err

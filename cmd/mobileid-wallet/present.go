@@ -12,6 +12,8 @@ import (
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc"
 	"mobileid/mdoc/engagement"
 	"mobileid/mdoc/holder"
@@ -44,15 +46,15 @@ The PIN is used twice: to read the credential and to prove presence with its key
 asking, and only to a reader whose certificate leads to the reader roots.`,
 		Example: `  mobileid-wallet present --state phone.se --slot 1 --till http://127.0.0.1:8083 \
     --till-token-file state/verifier/token --pin-file pin --authority state`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.present(c.Context(), p) },
 	}
 	stateFlag(c, &p.state)
+	slotFlag(c, &p.slot)
+	slotPINFlag(c, &p.pinFile)
 	f := c.Flags()
-	f.IntVar(&p.slot, "slot", 0, fmt.Sprintf("credential slot, 1 to %d", maxSlot))
 	f.StringVar(&p.till, "till", "", "`URL` of mobileid-verifier")
 	f.StringVar(&p.tokenFile, "till-token-file", "", "`FILE` with the bearer token of POS devices, mode 0600")
-	f.StringVar(&p.pinFile, "pin-file", "", "`FILE` with the PIN, mode 0600, or - for the first line of standard input")
 	f.StringVar(&p.dir, "authority", "", "`DIR` that mobileid pki new made, for its reader root")
 	f.StringVar(&p.readerRoots, "reader-roots", "", "PEM `FILE` of the reader roots, in place of --authority")
 	f.StringVar(&p.readerCRL, "reader-crl", "", "`FILE` with the reader root's revocation list in DER, beside --reader-roots; without one no reader is authenticated")
@@ -162,28 +164,28 @@ func (w *wallet) meet(ctx context.Context, h *holder.Holder, t *till) error {
 	}
 	err = errors.Join(err, w.decided(t.result))
 	if t.result.Decision != policy.Accepted {
-		err = errors.Join(err, fmt.Errorf("the till did not accept: %s", printable(string(t.result.Decision))))
+		err = errors.Join(err, fmt.Errorf("the till did not accept: %s", terminal.Printable(string(t.result.Decision))))
 	}
 	return err
 }
 
 func (w *wallet) decided(o *outcome) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "decision: %s (answer of %d bytes)\n", printable(string(o.Decision)), o.BytesReceived)
+	fmt.Fprintf(&b, "decision: %s (answer of %d bytes)\n", terminal.Printable(string(o.Decision)), o.BytesReceived)
 	if o.ComparePortrait {
 		b.WriteString("holds only if staff find the person in the portrait before them\n")
 	}
 	for _, r := range o.Reasons {
-		fmt.Fprintf(&b, "reason: %s: %s / %s", printable(string(r.Code)), printable(r.Japanese), printable(r.English))
+		fmt.Fprintf(&b, "reason: %s: %s / %s", terminal.Printable(string(r.Code)), terminal.Printable(r.Japanese), terminal.Printable(r.English))
 		if r.Detail != "" {
-			fmt.Fprintf(&b, " [%s]", printable(r.Detail))
+			fmt.Fprintf(&b, " [%s]", terminal.Printable(r.Detail))
 		}
 		b.WriteString("\n")
 	}
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, c := range o.Checks {
 		mark := map[verdict.Outcome]string{verdict.Pass: "pass", verdict.Fail: "FAIL", verdict.NotRun: "not run"}[c.Outcome]
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", mark, printable(c.ID), printable(c.Clause), printable(c.Measured))
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", mark, terminal.Printable(c.ID), terminal.Printable(c.Clause), terminal.Printable(c.Measured))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -223,9 +225,9 @@ func describe(p holder.Proposal) string {
 	var b strings.Builder
 	for d, document := range p.Documents {
 		if document.Reader.Verdict.OK() {
-			fmt.Fprintf(&b, "%s asks for %s:\n", printable(document.Reader.Name), printable(document.DocType))
+			fmt.Fprintf(&b, "%s asks for %s:\n", terminal.Printable(document.Reader.Name), terminal.Printable(document.DocType))
 		} else {
-			fmt.Fprintf(&b, "A reader that is NOT authenticated asks for %s:\n", printable(document.DocType))
+			fmt.Fprintf(&b, "A reader that is NOT authenticated asks for %s:\n", terminal.Printable(document.DocType))
 		}
 		for _, e := range p.Elements {
 			if e.Document == d {
@@ -242,12 +244,12 @@ func describe(p holder.Proposal) string {
 }
 
 func describeElement(e holder.Element) string {
-	line := "  " + printable(e.NameSpace) + " " + printable(e.Identifier)
+	line := "  " + terminal.Printable(e.NameSpace) + " " + terminal.Printable(e.Identifier)
 	switch {
 	case e.Instead.Identifier != "":
-		line += " (instead of " + printable(e.Instead.Identifier) + ")"
+		line += " (instead of " + terminal.Printable(e.Instead.Identifier) + ")"
 	case e.Asked != e.Identifier:
-		line += " (asked as " + printable(e.Asked) + ")"
+		line += " (asked as " + terminal.Printable(e.Asked) + ")"
 	}
 	if e.Retain {
 		line += ", and will keep it"
@@ -266,5 +268,5 @@ func describePurpose(controller string, code int64) string {
 			return "age verification"
 		}
 	}
-	return printable(controller) + " " + strconv.FormatInt(code, 10)
+	return terminal.Printable(controller) + " " + strconv.FormatInt(code, 10)
 }

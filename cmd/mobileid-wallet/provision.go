@@ -1,18 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
-	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
 
@@ -21,8 +19,10 @@ import (
 
 // application is what the flags of provision say.
 type application struct {
-	state, issuer, tsm, person, dir, purpose, pinFile string
-	slot                                              int
+	services
+	tapped
+	place
+	state, pinFile string
 }
 
 func (w *wallet) provisionCommand() *cobra.Command {
@@ -34,42 +34,27 @@ func (w *wallet) provisionCommand() *cobra.Command {
 a slot that has a PIN already the credential is renewed: the PIN given must be that one.`,
 		Example: `  mobileid-wallet provision --state phone.se --authority state --person birthday --slot 1 --pin-file - \
     --issuer http://127.0.0.1:8081 --tsm http://127.0.0.1:8082`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.provision(c.Context(), a) },
 	}
 	stateFlag(c, &a.state)
-	f := c.Flags()
-	f.StringVar(&a.issuer, "issuer", "", "`URL` of mobileid-issuer")
-	f.StringVar(&a.tsm, "tsm", "", "`URL` of mobileid-tsm")
-	f.StringVar(&a.person, "person", "", "`ID` of the modelled person: "+strings.Join(people(w.now()), ", "))
-	f.StringVar(&a.dir, "authority", "", "`DIR` that mobileid pki new made")
-	f.IntVar(&a.slot, "slot", 0, fmt.Sprintf("credential slot, 1 to %d", maxSlot))
-	f.StringVar(&a.purpose, "purpose", "sign", "what the device key is for all its life: sign or mac")
-	f.StringVar(&a.pinFile, "pin-file", "", "`FILE` with the PIN, mode 0600, or - for the first line of standard input")
+	a.services.flags(c)
+	a.tapped.flags(c, w.now())
+	a.place.flags(c)
+	slotPINFlag(c, &a.pinFile)
 	return required(c, "state", "issuer", "tsm", "person", "authority", "slot", "pin-file")
 }
 
-func people(today time.Time) []string {
-	var ids []string
-	for _, p := range cardsim.People(today) {
-		ids = append(ids, p.ID)
-	}
-	return ids
-}
-
 func (w *wallet) provision(ctx context.Context, a application) error {
-	person, known := cardsim.PersonByID(a.person, w.now())
-	purpose, named := map[string]provisioning.Purpose{"sign": provisioning.PurposeSign, "mac": provisioning.PurposeMAC}[a.purpose]
-	slot, err := checkSlot(a.slot)
-	switch {
-	case !known:
-		return misuse("--person is none of %s", strings.Join(people(w.now()), ", "))
-	case !named:
-		return misuse("--purpose is neither sign nor mac")
-	case err != nil:
+	person, err := a.who(w.now())
+	if err != nil {
 		return err
 	}
-	if err := cmp.Or(checkURL("issuer", a.issuer), checkURL("tsm", a.tsm)); err != nil {
+	slot, purpose, err := a.place.check()
+	if err != nil {
+		return err
+	}
+	if err := a.services.check(); err != nil {
 		return err
 	}
 	pin, err := w.pin(ctx, a.pinFile)
@@ -82,8 +67,7 @@ func (w *wallet) provision(ctx context.Context, a application) error {
 	}
 	return w.withElement(a.state, func(element *se.SE) error {
 		return w.intoSlot(ctx, applet.NewClient(element, slot), slot, pin, func() error {
-			p := &phone.Phone{SE: element, SEID: element.ID(), IssuerURL: a.issuer, TSMURL: a.tsm}
-			return w.apply(ctx, p, chip, phone.Application{Slot: slot, Purpose: purpose})
+			return w.apply(ctx, a.phone(element), chip, phone.Application{Slot: slot, Purpose: purpose})
 		})
 	})
 }
@@ -157,7 +141,7 @@ func (w *wallet) apply(ctx context.Context, p *phone.Phone, chip *cardsim.Card, 
 	if err != nil {
 		return err
 	}
-	if err := w.print("evidence: %d bytes sent; state %s, order %s\n", size, printable(progress.State), printable(progress.OrderID)); err != nil {
+	if err := w.print("evidence: %d bytes sent; state %s, order %s\n", size, terminal.Printable(progress.State), terminal.Printable(progress.OrderID)); err != nil {
 		return err
 	}
 	result, err := p.Contact(ctx)
@@ -167,11 +151,11 @@ func (w *wallet) apply(ctx context.Context, p *phone.Phone, chip *cardsim.Card, 
 	if progress, err = p.State(ctx, t); err != nil {
 		return err
 	}
-	if err := w.print("contact: %d APDUs in %d HTTP round trips; state %s\n", result.APDUs, result.RoundTrips, printable(progress.State)); err != nil {
+	if err := w.print("contact: %d APDUs in %d HTTP round trips; state %s\n", result.APDUs, result.RoundTrips, terminal.Printable(progress.State)); err != nil {
 		return err
 	}
 	if progress.State != "active" {
-		return fmt.Errorf("the credential is %s, not active", printable(progress.State))
+		return fmt.Errorf("the credential is %s, not active", terminal.Printable(progress.State))
 	}
 	return nil
 }

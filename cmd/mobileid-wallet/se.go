@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/internal/virtualreader"
 	"mobileid/mdoc/apdu/vpcd"
 	"mobileid/mdoc/pki"
@@ -46,7 +47,7 @@ The reader is not authenticated, so other addresses than loopback are refused.`,
 		Example: `  mobileid-wallet se --vpcd 127.0.0.1:` + vpcd.DefaultPort + ` --state phone.se
   mobileid-wallet se --vpcd 127.0.0.1:` + vpcd.DefaultPort + ` --state bench.se --test-keys
   gpshell list.gp`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error { return w.show(c.Context(), s) },
 	}
 	stateFlag(c, &s.state)
@@ -59,10 +60,10 @@ The reader is not authenticated, so other addresses than loopback are refused.`,
 func (w *wallet) show(ctx context.Context, s showing) (err error) {
 	address, err := virtualreader.Loopback(ctx, s.vpcd)
 	if err != nil {
-		return misuse("--vpcd: %w", err)
+		return usage.Errorf("--vpcd: %w", err)
 	}
 	if s.retry <= 0 {
-		return misuse("--retry is not positive")
+		return usage.Errorf("--retry is not positive")
 	}
 	made, err := w.testElement(s)
 	if err != nil {

@@ -78,8 +78,7 @@ func TestElementInReader(t *testing.T) {
 	w, d := newFolder(t), pcsctest.Run(t)
 	state := w.path("phone.se")
 	w.expect(exitOK, nil, "", "new", "--state", state, "--authority", w.dir)
-	var h held
-	check(t, json.Unmarshal([]byte(w.expect(exitOK, nil, "", "slots", "--state", state, "--json").out), &h))
+	h := w.holds(state)
 	keys := manager.Static(cardKeys(t, authority(w.dir), h.SEID))
 	list := func() (r manager.Registry) {
 		t.Helper()
@@ -133,8 +132,7 @@ func TestReaderPulled(t *testing.T) {
 	w, d := newFolder(t), pcsctest.Run(t)
 	state := w.path("phone.se")
 	w.expect(exitOK, nil, "", "new", "--state", state, "--authority", w.dir)
-	var h held
-	check(t, json.Unmarshal([]byte(w.expect(exitOK, nil, "", "slots", "--state", state, "--json").out), &h))
+	h := w.holds(state)
 	keys := cardKeys(t, authority(w.dir), h.SEID)
 	pulled := 0
 	for at := 1; ; at++ {

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -273,4 +274,11 @@ func (w *town) handOver(seID string) {
 		w.t.Fatalf("the handover answers %d %s", response.StatusCode, body)
 	}
 	w.dispatch(w.t.Context()) // the wipe order is with the TSM before the phone's next contact
+}
+
+// holds is what "slots" shows of an element.
+func (w *town) holds(state string) (h held) {
+	w.t.Helper()
+	check(w.t, json.Unmarshal([]byte(w.expect(exitOK, nil, "", "slots", "--state", state, "--json").out), &h))
+	return h
 }

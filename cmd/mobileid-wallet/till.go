@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"mobileid/cmd/internal/terminal"
 	"mobileid/mdoc/session"
 	"mobileid/mdoc/transport"
 	"mobileid/mdoc/verdict"
@@ -160,5 +161,5 @@ func refusal(status int, answer []byte) error {
 	if err != nil || why.Code == "" {
 		return fmt.Errorf("the till answers with status %d", status)
 	}
-	return fmt.Errorf("the till refuses: %s (%s)", printable(why.Code), printable(why.Detail))
+	return fmt.Errorf("the till refuses: %s (%s)", terminal.Printable(why.Code), terminal.Printable(why.Detail))
 }

@@ -90,9 +90,3 @@ func TestATillTakesOneMessage(t *testing.T) {
 		t.Error("a till prints its token")
 	}
 }
-
-func TestPrintable(t *testing.T) {
-	if got := printable("販売\x1b[2Jできます\r\n"); strings.ContainsAny(got, "\x1b\r\n") || !strings.HasPrefix(got, "販売") {
-		t.Errorf("printable gives %q", got)
-	}
-}

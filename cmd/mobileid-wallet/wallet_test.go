@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -30,8 +29,7 @@ func TestAPhoneOfItsOwn(t *testing.T) {
 	w.expect(exitOK, []string{"state active", "APDUs", "PIN of slot 1 is set"}, testPIN+"\n", append(provision, "--slot", "1", "--pin-file", "-")...)
 	w.expect(exitOK, []string{"state active"}, "", append(provision, "--slot", "2", "--purpose", "mac", "--pin-file", w.path("pin"))...)
 
-	var h held
-	check(t, json.Unmarshal([]byte(w.expect(exitOK, nil, "", "slots", "--state", state, "--json").out), &h))
+	h := w.holds(state)
 	if len(h.Slots) != 2 || h.Slots[0].Purpose != "sign" || h.Slots[1].Purpose != "mac" {
 		t.Fatalf("the element holds %+v", h)
 	}
@@ -89,9 +87,8 @@ func TestAPhoneOfItsOwn(t *testing.T) {
 		if strings.Contains(s.out, "▀") {
 			t.Error("a QR code is shown before the PIN was right")
 		}
-		check(t, json.Unmarshal([]byte(w.wallet("", "slots", "--state", state, "--json").out), &h))
-		if h.Slots[0].TriesLeft != 2 {
-			t.Errorf("%d tries left, want 2", h.Slots[0].TriesLeft)
+		if now := w.holds(state); now.Slots[0].TriesLeft != 2 {
+			t.Errorf("%d tries left, want 2", now.Slots[0].TriesLeft)
 		}
 		w.expect(exitFailed, []string{"slot 1 is in use"}, "0000\n", append(provision, "--slot", "1", "--pin-file", "-")...)
 	})
@@ -107,8 +104,7 @@ func TestAPhoneOfItsOwn(t *testing.T) {
 		w.expect(exitFailed, []string{"decision: refused", "revoked"}, "", append(file, "--slot", slot, "--yes")...)
 	}
 	w.expect(exitOK, []string{"credential slots in use: 0"}, "", "contact", "--state", state, "--tsm", w.tsmURL)
-	var empty held
-	check(t, json.Unmarshal([]byte(w.expect(exitOK, nil, "", "slots", "--state", state, "--json").out), &empty))
+	empty := w.holds(state)
 	if empty.SEID != h.SEID || empty.Slots == nil || len(empty.Slots) != 0 {
 		t.Errorf("after the wipe the element holds %+v", empty)
 	}
@@ -185,9 +181,7 @@ func TestElementsDiffer(t *testing.T) {
 	ids := make(map[string]bool)
 	for _, name := range []string{"a.se", "b.se"} {
 		w.expect(exitOK, nil, "", "new", "--state", w.path(name), "--authority", w.dir)
-		var h held
-		check(t, json.Unmarshal([]byte(w.expect(exitOK, nil, "", "slots", "--state", w.path(name), "--json").out), &h))
-		ids[h.SEID] = true
+		ids[w.holds(w.path(name)).SEID] = true
 		if info := must(os.Stat(w.path(name)))(t); info.Mode().Perm() != 0o600 {
 			t.Errorf("the state file has mode %04o", info.Mode().Perm())
 		}

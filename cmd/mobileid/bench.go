@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/benchmark"
 	"mobileid/cmd/mobileid/internal/demo"
 
@@ -21,7 +22,7 @@ func benchCommand() *cobra.Command {
 		Short:   "Measure, one line \"figure NAME VALUE\" for each figure",
 		Long:    "Measure each hot path in turn with its floor, and one run of the demonstration as a process of its own.",
 		Example: "  mobileid bench",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := benchmark.Run(c.Context(), c.OutOrStdout()); err != nil {
 				return err

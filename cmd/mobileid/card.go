@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"mobileid/cmd/internal/usage"
+
 	"github.com/spf13/cobra"
 )
 
@@ -23,7 +25,7 @@ virtual reader, where every program that uses PC/SC meets it.
 Exit status: 0 done, 1 the card or a file refused or a check failed, 2 misuse.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{errors.New("unknown command for mobileid card")}
+				return usage.Errorf("unknown command for mobileid card")
 			}
 			return nil
 		},
@@ -39,7 +41,7 @@ Exit status: 0 done, 1 the card or a file refused or a check failed, 2 misuse.`,
 func cardArguments(n int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) > n {
-			return &usageError{errors.New("there is one argument too many; a secret is never an argument")}
+			return usage.Errorf("there is one argument too many; a secret is never an argument")
 		}
 		return nil
 	}
@@ -52,13 +54,13 @@ func unrepeated(_ *cobra.Command, err error) error {
 		GetValue() string
 	}](err); ok {
 		flag, _, _ := strings.Cut(strings.TrimPrefix(wrong.Error(), fmt.Sprintf("invalid argument %q for ", wrong.GetValue())), ": ")
-		return &usageError{fmt.Errorf("invalid value for the %s", flag)}
+		return usage.Errorf("invalid value for the %s", flag)
 	}
 	if unknown, ok := errors.AsType[interface {
 		error
 		GetSpecifiedShortnames() string
 	}](err); ok && unknown.GetSpecifiedShortnames() != "" {
-		return &usageError{errors.New("unknown flag of one letter")}
+		return usage.Errorf("unknown flag of one letter")
 	}
-	return &usageError{err}
+	return &usage.Error{Err: err}
 }

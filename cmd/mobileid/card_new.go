@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/ceremony"
 	"mobileid/cmd/mobileid/internal/demo"
 
@@ -26,7 +27,7 @@ in docs/testcard.md. With --authority the PKI is the one that mobileid pki new m
 			o.Now = time.Now()
 			err := ceremony.NewCard(c.Context(), o, c.OutOrStdout())
 			if errors.Is(err, ceremony.ErrPerson) || errors.Is(err, ceremony.ErrOptions) {
-				return &usageError{err}
+				return &usage.Error{Err: err}
 			}
 			return err
 		},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/internal/virtualreader"
 	"mobileid/cmd/mobileid/internal/ceremony"
 	"mobileid/cmd/mobileid/internal/demo"
@@ -60,10 +61,10 @@ addresses than loopback are refused.`,
 
 func (s serving) run(c *cobra.Command) (err error) {
 	if _, _, err := net.SplitHostPort(s.vpcd); err != nil || s.slow < 0 || s.removeAfter < 0 || s.retry <= 0 {
-		return &usageError{errors.New("--vpcd needs HOST:PORT, and times and numbers must not be negative")}
+		return usage.Errorf("--vpcd needs HOST:PORT, and times and numbers must not be negative")
 	}
 	if s.vpcd, err = virtualreader.Loopback(c.Context(), s.vpcd); err != nil {
-		return &usageError{fmt.Errorf("--vpcd: %w", err)}
+		return usage.Errorf("--vpcd: %w", err)
 	}
 	card, done, err := openServedCard(s.person, s.state, time.Now())
 	if err != nil {
@@ -101,7 +102,7 @@ func openServedCard(person, state string, now time.Time) (card *cardsim.Card, do
 	}
 	p, _, err := ceremony.FindPerson(person, now)
 	if errors.Is(err, ceremony.ErrPerson) {
-		return nil, nil, &usageError{fmt.Errorf("no person %q: %w", person, err)}
+		return nil, nil, usage.Errorf("no person %q: %w", person, err)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
-	"strings"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/cardtool"
 	"mobileid/cmd/mobileid/internal/demo"
 	"mobileid/cmd/mobileid/internal/inspect"
@@ -38,17 +37,14 @@ func cardFlags(c *cobra.Command, o *cardtool.Options) {
 	f.BoolVar(&o.SpendLastTry, "spend-last-try", false, "send a secret although one try is left")
 }
 
-// cardTool makes the tool for one command, and turns its misuse into the program's.
+// cardTool makes the tool for one command.
 func cardTool(c *cobra.Command, o *cardtool.Options, do func(*cardtool.Tool) error) error {
 	o.In, o.Out, o.Err = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 	t, err := cardtool.New(*o)
-	if err == nil {
-		err = do(t)
+	if err != nil {
+		return err
 	}
-	if errors.Is(err, cardtool.ErrMisuse) {
-		return &usageError{errors.New(strings.TrimPrefix(err.Error(), cardtool.ErrMisuse.Error()+": "))}
-	}
-	return err
+	return do(t)
 }
 
 func cardListCommand(o *cardtool.Options) *cobra.Command {
@@ -146,7 +142,7 @@ func cardSignCommand(o *cardtool.Options) *cobra.Command {
 			return cardTool(c, o, func(t *cardtool.Tool) (err error) {
 				name := firstOr(args, "-")
 				if name == "-" && t.StdinTaken() {
-					return &usageError{errors.New("standard input cannot be both the secrets and what is signed: name a file")}
+					return usage.Errorf("standard input cannot be both the secrets and what is signed: name a file")
 				}
 				if s.Content, err = inspect.ReadInput(name, c.InOrStdin()); err != nil {
 					return err

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/ceremony"
 
 	"github.com/spf13/cobra"
@@ -15,7 +15,7 @@ func pkiCommand() *cobra.Command {
 		Short: "Keys and certificates of a TEST authority",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q for mobileid pki", args[0])}
+				return usage.Errorf("unknown command %q for mobileid pki", args[0])
 			}
 			return nil
 		},
@@ -26,7 +26,7 @@ func pkiCommand() *cobra.Command {
 		Use:     "new",
 		Short:   "Hold the key ceremony of a TEST authority and write settings for the three services",
 		Example: "  mobileid pki new --dir state\n  mobileid-issuer -config state/issuer.json -check",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ceremony.Run(c.Context(), dir, c.OutOrStdout())
 		},
@@ -43,7 +43,7 @@ func crlCommand() *cobra.Command {
 		Use:     "crl",
 		Short:   "Make the next revocation lists of a TEST authority's roots; due every 90 days",
 		Example: "  mobileid pki crl --dir state",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ceremony.RenewCRLs(dir, time.Now(), c.OutOrStdout())
 		},
@@ -62,7 +62,7 @@ func revokeCommand() *cobra.Command {
 Without --reason the list follows ISO/IEC 18013-5, Table B.10. The reasons are affiliationChanged, superseded,
 cessationOfOperation and certificateHold; a list with one of them follows docs/profile.md.`,
 		Example: "  mobileid pki revoke --dir state --certificate state/keys/document-signer.pem --reason superseded",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ceremony.Revoke(dir, certificate, reason, time.Now(), c.OutOrStdout())
 		},
@@ -79,7 +79,7 @@ func releaseCommand() *cobra.Command {
 		Use:     "release",
 		Short:   "Take a certificate that is on hold off the revocation list",
 		Example: "  mobileid pki release --dir state --certificate state/keys/document-signer.pem",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ceremony.Release(dir, certificate, time.Now(), c.OutOrStdout())
 		},
@@ -97,7 +97,7 @@ func certifyCommand() *cobra.Command {
 		Example: `  pkcs11-tool --module MODULE --token-label issuer --read-object --type pubkey --label ds-1 -o ds-1.der
   openssl pkey -pubin -inform DER -in ds-1.der -out ds-1.pub
   mobileid pki certify --dir state --public-key ds-1.pub --out ds-1.pem`,
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ceremony.CertifySigner(dir, public, chain, c.OutOrStdout())
 		},
@@ -117,7 +117,7 @@ func serviceCommand() *cobra.Command {
 		Long: `Make new keys and TEST certificates for the line between the issuer's service and the TSM, in DIR/service, and their
 authority if there is none yet. Services that run take them at their next connection.`,
 		Example: "  mobileid pki service --dir state",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ceremony.RenewServices(dir, time.Now(), c.OutOrStdout())
 		},
@@ -136,7 +136,7 @@ func jpkiCommand() *cobra.Command {
 A PEM file of a card's certificate in DIR/card/revoked/REASON/ revokes it; REASON is affiliationChanged, superseded,
 cessationOfOperation or certificateHold. Taking the file away again ends a hold.`,
 		Example: "  mobileid pki jpki-test --dir state",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return ceremony.ServeJPKI(c.Context(), dir, address, c.OutOrStdout())
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/mdoctest/corpus"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ check that must not pass; and good ones, of which every check passes. docs/corpu
 
 Two runs write the same bytes. All keys in it are TEST keys that anybody can make.`,
 		Example: "  mobileid corpus --dir corpus",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cases := corpus.All()
 			if err := corpus.Export(dir, cases); err != nil {

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/inspect"
 
 	"github.com/spf13/cobra"
@@ -24,7 +24,7 @@ func (g *givenFlags) read(c *cobra.Command) (inspect.Given, error) {
 	var given inspect.Given
 	var err error
 	if given.At, err = inspect.ParseTime(g.at, time.Now); err != nil {
-		return given, &usageError{err}
+		return given, &usage.Error{Err: err}
 	}
 	if g.roots != "" {
 		if given.Roots, err = inspect.ReadRoots(g.roots); err != nil {
@@ -61,10 +61,10 @@ Exit status: 0 printed and no check failed, 1 a check failed or the input is bad
 Types for --as: ` + strings.Join(inspect.Types(), " "),
 		Example: "  mobileid inspect device_response.cbor --transcript session_transcript.cbor\n" +
 			"  mobileid inspect crossed/apdu.log\n  echo a16673746174757314 | mobileid inspect -",
-		Args: func(_ *cobra.Command, args []string) error { return atMost(args, 1) },
+		Args: usage.AtMost(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.As != "" && !inspect.Known(o.As) {
-				return &usageError{fmt.Errorf("--as %s is no type known here", o.As)}
+				return usage.Errorf("--as %s is no type known here", o.As)
 			}
 			var err error
 			if o.Given, err = g.read(c); err != nil {
@@ -83,13 +83,6 @@ Types for --as: ` + strings.Join(inspect.Types(), " "),
 	c.Flags().BoolVar(&o.JSON, "json", false, "print one JSON document, as docs/inspect.md describes")
 	g.add(c)
 	return c
-}
-
-func atMost(args []string, n int) error {
-	if len(args) > n {
-		return &usageError{fmt.Errorf("%q is one argument too many", args[n])}
-	}
-	return nil
 }
 
 func firstOr(args []string, other string) string {

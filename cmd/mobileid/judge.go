@@ -1,10 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/cmd/mobileid/internal/judge"
 	"mobileid/mdoc/pki"
@@ -30,13 +30,13 @@ Profiles: ` + strings.Join(judge.ProfileNames(), ", "),
 			"  mobileid lint --batch copy1.cbor copy2.cbor",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || o.Batch && len(args) < 2 {
-				return &usageError{errors.New("a file is missing")}
+				return usage.Errorf("a file is missing")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if _, ok := judge.ProfileByName(o.Profile); o.Profile != "" && !ok {
-				return &usageError{fmt.Errorf("--profile %s is no profile known here", o.Profile)}
+				return usage.Errorf("--profile %s is no profile known here", o.Profile)
 			}
 			var err error
 			if o.Given, err = g.read(c); err != nil {
@@ -90,7 +90,7 @@ Elements asked for that a proved document does not hold are named; the holder ma
 Exit status: 0 accepted and complete, 1 not accepted, not complete or a file cannot be read, 2 misuse.`,
 		Example: "  mobileid demo --out crossed\n  cd crossed && mobileid verify --response device_response.cbor --request device_request.cbor \\\n" +
 			"    --transcript session_transcript.cbor --roots iaca.pem --status status_list.cwt --crl iaca.crl",
-		Args: noArguments,
+		Args: usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := f.read(c, g)
 			if err != nil {
@@ -112,11 +112,11 @@ func (f verifyFiles) read(c *cobra.Command, g givenFlags) (judge.Presentation, e
 	var p judge.Presentation
 	for _, flag := range []struct{ name, value string }{{"response", f.response}, {"transcript", g.transcript}, {"roots", g.roots}} {
 		if flag.value == "" {
-			return p, &usageError{fmt.Errorf("--%s is needed", flag.name)}
+			return p, usage.Errorf("--%s is needed", flag.name)
 		}
 	}
 	if f.request == "" {
-		return p, &usageError{errors.New("--request is needed: whether the answer holds more than was asked for cannot be judged without it")}
+		return p, usage.Errorf("--request is needed: whether the answer holds more than was asked for cannot be judged without it")
 	}
 	if g.at == "" {
 		g.at = "now"

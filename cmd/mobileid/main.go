@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/demo"
 	"mobileid/cmd/mobileid/internal/inspect"
 
@@ -33,9 +34,6 @@ func main() {
 	os.Exit(code)
 }
 
-// usageError is a mistake on the command line.
-type usageError struct{ error }
-
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := &cobra.Command{
 		Use:           "mobileid",
@@ -47,7 +45,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetArgs(args)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usage.Error{Err: err} })
 	root.PersistentPreRunE = requiredFlags
 	root.AddCommand(demoCommand(), benchCommand(), pkiCommand(), cardCommand(), seCommand(), corpusCommand(), inspectCommand(), lintCommand(), verifyCommand())
 	ran, err := root.ExecuteContextC(ctx)
@@ -55,7 +53,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "mobileid: error: %v\n", err)
-	if _, misuse := errors.AsType[*usageError](err); misuse || strings.HasPrefix(err.Error(), "unknown command") {
+	if usage.Is(err) || strings.HasPrefix(err.Error(), "unknown command") {
 		fmt.Fprintf(stderr, "hint: %s --help\n", ran.CommandPath())
 		return exitMisuse
 	}
@@ -68,14 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // requiredFlags makes a missing flag misuse; cobra would return an error of no type of its own.
 func requiredFlags(c *cobra.Command, _ []string) error {
 	if err := c.ValidateRequiredFlags(); err != nil {
-		return &usageError{err}
-	}
-	return nil
-}
-
-func noArguments(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return &usageError{fmt.Errorf("%q is one argument too many", args[0])}
+		return &usage.Error{Err: err}
 	}
 	return nil
 }
@@ -94,7 +85,7 @@ vsmartcard-vpcd), or, with --card-dir, in a reader of this machine, where it is 
 
 --out and --trace write down personal data of the modelled person, never a PIN.`,
 		Example: "  mobileid demo\n  mobileid demo --person nineteen --lang ja\n  mobileid demo --out crossed --trace\n  mobileid demo --card pcsc",
-		Args:    noArguments,
+		Args:    usage.AtMost(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Stdout = c.OutOrStdout()
 			_, err := demo.Run(c.Context(), o)

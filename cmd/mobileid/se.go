@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
-	"strings"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/setool"
 
 	"github.com/spf13/cobra"
@@ -35,7 +34,7 @@ Exit status: 0 done, 1 the card or a file refused, 2 misuse.`,
   mobileid se lock F04D49444D444F4301 --keys card.keys --json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{errors.New("unknown command for mobileid se")}
+				return usage.Errorf("unknown command for mobileid se")
 			}
 			return nil
 		},
@@ -72,26 +71,23 @@ func seArguments(least, most int) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {
 		case len(args) > most:
-			return &usageError{errors.New("there is one argument too many; a key is never an argument")}
+			return usage.Errorf("there is one argument too many; a key is never an argument")
 		case len(args) < least:
-			return &usageError{errors.New("an argument is missing")}
+			return usage.Errorf("an argument is missing")
 		}
 		return nil
 	}
 }
 
-// seRun makes the tool for one command, and turns its misuse into the program's.
+// seRun makes the tool for one command.
 func seRun(o *setool.Options, do func(c *cobra.Command, t *setool.Tool, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		o.Out, o.Err = c.OutOrStdout(), c.ErrOrStderr()
 		t, err := setool.New(*o)
-		if err == nil {
-			err = do(c, t, args)
+		if err != nil {
+			return err
 		}
-		if errors.Is(err, setool.ErrMisuse) {
-			return &usageError{errors.New(strings.TrimPrefix(err.Error(), setool.ErrMisuse.Error()+": "))}
-		}
-		return err
+		return do(c, t, args)
 	}
 }
 
@@ -171,7 +167,7 @@ func seLockCommand(o *setool.Options) *cobra.Command {
 		Example: "  mobileid se lock F04D49444D444F4301 --keys card.keys\n  mobileid se lock --card --keys card.keys", Args: seArguments(0, 1),
 		RunE: seRun(o, func(c *cobra.Command, t *setool.Tool, args []string) error {
 			if whole == (len(args) == 1) {
-				return &usageError{errors.New("name the AID to lock, or --card for the whole card")}
+				return usage.Errorf("name the AID to lock, or --card for the whole card")
 			}
 			return t.Lock(c.Context(), firstOr(args, ""))
 		}),
@@ -187,7 +183,7 @@ func seUnlockCommand(o *setool.Options) *cobra.Command {
 		Example: "  mobileid se unlock F04D49444D444F4301 --keys card.keys", Args: seArguments(0, 1),
 		RunE: seRun(o, func(c *cobra.Command, t *setool.Tool, args []string) error {
 			if whole == (len(args) == 1) {
-				return &usageError{errors.New("name the AID to unlock, or --card for the whole card")}
+				return usage.Errorf("name the AID to unlock, or --card for the whole card")
 			}
 			return t.Unlock(c.Context(), firstOr(args, ""))
 		}),

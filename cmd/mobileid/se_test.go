@@ -78,31 +78,7 @@ func (b *bench) run(code int, says string, args ...string) (out string) {
 // capFile is the load file of the recorded hosts, which is named as the applet built in.
 func capFile(t *testing.T) []byte {
 	t.Helper()
-	var file struct {
-		Traces []struct {
-			Name      string
-			Exchanges []struct {
-				Header string `json:"plain_header"`
-				Data   string `json:"plain_data"`
-			}
-		}
-	}
-	mdoctest.ReadJSON(t, "scp03/host-traces.json", &file)
-	var stream []byte
-	for _, e := range file.Traces[slices.IndexFunc(file.Traces, func(x struct {
-		Name      string
-		Exchanges []struct {
-			Header string `json:"plain_header"`
-			Data   string `json:"plain_data"`
-		}
-	}) bool {
-		return x.Name == "gppro-level33"
-	})].Exchanges {
-		if strings.HasPrefix(e.Header, "80e8") {
-			stream = append(stream, mdoctest.Hex(t, e.Data)...)
-		}
-	}
-	l, err := gp.ParseLoadFileData(stream)
+	l, err := gp.ParseLoadFileData(mdoctest.HostTraceNamed(t, "gppro-level33").Loaded(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,49 +2,20 @@ package httpapi_test
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/issuer/issuertest"
 	"mobileid/mdoc/cbor"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/provisioning"
 )
-
-// forms are the ways in which a text can stand in a log, a body or a file.
-func forms(text string) map[string][]byte {
-	raw := []byte(text)
-	out := map[string][]byte{"plain": raw, "hex": []byte(hex.EncodeToString(raw)), "HEX": []byte(strings.ToUpper(hex.EncodeToString(raw))),
-		"percent": []byte(url.PathEscape(text))}
-	for _, order := range []string{"LE", "BE"} {
-		var b []byte
-		for _, u := range utf16.Encode([]rune(text)) {
-			if order == "LE" {
-				b = append(b, byte(u), byte(u>>8))
-			} else {
-				b = append(b, byte(u>>8), byte(u))
-			}
-		}
-		out["UTF-16"+order] = b
-	}
-	// Base64 of something around the text: at each of three alignments, without the characters its neighbours touch.
-	for shift := range 3 {
-		padded := append(make([]byte, shift), raw...)
-		padded = padded[:len(padded)/3*3]
-		for name, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
-			out[name+string(rune('0'+shift))] = []byte(encoding.EncodeToString(padded)[[3]int{0, 2, 3}[shift]:])
-		}
-	}
-	return out
-}
 
 // TestCanaries runs issuance, its refusals and failures at the most verbose level for a person whose every field is
 // unique, and looks for those fields, and for tokens, in log, answers and store (L1). Only the credential itself, opened by
@@ -96,8 +67,8 @@ func TestCanaries(t *testing.T) {
 		if len(text) < 1000 {
 			t.Errorf("%s of %d bytes: nothing to look at", place, len(text))
 		}
-		for field, canary := range canaries {
-			for form, needle := range forms(canary) {
+		for field, value := range canaries {
+			for form, needle := range canary.Forms(value) {
 				if len(needle) < 5 {
 					continue
 				}
@@ -139,24 +110,4 @@ func (a *api) unlucky(w issuertest.Wallet, used started) {
 	a.do("POST", "/v1/handovers", "application/json", issuertest.OperatorToken, body)
 	a.do("POST", "/v1/"+url.PathEscape(w.Card.Person().Name), "application/json", "", nil)
 	a.do("GET", "/v1/transactions/"+url.PathEscape(w.Card.Person().Name), "", first.TransactionToken, nil)
-}
-
-// The search finds what it looks for, in each form.
-func TestCanaryForms(t *testing.T) {
-	const canary = "鵺野　檮昧-4711"
-	for _, around := range []string{"", "x", "xy", "xyz"} {
-		text := around + canary + "tail"
-		for name, encoded := range map[string]string{"plain": text, "hex": hex.EncodeToString([]byte(text)), "HEX": strings.ToUpper(hex.EncodeToString([]byte(text))),
-			"percent": url.PathEscape(text), "base64": base64.StdEncoding.EncodeToString([]byte(text)), "base64url": base64.URLEncoding.EncodeToString([]byte(text))} {
-			found := false
-			for form, needle := range forms(canary) {
-				if strings.HasPrefix(form, name) && strings.Contains(encoded, string(needle)) {
-					found = true
-				}
-			}
-			if !found {
-				t.Errorf("not found after %q in %s", around, name)
-			}
-		}
-	}
 }

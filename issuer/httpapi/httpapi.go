@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -118,14 +119,14 @@ func newDoors(service Service, log *slog.Logger) (*doors, *gin.Engine) {
 
 func (d *doors) public(e *gin.Engine) {
 	e.POST("/v1/transactions", bounded(MaxJSON), d.start)
-	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, d.service.Evidence, progress))
+	e.POST("/v1/transactions/:id/evidence", accept(typeCBOR, MaxEvidence), submissionOf(d, "evidence", http.StatusAccepted, d.service.Evidence, progress))
 	e.GET("/v1/transactions/:id", stateOf(d, d.service.State, progress))
 	d.sessions(e)
 	d.phones(e)
 	e.POST("/v1/handovers", accept(typeJSON, MaxJSON), d.handover)
-	e.POST("/v1/handovers/state", accept(typeJSON, MaxJSON), d.handoverState)
-	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), d.changeOf("suspended", d.service.Suspend))
-	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), d.changeOf("resumed", d.service.Resume))
+	e.POST("/v1/handovers/state", accept(typeJSON, MaxJSON), deskOf(d, d.service.HandoverState, handoverProgress))
+	e.POST("/v1/suspensions", accept(typeJSON, MaxJSON), deskOf(d, d.service.Suspend, counted("suspended")))
+	e.POST("/v1/resumptions", accept(typeJSON, MaxJSON), deskOf(d, d.service.Resume, counted("resumed")))
 	e.GET("/v1/status-lists/:n", d.statusList)
 	e.GET("/v1/trust/iaca.pem", d.anchors)
 	e.GET("/v1/trust/iaca.crl", d.revocationList)
@@ -204,14 +205,14 @@ func emptyObject(c *gin.Context) bool {
 	return err == nil && media == typeJSON
 }
 
-// evidenceOf is a door for the reading of a card, of a transaction or of a counter's session.
-func evidenceOf[P, A any](d *doors, judge func(ctx context.Context, id, token string, body []byte) (P, error), tell func(P) A) gin.HandlerFunc {
+// submissionOf is a door for what belongs to a transaction or to a counter's session, such as the reading of a card: field names it.
+func submissionOf[P, A any](d *doors, field string, status int, judge func(ctx context.Context, id, token string, body []byte) (P, error), tell func(P) A) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		token, ok := d.bearer(c)
 		if !ok {
 			return
 		}
-		body, ok := d.body(c, "evidence")
+		body, ok := d.body(c, field)
 		if !ok {
 			return
 		}
@@ -220,7 +221,7 @@ func evidenceOf[P, A any](d *doors, judge func(ctx context.Context, id, token st
 			d.fail(c, err)
 			return
 		}
-		d.answer(c, http.StatusAccepted, tell(p))
+		d.answer(c, status, tell(p))
 	}
 }
 
@@ -291,33 +292,30 @@ type handoverAnswer struct {
 	Receipts    int    `json:"receipts"`
 }
 
-func (d *doors) handoverState(c *gin.Context) {
-	token, seID, ok := d.desk(c)
-	if !ok {
-		return
-	}
-	s, err := d.service.HandoverState(c.Request.Context(), token, seID)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, http.StatusOK, handoverAnswer{HandoverID: s.ID, RevokedAt: stamp(s.RevokedAt), Credentials: s.Credentials,
-		Erasure: string(s.Erasure), Since: stamp(s.Since), WipeOrderID: s.WipeOrderID, Receipts: s.Receipts})
+func handoverProgress(s revocation.HandoverState) handoverAnswer {
+	return handoverAnswer{HandoverID: s.ID, RevokedAt: stamp(s.RevokedAt), Credentials: s.Credentials,
+		Erasure: string(s.Erasure), Since: stamp(s.Since), WipeOrderID: s.WipeOrderID, Receipts: s.Receipts}
 }
 
-func (d *doors) changeOf(member string, change func(context.Context, string, []byte) (int, error)) gin.HandlerFunc {
+// deskOf is a door where an operator asks about one secure element.
+func deskOf[P, A any](d *doors, ask func(ctx context.Context, token string, seID []byte) (P, error), tell func(P) A) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		token, seID, ok := d.desk(c)
 		if !ok {
 			return
 		}
-		n, err := change(c.Request.Context(), token, seID)
+		p, err := ask(c.Request.Context(), token, seID)
 		if err != nil {
 			d.fail(c, err)
 			return
 		}
-		d.answer(c, http.StatusOK, map[string]int{member: n})
+		d.answer(c, http.StatusOK, tell(p))
 	}
+}
+
+// counted tells how many were changed, as the one member of the answer.
+func counted(member string) func(int) map[string]int {
+	return func(n int) map[string]int { return map[string]int{member: n} }
 }
 
 func (d *doors) statusList(c *gin.Context) {
@@ -406,29 +404,54 @@ func bodyError(err error, field string) error {
 }
 
 func (d *doors) desk(c *gin.Context) (token string, seID []byte, ok bool) {
-	if token, ok = d.bearer(c); !ok {
+	var in deskRequest
+	if token, ok = d.asked(c, &in, "member se_id"); !ok {
 		return "", nil, false
+	}
+	seID, ok = d.element(c, in.SEID)
+	return token, seID, ok
+}
+
+// asked reads an operator's token and request; members says which it has.
+func (d *doors) asked(c *gin.Context, into any, members string) (token string, ok bool) {
+	if token, ok = d.bearer(c); !ok {
+		return "", false
 	}
 	body, ok := d.body(c, "body")
 	if !ok {
-		return "", nil, false
+		return "", false
 	}
-	var in deskRequest
-	dec := json.NewDecoder(strings.NewReader(string(body)))
+	if err := decode(bytes.NewReader(body), into); err != nil {
+		d.fail(c, &issuer.FieldError{Field: "body", Reason: "not a JSON object with the " + members + " alone"})
+		return "", false
+	}
+	return token, true
+}
+
+// decode reads one JSON value with no member unknown here, and nothing behind it. Without a value into stays as it is.
+func decode(body io.Reader, into any) error {
+	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
-	err := dec.Decode(&in)
+	err := dec.Decode(into)
 	if err == nil {
-		_, err = dec.Token()
+		if _, err = dec.Token(); err == nil {
+			return errors.New("more than one JSON value")
+		}
 	}
-	if !errors.Is(err, io.EOF) {
-		d.fail(c, &issuer.FieldError{Field: "body", Reason: "not a JSON object with the member se_id alone"})
-		return "", nil, false
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	if seID, err = hex.DecodeString(in.SEID); err != nil || len(seID) != revocation.SEIDSize {
+	return err
+}
+
+// element reads the id of a secure element.
+func (d *doors) element(c *gin.Context, text string) (seID []byte, ok bool) {
+	seID, err := hex.DecodeString(text)
+	if err != nil || len(seID) != revocation.SEIDSize {
 		d.fail(c, &issuer.FieldError{Field: "se_id", Reason: "not 10 bytes in hex"})
-		return "", nil, false
+		return nil, false
 	}
-	return token, seID, true
+	return seID, true
 }
 
 func (d *doors) answer(c *gin.Context, status int, v any) {

@@ -3,10 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,7 +10,6 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mobileid/issuer"
-	"mobileid/issuer/revocation"
 	"mobileid/issuer/store"
 	"mobileid/mdoc/pki"
 	"mobileid/schemas/problem"
@@ -38,9 +33,9 @@ type Phones interface {
 }
 
 func (d *doors) phones(e *gin.Engine) {
-	e.POST("/v1/transactions/:id/revocation", accept(typeCBOR, issuer.MaxRevocation), d.revokeOwn)
+	e.POST("/v1/transactions/:id/revocation", accept(typeCBOR, issuer.MaxRevocation), submissionOf(d, "revocation", http.StatusOK, d.service.RevokeOwn, counted("changed")))
 	e.POST("/v1/phone-certificates/revocations", accept(typeJSON, MaxJSON), d.revokePhone)
-	e.POST("/v1/phone-certificates/releases", accept(typeJSON, MaxJSON), d.changeOf("released", d.service.ReleasePhone))
+	e.POST("/v1/phone-certificates/releases", accept(typeJSON, MaxJSON), deskOf(d, d.service.ReleasePhone, counted("released")))
 	for _, kind := range []store.CertificateKind{store.SignatureCertificate, store.AuthenticationCertificate} {
 		e.GET("/v1/phone-certificates/"+string(kind)+".crl", d.phoneList(kind))
 		e.POST("/v1/phone-certificates/"+string(kind)+"/ocsp", accept(typeOCSPRequest, MaxOCSP), d.phoneOCSP(kind))
@@ -56,28 +51,13 @@ type revocationRequest struct {
 }
 
 func (d *doors) revokePhone(c *gin.Context) {
-	token, ok := d.bearer(c)
-	if !ok {
-		return
-	}
-	body, ok := d.body(c, "body")
-	if !ok {
-		return
-	}
 	var in revocationRequest
-	dec := json.NewDecoder(strings.NewReader(string(body)))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&in)
-	if err == nil {
-		_, err = dec.Token()
-	}
-	if !errors.Is(err, io.EOF) {
-		d.fail(c, &issuer.FieldError{Field: "body", Reason: "not a JSON object with the members se_id and reason alone"})
+	token, ok := d.asked(c, &in, "members se_id and reason")
+	if !ok {
 		return
 	}
-	seID, err := hex.DecodeString(in.SEID)
-	if err != nil || len(seID) != revocation.SEIDSize {
-		d.fail(c, &issuer.FieldError{Field: "se_id", Reason: "not 10 bytes in hex"})
+	seID, ok := d.element(c, in.SEID)
+	if !ok {
 		return
 	}
 	n, err := d.service.RevokePhone(c.Request.Context(), token, seID, store.Reason(in.Reason))
@@ -85,24 +65,7 @@ func (d *doors) revokePhone(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	d.answer(c, http.StatusOK, map[string]int{"changed": n})
-}
-
-func (d *doors) revokeOwn(c *gin.Context) {
-	token, ok := d.bearer(c)
-	if !ok {
-		return
-	}
-	body, ok := d.body(c, "revocation")
-	if !ok {
-		return
-	}
-	n, err := d.service.RevokeOwn(c.Request.Context(), c.Param("id"), token, body)
-	if err != nil {
-		d.fail(c, err)
-		return
-	}
-	d.answer(c, http.StatusOK, map[string]int{"changed": n})
+	d.answer(c, http.StatusOK, counted("changed")(n))
 }
 
 // phoneList is public: it names serial numbers and reasons, as the service that it models gives them to verifiers.

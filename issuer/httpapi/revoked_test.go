@@ -35,8 +35,6 @@ func TestReasonsAreNotTold(t *testing.T) {
 			if len(p.Advice) != 2 || p.Advice[0].What != explained.What.JA || p.Advice[0].Do != explained.Do.JA || p.Advice[1].Do != explained.Do.EN {
 				t.Errorf("advice %v", p.Advice)
 			}
-			a.mu.Lock()
-			defer a.mu.Unlock()
 			for _, said := range []string{a.said.String(), a.log.String()} {
 				for _, word := range []string{reason.String(), certificate.SerialNumber.String(), certificate.SerialNumber.Text(16), w.Card.Person().Name} {
 					if strings.Contains(said, word) {

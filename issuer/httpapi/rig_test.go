@@ -10,13 +10,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"mobileid/issuer"
 	"mobileid/issuer/httpapi"
 	"mobileid/issuer/issuertest"
 	"mobileid/issuer/store"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/schemas/problem"
 )
 
@@ -28,28 +28,8 @@ type api struct {
 	store   *store.Embedded
 	path    string
 	handler http.Handler
-	log     syncBuffer
-
-	mu   sync.Mutex // guards said
-	said bytes.Buffer
-}
-
-// syncBuffer takes log lines of many goroutines.
-type syncBuffer struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+	log     canary.Log
+	said    canary.Log // what was answered
 }
 
 func newAPI(t *testing.T, alter func(*issuer.Config)) *api {
@@ -88,10 +68,8 @@ func (a *api) do(method, path, media, token string, body []byte) *httptest.Respo
 func (a *api) send(req *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
 	a.handler.ServeHTTP(rec, req)
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	_ = rec.Header().Write(&a.said)
-	a.said.Write(rec.Body.Bytes())
+	_, _ = a.said.Write(rec.Body.Bytes())
 	return rec
 }
 

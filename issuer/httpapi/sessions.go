@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -31,7 +29,7 @@ func (d *doors) sessions(e *gin.Engine) {
 	e.DELETE("/v1/counter-sessions/:id", d.closeSession)
 	e.POST("/v1/counter-sessions/:id/phone", accept(typeJSON, MaxJSON), d.joinSession)
 	e.POST("/v1/counter-sessions/:id/confirmation", accept(typeJSON, MaxJSON), d.confirmSession)
-	e.POST("/v1/counter-sessions/:id/evidence", accept(typeCBOR, MaxEvidence), evidenceOf(d, d.service.SessionEvidence, sessionProgress))
+	e.POST("/v1/counter-sessions/:id/evidence", accept(typeCBOR, MaxEvidence), submissionOf(d, "evidence", http.StatusAccepted, d.service.SessionEvidence, sessionProgress))
 }
 
 // sessionAnswer is the body of 201 from /v1/counter-sessions.
@@ -156,17 +154,12 @@ func (d *doors) member(c *gin.Context, into any) (token string, wrong error, ok 
 	if token, ok = d.bearer(c); !ok {
 		return "", nil, false
 	}
-	dec := json.NewDecoder(c.Request.Body)
-	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
-	if err == nil {
-		_, err = dec.Token()
-	}
+	err := decode(c.Request.Body, into)
 	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
 		d.fail(c, err)
 		return "", nil, false
 	}
-	if !errors.Is(err, io.EOF) {
+	if err != nil {
 		wrong = &issuer.FieldError{Field: "body", Reason: "not the JSON object expected"}
 	}
 	return token, wrong, true

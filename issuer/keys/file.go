@@ -29,7 +29,10 @@ const (
 var ErrMode = errors.New("key file is not of mode 0600")
 
 // Open gives the signing key under a URI "file:PATH": an ECDSA key on P-256, P-384 or P-521 that signs after RFC 6979.
-func Open(uri string) (crypto.Signer, error) {
+func Open(uri string) (crypto.Signer, error) { return open(uri, takeECDSA) }
+
+// open reads a key file. take refuses what PKCS#8 held when it is of another kind than is due.
+func open(uri string, take func(parsed any) (*signer, error)) (crypto.Signer, error) {
 	path, err := filePath(uri)
 	if err != nil {
 		return nil, fmt.Errorf("opening key: %w", err)
@@ -39,11 +42,15 @@ func Open(uri string) (crypto.Signer, error) {
 		return nil, fmt.Errorf("opening key: %w", err)
 	}
 	defer clear(data)
-	key, err := parseKey(data)
+	parsed, err := parsePKCS8(data)
 	if err != nil {
 		return nil, fmt.Errorf("opening key %s: %w", path, err)
 	}
-	return newSigner(key), nil
+	s, err := take(parsed)
+	if err != nil {
+		return nil, fmt.Errorf("opening key %s: %w", path, err)
+	}
+	return s, nil
 }
 
 // Generate makes a key and writes it to a URI "file:PATH" that must not exist yet. The key is on disk, synced, before
@@ -123,7 +130,7 @@ func readKeyFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-func parseKey(data []byte) (*ecdsa.PrivateKey, error) {
+func parsePKCS8(data []byte) (any, error) {
 	block, rest := pem.Decode(data)
 	if block == nil || block.Type != pemPrivateKey || len(bytes.TrimSpace(rest)) != 0 {
 		return nil, errors.New("not exactly one PEM block PRIVATE KEY")
@@ -133,6 +140,10 @@ func parseKey(data []byte) (*ecdsa.PrivateKey, error) {
 	if err != nil {
 		return nil, errors.New("not PKCS#8")
 	}
+	return parsed, nil
+}
+
+func takeECDSA(parsed any) (*signer, error) {
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok {
 		return nil, errors.New("not an ECDSA key")
@@ -140,7 +151,7 @@ func parseKey(data []byte) (*ecdsa.PrivateKey, error) {
 	if _, err := cose.AlgorithmFor(&key.PublicKey); err != nil {
 		return nil, err
 	}
-	return key, nil
+	return newSigner(key), nil
 }
 
 // save writes the key to a new file.

@@ -12,20 +12,21 @@ import (
 
 const redacted = "[redacted]"
 
-// signer is a software key that signs deterministically and never shows itself.
+// signer is a software key that never shows itself.
 type signer struct {
-	key  *ecdsa.PrivateKey
-	sign crypto.Signer
+	key  crypto.PrivateKey // *ecdsa.PrivateKey or *rsa.PrivateKey, as PKCS#8 takes it
+	sign crypto.Signer     // the same key, as it signs
 }
 
+// newSigner makes an ECDSA key sign after RFC 6979.
 func newSigner(key *ecdsa.PrivateKey) *signer {
 	return &signer{key: key, sign: cose.Deterministic(key)}
 }
 
-// Public gives the public key, *ecdsa.PublicKey.
-func (s *signer) Public() crypto.PublicKey { return s.key.Public() }
+// Public gives the public key, *ecdsa.PublicKey or *rsa.PublicKey.
+func (s *signer) Public() crypto.PublicKey { return s.sign.Public() }
 
-// Sign signs a digest after RFC 6979; random is not used.
+// Sign signs a digest, with ECDSA after RFC 6979; random is not used there.
 func (s *signer) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	return s.sign.Sign(random, digest, opts)
 }

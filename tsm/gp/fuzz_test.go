@@ -2,7 +2,6 @@ package gp_test
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -16,7 +15,7 @@ func seedAnswers(f *testing.F) {
 	for _, v := range cardResponses(f) {
 		f.Add(split(f, v.Response).Data)
 	}
-	for _, tr := range traces(f) {
+	for _, tr := range mdoctest.HostTraces(f) {
 		for _, e := range tr.Exchanges {
 			if e.PlainResponse != "" {
 				f.Add(mdoctest.Hex(f, e.PlainResponse))
@@ -97,7 +96,7 @@ func FuzzParseAnswers(f *testing.F) {
 
 func FuzzParseCommands(f *testing.F) {
 	n := 0
-	for _, tr := range traces(f) {
+	for _, tr := range mdoctest.HostTraces(f) {
 		for _, e := range tr.Exchanges {
 			if e.PlainHeader != "" {
 				n++
@@ -160,13 +159,8 @@ func FuzzParseCommands(f *testing.F) {
 
 // FuzzParseStreams is about what comes in blocks: load files, packages, data groups and parameters.
 func FuzzParseStreams(f *testing.F) {
-	for _, tr := range traces(f) {
-		var stream []byte
-		for _, e := range tr.Exchanges {
-			if strings.HasPrefix(e.PlainHeader, "80e8") {
-				stream = append(stream, mdoctest.Hex(f, e.PlainData)...)
-			}
-		}
+	for _, tr := range mdoctest.HostTraces(f) {
+		stream := tr.Loaded(f)
 		if l, err := gp.ParseLoadFileData(stream); err == nil {
 			f.Add(stream)
 			f.Add(l.File)

@@ -16,7 +16,7 @@ import (
 // What five hosts loaded, whatever their blocks: the same stream, which reads as a package and is built again to the byte.
 func TestLoadTraces(t *testing.T) {
 	sizes := map[int]int{}
-	for _, tr := range traces(t) {
+	for _, tr := range mdoctest.HostTraces(t) {
 		var stream []byte
 		var commands []apdu.Command
 		for _, e := range tr.Exchanges {

@@ -351,26 +351,6 @@ func TestRecognition(t *testing.T) {
 	}
 }
 
-type trace struct {
-	Name      string
-	Exchanges []struct {
-		Command, SW   string
-		PlainHeader   string `json:"plain_header"`
-		PlainData     string `json:"plain_data"`
-		PlainResponse string `json:"plain_response"`
-	}
-}
-
-func traces(tb testing.TB) []trace {
-	tb.Helper()
-	var file struct{ Traces []trace }
-	mdoctest.ReadJSON(tb, "scp03/host-traces.json", &file)
-	if len(file.Traces) != 19 {
-		tb.Fatalf("host-traces.json holds %d traces, want 19", len(file.Traces))
-	}
-	return file.Traces
-}
-
 func must(tb testing.TB) func(c apdu.Command, err error) apdu.Command {
 	return func(c apdu.Command, err error) apdu.Command {
 		tb.Helper()
@@ -384,14 +364,9 @@ func must(tb testing.TB) func(c apdu.Command, err error) apdu.Command {
 // Every command GlobalPlatformPro sent that we can send too, we build to the byte.
 func TestBuildersAgainstTraces(t *testing.T) {
 	want := map[string]string{}
-	for _, tr := range traces(t) {
-		if tr.Name != "gppro-level33" {
-			continue
-		}
-		for _, e := range tr.Exchanges {
-			if e.PlainHeader != "" {
-				want[e.PlainHeader+" "+e.PlainData] = e.PlainResponse
-			}
+	for _, e := range mdoctest.HostTraceNamed(t, "gppro-level33").Exchanges {
+		if e.PlainHeader != "" {
+			want[e.PlainHeader+" "+e.PlainData] = e.PlainResponse
 		}
 	}
 	const instance gp.AID = "\xF0MIDMDOC\x01"
@@ -422,7 +397,7 @@ func TestBuildersAgainstTraces(t *testing.T) {
 // recorded card read back into entries that encode to the same bytes.
 func TestParsersAgainstTraces(t *testing.T) {
 	count := map[string]int{}
-	for _, tr := range traces(t) {
+	for _, tr := range mdoctest.HostTraces(t) {
 		for _, e := range tr.Exchanges {
 			if e.PlainHeader == "" {
 				continue

@@ -123,26 +123,12 @@ func TestWrapperVectors(t *testing.T) {
 	}
 }
 
-type recordedTrace struct {
-	Name, Key, Keys, KVN, I string
-	ISDAID                  string `json:"isd_aid"`
-	Exchanges               []struct {
-		Command, Response, SW string
-		PlainHeader           string `json:"plain_header"`
-		PlainData             string `json:"plain_data"`
-		PlainResponse         string `json:"plain_response"`
-		Note                  string
-	}
-}
-
 // Every recorded run of real hosts, GlobalPlatformPro, gpshell, yubikit with short commands and chaining and with extended
 // length, PeculiarVentures and pySim with S16, at every level, against our card: it must answer with the very bytes of the
 // recording.
 func TestHostTracesCard(t *testing.T) {
-	var file struct{ Traces []recordedTrace }
-	mdoctest.ReadJSON(t, "scp03/host-traces.json", &file)
-	commands, chained := 0, 0
-	for _, tr := range file.Traces {
+	traces, commands, chained := mdoctest.HostTraces(t), 0, 0
+	for _, tr := range traces {
 		t.Run(tr.Name, func(t *testing.T) {
 			key := mdoctest.Hex(t, tr.Key)
 			if said := fmt.Sprintf("%02x..%02x (AES-%d), all three alike", key[0], key[len(key)-1], 8*len(key)); tr.Keys != said {
@@ -189,8 +175,8 @@ func TestHostTracesCard(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d traces, %d protected commands, %d pieces of chains", len(file.Traces), commands, chained)
-	if len(file.Traces) != 19 || commands != 273 || chained != 2 {
+	t.Logf("%d traces, %d protected commands, %d pieces of chains", len(traces), commands, chained)
+	if len(traces) != 19 || commands != 273 || chained != 2 {
 		t.Error("want 19, 273, 2")
 	}
 }
@@ -198,10 +184,8 @@ func TestHostTracesCard(t *testing.T) {
 // The same runs with our host in the place of the recorded one: it sends the very commands, and reads every answer. Where
 // yubikit enciphers the padding of no data, which our host does not, its state is carried over.
 func TestHostTracesHost(t *testing.T) {
-	var file struct{ Traces []recordedTrace }
-	mdoctest.ReadJSON(t, "scp03/host-traces.json", &file)
 	commands, chains, carried, answers := 0, 0, 0, 0
-	for _, tr := range file.Traces {
+	for _, tr := range mdoctest.HostTraces(t) {
 		t.Run(tr.Name, func(t *testing.T) {
 			key := mdoctest.Hex(t, tr.Key)
 			keys := Keys{ENC: key, MAC: key, DEK: key, Version: mdoctest.Hex(t, tr.KVN)[0]}

@@ -3,87 +3,45 @@
 package hsm
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/miekg/pkcs11"
-)
 
-const (
-	softHSM = "/usr/lib/softhsm/libsofthsm2.so"
-	userPIN = "canary-pin-7413"
-	soPIN   = "canary-so-pin-9021"
+	"mobileid/cmd/internal/hsm/hsmtest"
 )
 
 // bed is a private SoftHSM with one token, "tsm".
 type bed struct {
-	t   *testing.T
-	dir string
-	pin string // file of the user's PIN
+	*hsmtest.Token
+	t *testing.T
 }
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	b := &bed{t: t, dir: t.TempDir()}
-	if err := os.Mkdir(b.path("tokens"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	b.write("softhsm2.conf", "directories.tokendir = "+b.path("tokens")+"\nobjectstore.backend = file\nlog.level = ERROR\n")
-	t.Setenv("SOFTHSM2_CONF", b.path("softhsm2.conf"))
-	b.pin = b.write("pin", userPIN+"\n")
-	b.initToken("tsm")
-	return b
-}
-
-func (b *bed) path(name string) string { return filepath.Join(b.dir, name) }
-
-func (b *bed) write(name, text string) string {
-	b.t.Helper()
-	if err := os.WriteFile(b.path(name), []byte(text), 0o600); err != nil {
-		b.t.Fatal(err)
-	}
-	return b.path(name)
-}
-
-func (b *bed) command(name string, args ...string) {
-	b.t.Helper()
-	if out, err := exec.CommandContext(b.t.Context(), name, args...).CombinedOutput(); err != nil {
-		b.t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-}
-
-func (b *bed) initToken(label string) {
-	b.t.Helper()
-	b.command("softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", soPIN, "--pin", userPIN)
-}
-
-// generate makes a key as docs/operations.md says.
-func (b *bed) generate(args ...string) {
-	b.t.Helper()
-	b.command("pkcs11-tool", append([]string{"--module", softHSM, "--token-label", "tsm", "--login", "--pin", userPIN}, args...)...)
+	return &bed{hsmtest.New(t, "tsm"), t}
 }
 
 func (b *bed) masterKey(label string) {
 	b.t.Helper()
-	b.generate("--keygen", "--key-type", "AES:32", "--label", label, "--usage-sign", "--sensitive")
+	b.Generate("--keygen", "--key-type", "AES:32", "--label", label, "--usage-sign", "--sensitive")
 }
 
 func (b *bed) signingKey(label, id string) {
 	b.t.Helper()
-	b.generate("--keypairgen", "--key-type", "EC:prime256v1", "--label", label, "--id", id, "--usage-sign", "--sensitive")
+	b.Generate("--keypairgen", "--key-type", "EC:prime256v1", "--label", label, "--id", id, "--usage-sign", "--sensitive")
 }
 
 // uri names an object of the token.
 func (b *bed) uri(object string) string {
-	return URI{Token: "tsm", Object: object, ModulePath: softHSM, PINFile: b.pin}.String()
+	return URI{Token: "tsm", Object: object, ModulePath: hsmtest.Module, PINFile: b.PINFile}.String()
 }
 
 // inside works on the token as its user.
 func (b *bed) inside(work func(*pkcs11.Ctx, pkcs11.SessionHandle)) {
 	b.t.Helper()
-	ctx := pkcs11.New(softHSM)
+	ctx := pkcs11.New(hsmtest.Module)
 	check(b.t, ctx.Initialize())
 	defer ctx.Destroy()
 	defer ctx.Finalize() //nolint:errcheck // the test is over
@@ -91,7 +49,7 @@ func (b *bed) inside(work func(*pkcs11.Ctx, pkcs11.SessionHandle)) {
 	check(b.t, err)
 	session, err := ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 	check(b.t, err)
-	check(b.t, ctx.Login(session, pkcs11.CKU_USER, userPIN))
+	check(b.t, ctx.Login(session, pkcs11.CKU_USER, hsmtest.UserPIN))
 	work(ctx, session)
 }
 
@@ -115,6 +73,31 @@ func (b *bed) importKey(label string, key []byte, alter ...*pkcs11.Attribute) {
 		_, err := ctx.CreateObject(session, template)
 		check(b.t, err)
 	})
+}
+
+// refusal is a key that is not opened, the error it is refused with, and what that says.
+type refusal struct {
+	name, uri string
+	is        error // nil for one without a sentinel
+	says      string
+}
+
+// refused opens each, with an opener of its own.
+func refused(t *testing.T, cases []refusal, open func(o *Opener, uri string) (opened bool, err error)) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var o Opener
+			defer func() { check(t, o.Close()) }()
+			opened, err := open(&o, c.uri)
+			if err == nil || opened || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+				t.Fatalf("got %v", err)
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Errorf("the error holds a PIN: %v", err)
+			}
+		})
+	}
 }
 
 func check(t *testing.T, err error) {

@@ -1,7 +1,6 @@
 package link_test
 
 import (
-	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -20,12 +19,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"mobileid/cmd/internal/link"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/pki"
 )
 
@@ -35,25 +34,7 @@ type ends struct {
 	dir       string
 	authority *link.Authority
 	now       atomic.Int64 // the clock of both, in seconds
-	log       lockedBuffer
-}
-
-// lockedBuffer is a log that two ends write and the test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	log       canary.Log
 }
 
 func newEnds(t *testing.T) *ends {

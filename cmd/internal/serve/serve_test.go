@@ -2,7 +2,6 @@ package serve_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,26 +16,12 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/schemas/problem"
 )
 
-// logBuffer is a log that can be read while it is written.
-type logBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
+// logBuffer is the log of a server under test.
+type logBuffer struct{ canary.Log }
 
 // events gives the log's lines with the given message.
 func (l *logBuffer) events(t *testing.T, message string) []map[string]any {

@@ -1,5 +1,6 @@
-// Package terminal asks for secrets at a terminal without showing what is typed. It keeps nothing. Where standard input is no
-// terminal it asks nothing: the caller offers a file or standard input instead. Start at [Secret].
+// Package terminal asks for secrets at a terminal without showing what is typed, and makes text of others safe to show on one. It
+// keeps nothing. Where standard input is no terminal it asks nothing: the caller offers a file or standard input instead. Start at
+// [Secret] and [Printable].
 package terminal
 
 import (
@@ -8,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 )
@@ -61,4 +64,14 @@ func Wait(ctx context.Context, read func() (string, error)) (string, error) {
 	case a := <-done:
 		return a.text, a.err
 	}
+}
+
+// Printable makes a stranger's text safe for a terminal: what cannot be printed, control characters among it, is replaced.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }

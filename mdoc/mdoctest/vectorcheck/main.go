@@ -209,6 +209,8 @@ func (r reader) narrow(file string) []string {
 func readers(file string) ([]reader, error) {
 	names := []string{file, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))}
 	switch {
+	case file == "scp03/host-traces.json":
+		names = []string{path.Base(file), "mdoctest.HostTrace"}
 	case strings.HasPrefix(file, "scp03/"):
 		names = []string{path.Base(file)}
 	case strings.HasPrefix(file, "cose/"):

@@ -323,28 +323,7 @@ func TestSelectVariants(t *testing.T) {
 // load597 is the file that the recorded hosts loaded.
 func load597(t *testing.T) []byte {
 	t.Helper()
-	var file struct {
-		Traces []struct {
-			Name      string
-			Exchanges []struct {
-				Header string `json:"plain_header"`
-				Data   string `json:"plain_data"`
-			}
-		}
-	}
-	mdoctest.ReadJSON(t, "scp03/host-traces.json", &file)
-	var stream []byte
-	for _, tr := range file.Traces {
-		if tr.Name != "gppro-level33" {
-			continue
-		}
-		for _, e := range tr.Exchanges {
-			if strings.HasPrefix(e.Header, "80e8") {
-				stream = append(stream, mdoctest.Hex(t, e.Data)...)
-			}
-		}
-	}
-	l, err := gp.ParseLoadFileData(stream)
+	l, err := gp.ParseLoadFileData(mdoctest.HostTraceNamed(t, "gppro-level33").Loaded(t))
 	if err != nil || len(l.File) != 597 {
 		t.Fatalf("load file of %d bytes: %v", len(l.File), err)
 	}

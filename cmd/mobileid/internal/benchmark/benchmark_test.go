@@ -184,7 +184,11 @@ func TestPrintDemo(t *testing.T) {
 }
 
 func TestWorkload(t *testing.T) {
-	list := workload()
+	w, err := newWorld(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := w.workload()
 	if len(list) != workloadItems {
 		t.Errorf("%d items", len(list))
 	}

@@ -14,7 +14,7 @@ import (
 
 // issue compares one issue with one signature by the same signer, RFC 6979 both, and counts its allocations.
 func issue(ctx context.Context, h harness, w *world, p *printer) error {
-	draft, err := w.draft(workload())
+	draft, err := w.draft(w.workload())
 	if err != nil {
 		return err
 	}

@@ -126,7 +126,7 @@ func (m *manager) Attested(_ context.Context, raw []byte) ([]byte, error) {
 	if err != nil || !v.OK() {
 		return nil, errors.Join(tsm.ErrIssuerRefused, err)
 	}
-	draft, err := m.world.draft(workload())
+	draft, err := m.world.draft(m.world.workload())
 	if err != nil {
 		return nil, err
 	}

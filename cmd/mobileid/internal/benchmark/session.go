@@ -16,7 +16,7 @@ import (
 // The request carries no readerAuth, so it does not depend on the session and is encoded once before. Meetings run side by side:
 // the reader opens them all, then the phone answers them all, which is not counted, then the reader judges them all.
 func readerSession(ctx context.Context, h harness, w *world, p *printer) error {
-	phone, err := w.phone(workload(), holder.BySignature)
+	phone, err := w.phone(w.workload(), holder.BySignature)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func ageAndPortrait() []asked { return append(ageAlone(), asked{doctype.NameSpac
 // verifySignature judges an answer with a portrait, proved by signature, the document signer being known from the calls
 // before, over two verifications and the hash of the portrait.
 func verifySignature(ctx context.Context, h harness, w *world, p *printer) error {
-	in, err := w.answer(ctx, workload(), holder.BySignature, ageAndPortrait()...)
+	in, err := w.answer(ctx, w.workload(), holder.BySignature, ageAndPortrait()...)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func verifySignature(ctx context.Context, h harness, w *world, p *printer) error
 
 // verifyAge judges an answer of one age, over two verifications.
 func verifyAge(ctx context.Context, h harness, w *world, p *printer) error {
-	in, err := w.answer(ctx, workload(), holder.BySignature, ageAlone()...)
+	in, err := w.answer(ctx, w.workload(), holder.BySignature, ageAlone()...)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func verifyAge(ctx context.Context, h harness, w *world, p *printer) error {
 // verifyMAC judges an answer with a portrait, proved by MAC, over one verification, one key agreement and the hash of the
 // portrait.
 func verifyMAC(ctx context.Context, h harness, w *world, p *printer) error {
-	in, err := w.answer(ctx, workload(), holder.ByMAC, ageAndPortrait()...)
+	in, err := w.answer(ctx, w.workload(), holder.ByMAC, ageAndPortrait()...)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func verifyMAC(ctx context.Context, h harness, w *world, p *printer) error {
 // verifyChain judges an answer with a portrait, the document signer being new each time, over three verifications and the
 // hash of the portrait. The anchors are read anew outside the measured time.
 func verifyChain(ctx context.Context, h harness, w *world, p *printer) error {
-	in, err := w.answer(ctx, workload(), holder.BySignature, ageAndPortrait()...)
+	in, err := w.answer(ctx, w.workload(), holder.BySignature, ageAndPortrait()...)
 	if err != nil {
 		return err
 	}
@@ -149,14 +149,14 @@ func proveJudgement(in mdoc.Verification) error {
 
 // answerBytes counts the answer to age_over_20 alone, from a document of the elements an issuer signs.
 func answerBytes(ctx context.Context, _ harness, w *world, p *printer) error {
-	in, err := w.answer(ctx, issuedElements(), holder.BySignature, ageAlone()...)
+	in, err := w.answer(ctx, w.issued, holder.BySignature, ageAlone()...)
 	if err == nil {
 		err = accept(in)
 	}
 	if err != nil {
 		return err
 	}
-	p.comment("answer from a document of %d elements", len(issuedElements()))
+	p.comment("answer from a document of %d elements", len(w.issued))
 	p.count("answer_bytes", len(in.Response))
 	return nil
 }

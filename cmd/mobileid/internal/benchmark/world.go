@@ -37,6 +37,7 @@ type world struct {
 	iacas, readerCA *pki.Anchors
 	revocation      *pki.RevocationLists
 	device          *ecdsa.PrivateKey
+	issued          []mdoc.Element // what an issuer signs
 }
 
 func newWorld(now time.Time) (*world, error) {
@@ -77,6 +78,9 @@ func newWorld(now time.Time) (*world, error) {
 		if err := w.revocation.Put(der, w.now); err != nil {
 			return nil, err
 		}
+	}
+	if w.issued, err = issuedElements(); err != nil {
+		return nil, err
 	}
 	w.device, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	return w, err

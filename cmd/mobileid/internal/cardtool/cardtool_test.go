@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/cardtool"
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/issuer/card"
@@ -267,11 +268,11 @@ func TestChange(t *testing.T) {
 		"wrong": {"auth", "1357\n2468\n"}, "form": {"auth", "2468\n24680\n"}, "no letter": {"signature", d.person.SignaturePassword + "\n12345678\n"},
 		"one line": {"auth", "2468\n"}, "no line": {"auth", "\n"},
 	} {
-		if err := d.do(nil, tc.secrets, change(tc.which)); err == nil || errors.Is(err, cardtool.ErrMisuse) {
+		if err := d.do(nil, tc.secrets, change(tc.which)); err == nil || usage.Is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := d.do(nil, "1\n", change("puk")); !errors.Is(err, cardtool.ErrMisuse) {
+	if err := d.do(nil, "1\n", change("puk")); !usage.Is(err) {
 		t.Errorf("%v", err)
 	}
 }
@@ -346,7 +347,7 @@ func TestSign(t *testing.T) {
 		d.says(`"verified": true`, `"hash": "sha512"`)
 	}
 	for name, o := range map[string]cardtool.SignOptions{"key": {Key: "other", Hash: "sha256"}, "hash": {Key: "auth", Hash: "sha1"}} {
-		if err := d.do(nil, "1\n", sign(o)); !errors.Is(err, cardtool.ErrMisuse) {
+		if err := d.do(nil, "1\n", sign(o)); !usage.Is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -384,7 +385,7 @@ func TestPhoto(t *testing.T) {
 		"no ending": {Out: "face"}, "no decoder": {Out: d.path("x.png")}, "another secret": {Out: d.path("x.jp2"), With: "birth-date"},
 		"no secret": {Out: d.path("x.jp2"), With: "pin"},
 	} {
-		if err := d.do(nil, secret, photo(o)); !errors.Is(err, cardtool.ErrMisuse) {
+		if err := d.do(nil, secret, photo(o)); !usage.Is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -417,7 +418,7 @@ func TestMisuse(t *testing.T) {
 		if edit == nil {
 			o.What = "jpki:001A"
 		}
-		if err := d.do(edit, "1234\n", read(o)); !errors.Is(err, cardtool.ErrMisuse) {
+		if err := d.do(edit, "1234\n", read(o)); !usage.Is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -426,7 +427,7 @@ func TestMisuse(t *testing.T) {
 		"number of the age": {What: "age", Number: true}, "number by B": {What: "attributes", With: "number-b", Number: true}, "no such secret": {With: "password"},
 		"the number as a file": {What: "attributes:0001"}, "no such secret of a file": {What: "common:0002", With: "number-a"}, "no such secret there": {What: "resident:0002", With: "number-b"},
 	} {
-		if err := d.do(nil, "1234\n", read(o)); !errors.Is(err, cardtool.ErrMisuse) {
+		if err := d.do(nil, "1234\n", read(o)); !usage.Is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -447,7 +448,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		"model is a folder":  func(o *cardtool.Options) { o.Model = t.TempDir() },
 		"no file of secrets": func(o *cardtool.Options) { o.PINFile, o.PINStdin = d.path("none"), false },
 	} {
-		if err := d.do(edit, "1234\n", read(cardtool.ReadOptions{})); err == nil || errors.Is(err, cardtool.ErrMisuse) {
+		if err := d.do(edit, "1234\n", read(cardtool.ReadOptions{})); err == nil || usage.Is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/jp2"
 )
@@ -129,11 +130,11 @@ func (t *Tool) Sign(ctx context.Context, o SignOptions) error {
 	case "signature":
 		key, secret, file = card.SignatureKey, card.SignaturePasswordFile, card.SignatureCertificate
 	default:
-		return misuse("--key is neither auth nor signature")
+		return usage.Errorf("--key is neither auth nor signature")
 	}
 	hash, ok := map[string]crypto.Hash{"sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512}[o.Hash]
 	if !ok {
-		return misuse("--hash is none of sha256, sha384 and sha512")
+		return usage.Errorf("--hash is none of sha256, sha384 and sha512")
 	}
 	h := hash.New()
 	h.Write(o.Content)
@@ -197,9 +198,9 @@ func (t *Tool) Photo(ctx context.Context, o PhotoOptions) error {
 	switch ending := o.Out[strings.LastIndex(o.Out, ".")+1:]; {
 	case ending == "jp2":
 	case ending != "png" && ending != "jpg" && ending != "jpeg":
-		return misuse("--out ends with none of .jp2, .png and .jpg")
+		return usage.Errorf("--out ends with none of .jp2, .png and .jpg")
 	case o.Decoder == "":
-		return misuse("a .%s needs --decoder with the path of opj_decompress (Debian: apt install libopenjp2-tools); a .jp2 does not", ending)
+		return usage.Errorf("a .%s needs --decoder with the path of opj_decompress (Debian: apt install libopenjp2-tools); a .jp2 does not", ending)
 	case ending == "png":
 		convert = d.PNG
 	default:
@@ -207,7 +208,7 @@ func (t *Tool) Photo(ctx context.Context, o PhotoOptions) error {
 	}
 	secret, err := secretFor(card.Face, o.With, card.FaceNumberBFile)
 	if err != nil || secret == card.BirthDateKeyFile {
-		return misuse("--with is neither number-b nor number-a")
+		return usage.Errorf("--with is neither number-b nor number-a")
 	}
 	return t.with(ctx, func(ctx context.Context, c *card.Client) error {
 		if err := t.verify(ctx, c, secret); err != nil {

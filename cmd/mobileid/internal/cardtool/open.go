@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
@@ -66,9 +67,9 @@ func (t *Tool) readerWithCard(ctx context.Context, client *pcsc.Client, name str
 			Hint: t.words.say("plug one in", "カードリーダーを接続してください"),
 		}
 	case name != "" && !slices.Contains(names, name):
-		return "", misuse("%s: %s", t.words.say("there is no such reader; there are", "そのリーダーはありません。あるのは"), strings.Join(names, ", "))
+		return "", usage.Errorf("%s: %s", t.words.say("there is no such reader; there are", "そのリーダーはありません。あるのは"), strings.Join(names, ", "))
 	case len(with) > 1:
-		return "", misuse("%s: %s", t.words.say("several readers have a card: choose with --reader", "複数のリーダーにカードがあります。--reader で選んでください"), strings.Join(with, ", "))
+		return "", usage.Errorf("%s: %s", t.words.say("several readers have a card: choose with --reader", "複数のリーダーにカードがあります。--reader で選んでください"), strings.Join(with, ", "))
 	case len(with) == 1:
 		return with[0], nil
 	}
@@ -122,7 +123,7 @@ func (t *Tool) readers(ctx context.Context) ([]readerState, error) {
 // openModel opens a saved card for this process alone; what a try or a change does to it is in the file before the card answers.
 func (t *Tool) openModel(reader string) (apdu.Transmitter, func() error, error) {
 	if reader != "" {
-		return nil, nil, misuse("--reader and --model exclude each other")
+		return nil, nil, usage.Errorf("--reader and --model exclude each other")
 	}
 	k, err := cardsim.OpenState(t.o.Model)
 	if err != nil {

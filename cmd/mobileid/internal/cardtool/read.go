@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/issuer/card"
 	"mobileid/mdoc/apdu"
@@ -70,7 +71,7 @@ func secretFor(a card.Application, with string, usual card.FileID) (card.FileID,
 	}
 	secret, ok := withNames(a)[with]
 	if !ok {
-		return 0, misuse("--with %s opens nothing there", with)
+		return 0, usage.Errorf("--with %s opens nothing there", with)
 	}
 	return secret, nil
 }
@@ -100,9 +101,9 @@ func (o ReadOptions) plan() (p plan, err error) {
 	}
 	switch {
 	case o.Number && number == 0:
-		return plan{}, misuse("--number does not go with %s", o.What)
+		return plan{}, usage.Errorf("--number does not go with %s", o.What)
 	case o.Number && !slices.Contains(number.OpenedBy(card.KindCard), p.secret):
-		return plan{}, misuse("--number needs --with number-a here")
+		return plan{}, usage.Errorf("--number needs --with number-a here")
 	case o.Number:
 		p.files = append(p.files, number)
 	}
@@ -120,14 +121,14 @@ func (o ReadOptions) onefile() (plan, error) {
 	}[strings.ToLower(name)]
 	n, err := strconv.ParseUint(ef, 16, 16)
 	if !known || err != nil || len(ef) != 4 {
-		return plan{}, misuse("what to read is attributes, face, age or a file such as jpki:000A") // not repeated: it may be a secret
+		return plan{}, usage.Errorf("what to read is attributes, face, age or a file such as jpki:000A") // not repeated: it may be a secret
 	}
 	file := card.NewFileID(a, uint16(n))
 	if !slices.Contains(card.ReadableFiles(card.KindCard), file) {
-		return plan{}, misuse("%v is no file that can be read", file)
+		return plan{}, usage.Errorf("%v is no file that can be read", file)
 	}
 	if (file == card.NumberFile || file == card.NumberImageFile) && !o.Number {
-		return plan{}, misuse("that is the individual number: add --number")
+		return plan{}, usage.Errorf("that is the individual number: add --number")
 	}
 	var usual card.FileID
 	if opened := file.OpenedBy(card.KindCard); len(opened) > 0 {

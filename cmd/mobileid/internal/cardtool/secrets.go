@@ -10,6 +10,7 @@ import (
 
 	"mobileid/cmd/internal/serve"
 	"mobileid/cmd/internal/terminal"
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
 )
 
@@ -71,7 +72,7 @@ func (s *secretSource) line(ctx context.Context) (string, error) {
 func (s *secretSource) prompt(ctx context.Context, label string) (string, error) {
 	text, err := terminal.Secret(ctx, s.o.In, s.o.Err, label)
 	if errors.Is(err, terminal.ErrNone) {
-		return "", misuse("%s: there is no terminal to ask on: use --pin-file or --pin-stdin", label)
+		return "", usage.Errorf("%s: there is no terminal to ask on: use --pin-file or --pin-stdin", label)
 	}
 	return text, err
 }

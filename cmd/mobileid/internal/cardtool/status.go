@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/issuer/card"
 	"mobileid/mdoc/apdu"
 )
@@ -191,7 +192,7 @@ func changeable() map[string]card.FileID {
 func (t *Tool) Change(ctx context.Context, which string) error {
 	secret, ok := changeable()[which]
 	if !ok {
-		return misuse("--secret is none of auth, signature, attributes and resident")
+		return usage.Errorf("--secret is none of auth, signature, attributes and resident")
 	}
 	return t.with(ctx, func(ctx context.Context, c *card.Client) error {
 		name, _ := secret.Secret()

@@ -2,24 +2,17 @@ package cardtool
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/issuer/card"
 	"mobileid/issuer/card/cardsim"
 	"mobileid/mdoc/apdu"
 )
-
-// ErrMisuse says that flags or arguments do not fit together.
-var ErrMisuse = errors.New("misuse")
-
-func misuse(format string, a ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{ErrMisuse}, a...)...)
-}
 
 // Options are what all commands share.
 type Options struct {
@@ -60,11 +53,11 @@ func New(o Options) (*Tool, error) {
 	w, ok := wordsIn(o.Language)
 	switch {
 	case !ok:
-		return nil, misuse("there is no language %q here: choose ja or en", o.Language)
+		return nil, usage.Errorf("there is no language %q here: choose ja or en", o.Language)
 	case o.PINFile != "" && o.PINStdin:
-		return nil, misuse("--pin-file and --pin-stdin exclude each other")
+		return nil, usage.Errorf("--pin-file and --pin-stdin exclude each other")
 	case o.Timeout <= 0:
-		return nil, misuse("--timeout is not positive")
+		return nil, usage.Errorf("--timeout is not positive")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -133,7 +126,7 @@ func (p *patient) Transmit(ctx context.Context, command []byte) ([]byte, error) 
 
 // explain puts an error of the card into words, with advice.
 func (t *Tool) explain(err error) error {
-	if err == nil || errors.Is(err, ErrMisuse) {
+	if err == nil || usage.Is(err) {
 		return err
 	}
 	if s, ok := errors.AsType[*card.SecretError](err); ok {
@@ -180,10 +173,7 @@ func (t *Tool) show(v any, people func() error) error {
 	if !t.o.JSON {
 		return people()
 	}
-	e := json.NewEncoder(t.o.Out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return inspect.WriteJSON(t.o.Out, v)
 }
 
 // line is a name and its value in a list for people.

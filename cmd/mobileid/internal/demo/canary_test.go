@@ -2,62 +2,21 @@ package demo
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"mobileid/cmd/internal/phone"
 	"mobileid/issuer/card/cardsim"
+	"mobileid/mdoc/mdoctest/canary"
 	"mobileid/mdoc/provisioning"
 )
-
-// wire notes every URL asked for and every error document answered.
-type wire struct {
-	mu   sync.Mutex // guards seen
-	seen bytes.Buffer
-}
-
-func (w *wire) note(r *http.Request) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	fmt.Fprintln(&w.seen, r.Method, r.URL.String())
-}
-
-// locked is a buffer that several loggers share.
-type locked struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// forms writes a value in every way in which it could leak.
-func forms(value string) map[string][]byte {
-	wide := []byte{}
-	for _, u := range utf16.Encode([]rune(value)) {
-		wide = append(wide, byte(u>>8), byte(u))
-	}
-	return map[string][]byte{
-		"plain": []byte(value), "hex": []byte(hex.EncodeToString([]byte(value))), "HEX": []byte(strings.ToUpper(hex.EncodeToString([]byte(value)))),
-		"base64": []byte(base64.RawStdEncoding.EncodeToString([]byte(value))), "base64url": []byte(base64.RawURLEncoding.EncodeToString([]byte(value))),
-		"UTF-16": wide, "percent": []byte(url.QueryEscape(value)),
-	}
-}
 
 // TestCanaries runs the whole story at the most verbose level of every log, and a number of failing requests, and looks for every
 // personal value, PIN and token in logs, URLs, errors, the output and the services' files.
@@ -73,8 +32,8 @@ func TestCanaries(t *testing.T) {
 		"birth date on the card": strings.ReplaceAll(person.BirthDate.String(), "-", ""), "number": person.Number,
 		"signature password": secrets.SignaturePassword, "number B": secrets.NumberB,
 	}
-	logs, requests, out := &locked{}, &wire{}, &bytes.Buffer{}
-	o := Options{Person: person.ID, Language: English, JSON: true, Stdout: out, Seen: requests.note,
+	logs, requests, out := &canary.Log{}, &canary.Log{}, &bytes.Buffer{}
+	o := Options{Person: person.ID, Language: English, JSON: true, Stdout: out, Seen: func(r *http.Request) { fmt.Fprintln(requests, r.Method, r.URL.String()) },
 		Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	if err := o.validate(); err != nil {
 		t.Fatal(err)
@@ -98,15 +57,15 @@ func TestCanaries(t *testing.T) {
 	if err := p.close(); err != nil {
 		t.Error(err)
 	}
-	places := map[string][]byte{"logs": logs.b.Bytes(), "URLs": requests.seen.Bytes(), "output": out.Bytes(), "errors": errs,
+	places := map[string][]byte{"logs": []byte(logs.String()), "URLs": []byte(requests.String()), "output": out.Bytes(), "errors": errs,
 		"APDU log, secrets only": r.rec.log.Bytes()}
 	for name, content := range files {
 		places["file "+name] = content
 	}
-	if logs.b.Len() == 0 || requests.seen.Len() == 0 || len(errs) == 0 || len(files) < 2 {
-		t.Fatalf("nothing to search: logs %d, URLs %d, errors %d, files %d", logs.b.Len(), requests.seen.Len(), len(errs), len(files))
+	if logs.String() == "" || requests.String() == "" || len(errs) == 0 || len(files) < 2 {
+		t.Fatalf("nothing to search: logs %d, URLs %d, errors %d, files %d", len(logs.String()), len(requests.String()), len(errs), len(files))
 	}
-	if !bytes.Contains(r.rec.log.Bytes(), forms(person.Address)["HEX"]) {
+	if !bytes.Contains(r.rec.log.Bytes(), canary.Forms(person.Address)["HEX"]) {
 		t.Fatal("the search does not find what the card itself answered: it could not find a leak either")
 	}
 	searched := 0
@@ -119,7 +78,7 @@ func TestCanaries(t *testing.T) {
 			if strings.HasPrefix(place, "APDU log") && !secret {
 				continue // the log of a modelled person's card holds what the card gave; never a secret
 			}
-			for form, needle := range forms(value) {
+			for form, needle := range canary.Forms(value) {
 				searched++
 				if form == "plain" && what == "PIN" && place != "APDU log, secrets only" && digitsOnly(content, needle) {
 					continue

@@ -119,12 +119,12 @@ func markDigest(n *annotate.Node, data []byte, verdicts map[[sha256.Size]byte]bo
 	}
 }
 
-// WriteJSON prints the report as one document.
-func (r *Report) WriteJSON(out io.Writer) error {
+// WriteJSON prints a value as the one JSON document of a command.
+func WriteJSON(out io.Writer, v any) error {
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return e.Encode(v)
 }
 
 // WriteText prints the report for people.

@@ -58,7 +58,7 @@ func Run(raw []byte, out io.Writer, o Options) error {
 	r := inspect(raw, o)
 	write := func() error { return r.WriteText(out, o.Full) }
 	if o.JSON {
-		write = func() error { return r.WriteJSON(out) }
+		write = func() error { return WriteJSON(out, r) }
 	}
 	if err := write(); err != nil {
 		return fmt.Errorf("printing: %w", err)

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -89,10 +88,7 @@ func Lint(out io.Writer, files []string, contents [][]byte, o LintOptions) error
 
 func printLint(out io.Writer, all []Linted, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(all)
+		return inspect.WriteJSON(out, all)
 	}
 	for _, l := range all {
 		v := verdict.Verdict{Checks: l.Checks}

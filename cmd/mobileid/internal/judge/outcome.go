@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -57,10 +56,7 @@ func (o outcome) missing() int {
 
 func (o outcome) write(out io.Writer, asJSON bool) error {
 	if asJSON {
-		e := json.NewEncoder(out)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(o)
+		return inspect.WriteJSON(out, o)
 	}
 	if err := inspect.WriteChecks(out, o.Checks); err != nil {
 		return err

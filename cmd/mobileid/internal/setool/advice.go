@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/usage"
 	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/apdu/pcsc"
@@ -46,7 +47,7 @@ func advices() []advice {
 
 // explain adds advice to an error.
 func explain(err error) error {
-	if err == nil || errors.Is(err, ErrMisuse) {
+	if err == nil || usage.Is(err) {
 		return err
 	}
 	if status, ok := errors.AsType[*apdu.StatusError](err); ok && status.SW == apdu.NoSpace {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
@@ -52,14 +53,14 @@ func (t *Tool) Install(ctx context.Context, i Installing) error {
 		}
 	}
 	if g.Parameters, err = hex.DecodeString(i.Parameters); err != nil {
-		return misuse("--parameters is not hex")
+		return usage.Errorf("--parameters is not hex")
 	}
 	privileges, err := hex.DecodeString(i.Privileges)
 	if err == nil {
 		g.Privileges, err = gp.ParsePrivileges(privileges)
 	}
 	if err != nil {
-		return misuse("--privileges is not one to three bytes in hex")
+		return usage.Errorf("--privileges is not one to three bytes in hex")
 	}
 	return t.change(ctx, "installed", g.Instance, func(s *manager.Session) (*gp.Receipt, error) { return s.Install(ctx, g) })
 }
@@ -123,7 +124,7 @@ type Putting struct{ Keys, Master, Version, Replace string }
 // PutKeys puts a key set, in place of another or beside it.
 func (t *Tool) PutKeys(ctx context.Context, p Putting) error {
 	if (p.Keys == "") == (p.Master == "") {
-		return misuse("which keys to put: --new FILE with a key set, or --new-master FILE with a master key")
+		return usage.Errorf("which keys to put: --new FILE with a key set, or --new-master FILE with a master key")
 	}
 	from, err := t.keys(p.Keys, p.Master, p.Version)
 	if err != nil {

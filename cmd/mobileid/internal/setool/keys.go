@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"mobileid/cmd/internal/serve"
+	"mobileid/cmd/internal/usage"
 	"mobileid/tsm/diversify"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
@@ -39,7 +40,7 @@ func (t *Tool) keys(set, master, version string) (source, error) {
 	case master != "":
 		return t.masterKeys(master, version)
 	}
-	return source{}, misuse("this needs keys: --keys FILE with a key set, or --master FILE with the master key it is made of")
+	return source{}, usage.Errorf("this needs keys: --keys FILE with a key set, or --master FILE with the master key it is made of")
 }
 
 // masterKeys diversifies by KDF3. The file holds the key and nothing else, as that of mobileid-tsm does.
@@ -127,7 +128,7 @@ func setKey(keys *scp03.Keys, name string, value []byte) error {
 func parseAID(text string) (gp.AID, error) {
 	b, err := hex.DecodeString(strings.NewReplacer(" ", "", ":", "").Replace(text))
 	if err != nil || gp.AID(b).Validate() != nil {
-		return "", misuse("%q is no AID: 5 to 16 bytes in hex", text)
+		return "", usage.Errorf("%q is no AID: 5 to 16 bytes in hex", text)
 	}
 	return gp.AID(b), nil
 }
@@ -136,7 +137,7 @@ func parseAID(text string) (gp.AID, error) {
 func parseByte(what, text string) (byte, error) {
 	n, err := strconv.ParseUint(text, 16, 8)
 	if err != nil {
-		return 0, misuse("%s %q is no byte in hex, such as 30", what, text)
+		return 0, usage.Errorf("%s %q is no byte in hex, such as 30", what, text)
 	}
 	return byte(n), nil
 }

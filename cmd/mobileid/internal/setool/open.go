@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mobileid/cmd/internal/phone"
+	"mobileid/cmd/internal/usage"
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/apdu/pcsc"
 	"mobileid/tsm/se"
@@ -71,7 +72,7 @@ func (t *Tool) reach(ctx context.Context, client *pcsc.Client) (*pcsc.Card, erro
 		}
 	}
 	if errors.Is(err, pcsc.ErrSeveral) {
-		return nil, misuse("several readers have a card: choose with --reader (mobileid card list)")
+		return nil, usage.Errorf("several readers have a card: choose with --reader (mobileid card list)")
 	}
 	if err != nil {
 		return nil, err

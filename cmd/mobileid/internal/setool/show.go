@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
+	"mobileid/cmd/internal/terminal"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
 )
@@ -141,7 +141,7 @@ type keyInformation struct {
 func informationOf(i manager.Info) information {
 	out := information{
 		Domain: i.FCI.AID.String(), Locked: i.CardLocked, MaxData: i.FCI.MaxData, KDD: fmt.Sprintf("%X", i.KDD), IIN: fmt.Sprintf("%X", i.IIN),
-		Image: fmt.Sprintf("%X", i.Image), Counter: i.Counter, URL: printable(i.URL), Keys: keysOf(i.Keys),
+		Image: fmt.Sprintf("%X", i.Image), Counter: i.Counter, URL: terminal.Printable(i.URL), Keys: keysOf(i.Keys),
 	}
 	if i.Recognition != nil {
 		out.GlobalPlatf = i.Recognition.Version
@@ -165,16 +165,6 @@ func informationOf(i manager.Info) information {
 		out.Unread[fmt.Sprintf("%04X", tag)] = err.Error()
 	}
 	return out
-}
-
-// printable makes a card's text safe for a terminal.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, text)
 }
 
 func keysOf(keys []gp.KeyInformation) []keyInformation {

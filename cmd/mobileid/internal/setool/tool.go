@@ -2,25 +2,18 @@ package setool
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"mobileid/cmd/internal/usage"
+	"mobileid/cmd/mobileid/internal/inspect"
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/gp/manager"
 	"mobileid/tsm/scp03"
 )
-
-// ErrMisuse says that flags or arguments do not fit together.
-var ErrMisuse = errors.New("misuse")
-
-func misuse(format string, a ...any) error {
-	return fmt.Errorf("%w: "+format, append([]any{ErrMisuse}, a...)...)
-}
 
 // Options are what all commands share.
 type Options struct {
@@ -54,11 +47,11 @@ func New(o Options) (*Tool, error) {
 	t := &Tool{o: o}
 	switch {
 	case o.Reader != "" && o.Model != "":
-		return nil, misuse("--reader and --model exclude each other")
+		return nil, usage.Errorf("--reader and --model exclude each other")
 	case o.Keys != "" && o.Master != "":
-		return nil, misuse("--keys and --master exclude each other")
+		return nil, usage.Errorf("--keys and --master exclude each other")
 	case o.Timeout <= 0:
-		return nil, misuse("--timeout is not positive")
+		return nil, usage.Errorf("--timeout is not positive")
 	}
 	if o.Domain != "" {
 		aid, err := parseAID(o.Domain)
@@ -73,7 +66,7 @@ func New(o Options) (*Tool, error) {
 			return nil, err
 		}
 		if t.connect.Level = scp03.Level(level); t.connect.Level.Check() != nil {
-			return nil, misuse("--level is not 01, 03, 11, 13 or 33")
+			return nil, usage.Errorf("--level is not 01, 03, 11, 13 or 33")
 		}
 	}
 	return t, nil
@@ -148,8 +141,5 @@ func (t *Tool) show(v any, people func() error) error {
 	if !t.o.JSON {
 		return people()
 	}
-	e := json.NewEncoder(t.o.Out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return inspect.WriteJSON(t.o.Out, v)
 }
