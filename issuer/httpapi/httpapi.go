@@ -428,20 +428,21 @@ func (d *doors) asked(c *gin.Context, into any, members string) (token string, o
 	return token, true
 }
 
-// decode reads one JSON value with no member unknown here, and nothing behind it. Without a value into stays as it is.
+// decode reads one JSON value with no member unknown here, and nothing behind it.
 func decode(body io.Reader, into any) error {
 	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
-	err := dec.Decode(into)
-	if err == nil {
-		if _, err = dec.Token(); err == nil {
-			return errors.New("more than one JSON value")
-		}
+	if err := dec.Decode(into); err != nil {
+		return err
 	}
-	if errors.Is(err, io.EOF) {
+	switch _, err := dec.Token(); {
+	case errors.Is(err, io.EOF):
 		return nil
+	case err != nil:
+		return err
+	default:
+		return errors.New("more than one JSON value")
 	}
-	return err
 }
 
 // element reads the id of a secure element.

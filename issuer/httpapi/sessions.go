@@ -124,6 +124,9 @@ func (d *doors) confirmSession(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
+	if wrong == nil && in.Code == "" {
+		wrong = &issuer.FieldError{Field: "code", Reason: "missing"}
+	}
 	if wrong != nil { // costs no try
 		d.fail(c, wrong)
 		return

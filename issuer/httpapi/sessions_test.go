@@ -70,7 +70,9 @@ func TestSessionDoors(t *testing.T) {
 	if !strings.HasSuffix(p.Detail, "tries left: 2") {
 		t.Errorf("detail %q", p.Detail)
 	}
-	wantProblem(t, a.do("POST", door+"/confirmation", "application/json", s.SessionToken, []byte(`{"code":1}`)), http.StatusBadRequest, problem.CodeMalformed)
+	for _, body := range []string{`{"code":1}`, "", " ", "null", "{}", `{"code":""}`} {
+		wantProblem(t, a.do("POST", door+"/confirmation", "application/json", s.SessionToken, []byte(body)), http.StatusBadRequest, problem.CodeMalformed)
+	}
 	wantProblem(t, a.do("POST", door+"/confirmation", "application/json", s.SessionToken, []byte(`{"code":"`+strings.Repeat("1", httpapi.MaxJSON)+`"}`)), http.StatusRequestEntityTooLarge, problem.CodeBodyTooLarge)
 	if p := a.sessionState(s.SessionID, s.SessionToken); p.State != "claimed" || p.CodeTriesLeft != 2 || !p.Contested {
 		t.Errorf("claimed: %+v", p)
