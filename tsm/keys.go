@@ -124,21 +124,17 @@ func (*MasterKey) LogValue() slog.Value { return slog.StringValue("[redacted]") 
 // in 2^50.
 const minDistinct = 16
 
-// weak finds keys that were typed, counted up or repeated rather than drawn: few
-// different bytes, one step throughout (00 01 02, 40 41 42, all zero), one half
-// equal to the other (a published AES-128 key written twice).
+// weak finds keys that were typed, counted up, repeated or published rather than drawn: WeakKey says which, and here few
+// different bytes are enough.
 func weak(key []byte) bool {
 	var seen [256]bool
-	distinct, steady := 0, true
-	for i, b := range key {
+	distinct := 0
+	for _, b := range key {
 		if !seen[b] {
 			seen[b] = true
 			distinct++
 		}
-		if i > 1 && b-key[i-1] != key[1]-key[0] {
-			steady = false
-		}
 	}
-	half := len(key) / 2
-	return distinct < minDistinct || steady || string(key[:half]) == string(key[half:])
+	_, known := scp03.WeakKey(key)
+	return known || distinct < minDistinct
 }
