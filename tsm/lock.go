@@ -22,12 +22,12 @@ func (s *Service) planSwitch(sc *script) error {
 }
 
 // switchEach goes on from a listing of every slot.
-func (s *Service) switchEach(ctx context.Context, sc *script, found []instance) (*script, error) {
-	if len(found) == 0 {
+func (s *Service) switchEach(ctx context.Context, sc *script, found listing) (*script, error) {
+	if len(found.instances) == 0 {
 		return nil, s.nothingToSwitch(ctx, sc.job)
 	}
 	next := sc.more(sc.job)
-	return next, s.planSwitching(next, found)
+	return next, s.planSwitching(next, found.instances)
 }
 
 func (s *Service) planSwitching(sc *script, instances []instance) error {
@@ -48,11 +48,11 @@ func (s *Service) planSwitching(sc *script, instances []instance) error {
 }
 
 // switched compares what the element lists with what was ordered.
-func (s *Service) switched(ctx context.Context, sc *script, found []instance) (*script, error) {
-	if len(found) == 0 {
+func (s *Service) switched(ctx context.Context, sc *script, found listing) (*script, error) {
+	if len(found.instances) == 0 {
 		return nil, s.nothingToSwitch(ctx, sc.job)
 	}
-	for _, i := range found {
+	for _, i := range found.instances {
 		if i.locked != (sc.job.Kind == store.Lock) {
 			_, err := s.countAttempt(ctx, sc.job, "not_applied")
 			return nil, errors.Join(fmt.Errorf("slot %d listed in another state after SET STATUS: %w", i.slot, errRefusal), err)

@@ -27,8 +27,14 @@ func (s *Service) planListing(sc *script, first bool, then listed) error {
 	return s.planPage(sc, &gp.Pages{}, first, then)
 }
 
-// listed takes what the element lists of the job's scope.
-type listed func(ctx context.Context, sc *script, found []instance) (*script, error)
+// listed takes what the element lists.
+type listed func(ctx context.Context, sc *script, found listing) (*script, error)
+
+// listing is what an element lists. With anything in it, it is whole.
+type listing struct {
+	instances []instance // that the job is about
+	shown     bool       // there was something in it, if of others
+}
 
 // instance is one slot's, as listed.
 type instance struct {
@@ -72,83 +78,92 @@ func (sc *script) list(first bool) error {
 // scope is the AID of the one instance that a job is about. A job about everything asks
 // for every application at once: the AIDs of the slots and that of the phone
 // certificates begin with nothing in common, and of two listings a phone could hide one.
+// So does a wipe: where others are listed, what is not is not there.
 func scope(job store.Job) gp.AID {
-	if job.Slot == 0 {
+	if job.Slot == 0 || job.Kind == store.Wipe {
 		return ""
 	}
 	return gp.Instance(job.Slot)
 }
 
 // instancesIn reads a whole listing: the instances in it that the job is about.
-func instancesIn(pages *gp.Pages, job store.Job) ([]instance, error) {
+func instancesIn(pages *gp.Pages, job store.Job) (found listing, err error) {
 	entries, err := pages.Entries()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errRefusal, err)
+		return found, fmt.Errorf("%w: %w", errRefusal, err)
 	}
-	var found []instance
+	found.shown = len(entries) > 0
 	for _, e := range entries {
 		slot, ok := e.AID.Slot()
-		if ok && (job.Slot == 0 || job.Slot == slot) && !slices.ContainsFunc(found, func(i instance) bool { return i.slot == slot }) {
-			found = append(found, instance{slot, gp.State(e.State).Locked()})
+		if ok && (job.Slot == 0 || job.Slot == slot) && !found.has(slot) {
+			found.instances = append(found.instances, instance{slot, gp.State(e.State).Locked()})
 		}
 	}
 	return found, nil
+}
+
+func (l listing) has(slot byte) bool {
+	return slices.ContainsFunc(l.instances, func(i instance) bool { return i.slot == slot })
 }
 
 // empty chooses the next script of a wipe from what is there and what was receipted:
 // wipe first, delete only what has its receipt (deleting destroys what could repeat
 // it), and be done when nothing is left. An element that lists nothing at first is made
 // to list something, and one that does not list a place that is to have its receipt, to list that.
-func (s *Service) empty(ctx context.Context, sc *script, found []instance) (*script, error) {
-	if missing := missing(sc.job, found); len(missing) > 0 {
-		next := sc.more(sc.job)
-		return next, s.planWitness(next, missing)
+func (s *Service) empty(_ context.Context, sc *script, found listing) (*script, error) {
+	witnesses := missing(sc.job, found)
+	if len(found.instances) == 0 && len(witnesses) == 0 {
+		witnesses = []byte{witness(sc.job)}
 	}
-	return s.emptyFound(ctx, sc, found)
+	if len(witnesses) == 0 {
+		return s.emptyListed(sc, found)
+	}
+	next := sc.more(sc.job)
+	return next, s.planWitnesses(next, witnesses)
 }
 
-// missing are the places that are to have a receipt, have none, and are not listed. Where
-// nothing is listed there is one at least, until all that was listed has its receipt.
-func missing(job store.Job, found []instance) (places []byte) {
+// missing are the places that are to have a receipt, have none, and are not listed.
+func missing(job store.Job, found listing) (places []byte) {
 	for _, p := range job.Places {
-		if !holds(job.Receipts, p) && !slices.ContainsFunc(found, func(i instance) bool { return i.slot == p }) {
+		if !holds(job.Receipts, p) && !found.has(p) {
 			places = append(places, p)
 		}
-	}
-	if len(places) == 0 && len(found) == 0 && job.Cursor != store.Wiped {
-		return []byte{cmp.Or(job.Slot, gp.FirstSlot)}
 	}
 	return places
 }
 
-func (s *Service) emptyFound(ctx context.Context, sc *script, found []instance) (*script, error) {
+// witness is where an instance goes that is to be listed and is wanted nowhere: where there is a receipt already, if it can
+// be, so that no further one is needed.
+func witness(job store.Job) byte {
+	if len(job.Receipts) > 0 {
+		return job.Receipts[0].Slot
+	}
+	return cmp.Or(job.Slot, gp.FirstSlot)
+}
+
+// emptyListed goes on with what is listed, which is something.
+func (s *Service) emptyListed(sc *script, found listing) (*script, error) {
 	var slots, full []byte
-	for _, i := range found {
+	for _, i := range found.instances {
 		slots = append(slots, i.slot)
 		if !holds(sc.job.Receipts, i.slot) {
 			full = append(full, i.slot)
 		}
 	}
 	next := sc.more(sc.job)
-	switch {
-	case len(full) > 0:
+	if len(full) > 0 {
 		return next, s.planErasure(next, slots, full)
-	case len(slots) > 0:
-		return next, s.planDeletion(next, slots)
-	case sc.job.Cursor == store.Wiped: // all that was listed under R-MAC has its receipt
-		return nil, s.cleared(ctx, sc.job)
-	default:
-		return nil, errNothingFound
 	}
+	return next, s.planDeletion(next, slots)
 }
 
-// planWitness puts instances in places and asks again. "Nothing found" carries no R-MAC, so
+// planWitnesses puts instances in places and asks again. "Nothing found" carries no R-MAC, so
 // that an empty element and a phone that hides a full one look alike. But a listing with
 // one instance in it is under R-MAC and so is complete: what it lists beside the witnesses
 // was hidden, and if they are alone the element was empty. The witnesses are then wiped
 // and deleted as anything else, and their receipts tell the issuer the end of the order. If
 // an instance is there already INSTALL is refused, and the listing shows that too.
-func (s *Service) planWitness(sc *script, places []byte) error {
+func (s *Service) planWitnesses(sc *script, places []byte) error {
 	for _, p := range places {
 		if err := sc.install(p); err != nil {
 			return err
@@ -158,12 +173,17 @@ func (s *Service) planWitness(sc *script, places []byte) error {
 }
 
 // witnessed goes on from the listing behind the witnesses. One may not have found room: it
-// is made when what takes the room is gone.
-func (s *Service) witnessed(ctx context.Context, sc *script, found []instance) (*script, error) {
-	if len(found) == 0 {
+// is made when what takes the room is gone. If the place ordered is none of what takes it,
+// it is empty, and there is no receipt.
+func (s *Service) witnessed(ctx context.Context, sc *script, found listing) (*script, error) {
+	switch {
+	case len(found.instances) > 0:
+		return s.emptyListed(sc, found)
+	case found.shown && sc.job.Slot != 0:
+		return nil, s.cleared(ctx, sc.job)
+	default:
 		return nil, errNothingFound
 	}
-	return s.emptyFound(ctx, sc, found)
 }
 
 // planErasure wipes the slots that are full; slots is all that are there.
@@ -236,8 +256,8 @@ func (s *Service) planDeletion(sc *script, slots []byte) error {
 }
 
 // deleted goes on from the listing behind the DELETE commands, which succeeded under R-MAC.
-func (s *Service) deleted(ctx context.Context, sc *script, found []instance) (*script, error) {
-	if len(found) > 0 {
+func (s *Service) deleted(ctx context.Context, sc *script, found listing) (*script, error) {
+	if len(found.instances) > 0 {
 		_, err := s.countAttempt(ctx, sc.job, "not_cleared")
 		return nil, errors.Join(fmt.Errorf("instances listed after DELETE: %w", errRefusal), err)
 	}

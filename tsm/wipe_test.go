@@ -300,6 +300,58 @@ func TestWipeNamesPlacesWithoutRoom(t *testing.T) {
 	w.emptied(order, []byte{1, 2, gp.PhonePlace}, nil)
 }
 
+// A place that is empty, on an element without room to show it: what else is listed is under R-MAC, so that it is not there is shown
+// too. The wipe ends without a receipt, and what is ordered behind it has its turn.
+func TestWipeOfAnEmptyPlaceWithoutRoom(t *testing.T) {
+	t.Parallel()
+	w, _ := filled(t, 2)
+	order := w.wipe(gp.PhonePlace)
+	lock := w.order(provisioning.OrderLock, 2)
+	w.submitted(lock)
+	w.limit = 1
+	w.power()
+	w.hiding(func(int) bool { return true })
+	if j := w.job(order); j.State != store.Queued || j.Cursor != store.Ordered {
+		t.Fatalf("with everything hidden the wipe is %v at %v", j.State, j.Cursor)
+	}
+	w.power()
+	_, err := w.contact()
+	check(t, err)
+	w.emptied(order, nil, []byte{2})
+	if j := w.job(lock); j.State != store.Done {
+		t.Errorf("the lock behind it is %v", j.State)
+	}
+}
+
+// A phone that hides what remains of an element between the receipts and DELETE has the wipe closed no more than before them.
+func TestWipeHiddenBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	for _, order := range []func(*world) []byte{
+		func(w *world) []byte { return w.order(provisioning.OrderWipe, 0) },
+		func(w *world) []byte { return w.order(provisioning.OrderWipe, 2) },
+		func(w *world) []byte { return w.wipeNaming(2) },
+	} {
+		w, _ := filled(t, 2)
+		o := order(w)
+		w.submitted(o)
+		check(t, w.through(func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error) {
+			if command[1] == insDelete {
+				return nil, nil
+			}
+			return next.Transmit(ctx, command)
+		}))
+		for range 2 {
+			if j := w.job(o); j.State != store.Queued || j.Cursor != store.Wiped || len(j.Receipts) != 1 {
+				t.Fatalf("wipe is %v at %v with %d receipts", j.State, j.Cursor, len(j.Receipts))
+			}
+			w.hiding(func(int) bool { return true })
+		}
+		_, err := w.contact()
+		check(t, err)
+		w.emptied(o, []byte{2}, nil)
+	}
+}
+
 // A phone that shows what is receipted already, or nothing, has a wipe closed at no point but the honest one.
 func TestWipeNamesPlacesHidden(t *testing.T) {
 	t.Parallel()
