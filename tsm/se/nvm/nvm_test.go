@@ -386,14 +386,17 @@ func TestLeftover(t *testing.T) {
 		data string
 		want error
 	}{
-		"whole":               {string(whole), nil},
-		"torn in its content": {string(whole[:fileHeader+5]), nil},
-		"torn in the magic":   {fileMagic[:7], nil},
-		"empty":               {"", nil},
-		"half destroyed":      {strings.Repeat("\x00", 64) + "key", nil},
-		"notes":               {"these are notes and nothing else", ErrForeign},
-		"a short note":        {"x", ErrForeign},
-		"another version":     {"mobileid SE nvm\x02", ErrForeign},
+		"whole":                 {string(whole), nil},
+		"torn in its content":   {string(whole[:fileHeader+5]), nil},
+		"torn in the magic":     {fileMagic[:7], nil},
+		"half destroyed, short": {strings.Repeat("\x00", 10) + fileMagic[10:] + "salt", nil},
+		"its first byte zero":   {"\x00" + fileMagic[1:], nil},
+		"zeros, then a note":    {"\x00\x00\x00these are notes", ErrForeign},
+		"empty":                 {"", nil},
+		"half destroyed":        {strings.Repeat("\x00", 64) + "key", nil},
+		"notes":                 {"these are notes and nothing else", ErrForeign},
+		"a short note":          {"x", ErrForeign},
+		"another version":       {"mobileid SE nvm\x02", ErrForeign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := newFile(t)

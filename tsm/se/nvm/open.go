@@ -181,7 +181,7 @@ func removeLeftover(path string, tear func(point int) bool, point *int) error {
 }
 
 // checkLeftover takes the file, and tells whether it can be of ours: it begins with the magic, or, where the power was cut,
-// with a part of it, or with the zeros of a destruction.
+// with a part of it, or with the zeros of a destruction, which may have got no further.
 func checkLeftover(h *os.File, found os.FileInfo) error {
 	opened, err := h.Stat()
 	if err != nil {
@@ -197,8 +197,8 @@ func checkLeftover(h *os.File, found os.FileInfo) error {
 	if _, err := h.ReadAt(front, 0); err != nil {
 		return err
 	}
-	zeros := make([]byte, len(front))
-	if string(front) != fileMagic[:len(front)] && !bytes.Equal(front, zeros) {
+	zeros := len(front) - len(bytes.TrimLeft(front, "\x00"))
+	if string(front[zeros:]) != fileMagic[zeros:len(front)] {
 		return ErrForeign
 	}
 	return nil
