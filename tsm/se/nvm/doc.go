@@ -9,7 +9,8 @@
 // When replaced content outweighs what lives, the file is compacted: the live objects are written to a new file, which is
 // synced and renamed over the old one. A transaction that replaces or erases an object marked Scrub is such a compaction itself:
 // it holds from the rename on, and the old file is overwritten with zeros, so that erased keys are in no file when Commit
-// returns; what a power cut before the rename left of the new file, Open overwrites. What the medium below keeps of overwritten blocks is beyond this model.
+// returns; what a power cut before the rename left of the new file, Open overwrites. A cut between the rename and the overwriting
+// leaves the old content in blocks that have no name any more. What the medium below keeps of overwritten blocks is beyond this model.
 //
 // After a failed write, and after a power cut staged through Config.Tear, the memory is dead until it is opened again: what
 // it would say could differ from what the file holds.

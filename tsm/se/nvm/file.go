@@ -17,18 +17,31 @@ type file struct {
 	f    *os.File
 	salt []byte
 	size int64
-	// tear counts its questions in point; both pass on to the file that replaces this one.
-	tear  func(point int) bool
-	point *int
+	power
+}
+
+// power is what a file is written with. It passes on to the file that replaces this one.
+type power struct {
+	medium medium
+	tear   func(point int) bool // counts its questions in point
+	point  *int
+}
+
+func (c Config) power() power {
+	p := power{medium: c.medium, tear: c.Tear, point: new(int)}
+	if p.medium == nil {
+		p.medium = disk{}
+	}
+	return p
 }
 
 // cut asks whether the power goes now.
-func (f *file) cut() error {
-	if f.tear == nil {
+func (p power) cut() error {
+	if p.tear == nil {
 		return nil
 	}
-	*f.point++
-	if f.tear(*f.point) {
+	*p.point++
+	if p.tear(*p.point) {
 		return ErrPowerCut
 	}
 	return nil
@@ -43,7 +56,7 @@ func (f *file) page(b []byte, offset int64) error {
 	if err := f.cut(); err != nil {
 		return err
 	}
-	if _, err := f.f.WriteAt(b[:half], offset); err != nil {
+	if err := f.medium.writeAt(f.f, b[:half], offset); err != nil {
 		return err
 	}
 	if f.tear == nil {
@@ -52,7 +65,7 @@ func (f *file) page(b []byte, offset int64) error {
 	if err := f.cut(); err != nil {
 		return err
 	}
-	if _, err := f.f.WriteAt(b[half:], offset+int64(half)); err != nil {
+	if err := f.medium.writeAt(f.f, b[half:], offset+int64(half)); err != nil {
 		return err
 	}
 	return f.cut()
@@ -80,13 +93,21 @@ func (f *file) sync() error {
 	if f.tear != nil {
 		return f.cut()
 	}
-	return f.f.Sync()
+	return f.medium.sync(f.f)
+}
+
+// syncDir makes the names in the folder of a file hold, as sync does what is in a file.
+func (p power) syncDir(path string) error {
+	if p.tear != nil {
+		return p.cut()
+	}
+	return p.medium.syncDir(filepath.Dir(path))
 }
 
 // replace writes a new file that begins with the given frame, puts it in the place of this one, and destroys this one.
 // On success f is closed; on failure the caller closes it.
 func (f *file) replace(base frame, rand io.Reader) (*file, error) {
-	next, err := create(f.path+newSuffix, base, rand, f.tear, f.point)
+	next, err := create(f.path+newSuffix, base, rand, f.power)
 	if err != nil {
 		return nil, err
 	}
@@ -98,18 +119,13 @@ func (f *file) replace(base frame, rand io.Reader) (*file, error) {
 }
 
 func (f *file) swap(next *file) error {
-	if err := os.Rename(next.path, f.path); err != nil {
+	if err := f.medium.rename(next.path, f.path); err != nil {
 		return err
 	}
 	if err := f.cut(); err != nil {
 		return err
 	}
-	if f.tear == nil {
-		if err := syncDir(filepath.Dir(f.path)); err != nil {
-			return err
-		}
-	}
-	if err := f.cut(); err != nil {
+	if err := f.syncDir(f.path); err != nil {
 		return err
 	}
 	if err := f.destroy(); err != nil {
@@ -139,7 +155,7 @@ func (f *file) close() error {
 }
 
 // create makes a new locked file that holds one frame, and syncs it.
-func create(path string, base frame, rand io.Reader, tear func(int) bool, point *int) (*file, error) {
+func create(path string, base frame, rand io.Reader, p power) (*file, error) {
 	salt := make([]byte, saltSize)
 	if _, err := io.ReadFull(rand, salt); err != nil {
 		return nil, fmt.Errorf("drawing salt: %w", err)
@@ -148,7 +164,7 @@ func create(path string, base frame, rand io.Reader, tear func(int) bool, point 
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: path, f: h, salt: salt, tear: tear, point: point}
+	f := &file{path: path, f: h, salt: salt, power: p}
 	err = lock(h)
 	if err == nil {
 		err = f.append(base.appendTo(append([]byte(fileMagic), salt...), salt))
@@ -157,16 +173,4 @@ func create(path string, base frame, rand io.Reader, tear func(int) bool, point 
 		return nil, errors.Join(err, h.Close())
 	}
 	return f, nil
-}
-
-// syncDir makes a rename in the folder hold.
-func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // the folder of the file the caller named
-	if err != nil {
-		return err
-	}
-	if err := d.Sync(); err != nil {
-		return errors.Join(err, d.Close())
-	}
-	return d.Close()
 }

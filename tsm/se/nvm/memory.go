@@ -48,6 +48,8 @@ type Config struct {
 	Tear func(point int) bool
 	// Rand gives the salt of new files; it must not be nil.
 	Rand io.Reader
+
+	medium medium // nil means the disk
 }
 
 func (c Config) limit() int {

@@ -38,15 +38,15 @@ func Create(path string, objects []Change, cfg Config) error {
 	if m.live > cfg.limit() {
 		return fmt.Errorf("creating state file: %w", ErrFull)
 	}
-	point := new(int)
-	if err := removeLeftover(path+newSuffix, cfg.Tear, point); err != nil {
+	power := cfg.power()
+	if err := removeLeftover(path+newSuffix, power); err != nil {
 		return fmt.Errorf("creating state file: %w", err)
 	}
-	f, err := create(path+newSuffix, base, cfg.Rand, cfg.Tear, point)
+	f, err := create(path+newSuffix, base, cfg.Rand, power)
 	if err != nil {
 		return fmt.Errorf("creating state file: %w", err)
 	}
-	if err := errors.Join(os.Rename(f.path, path), syncDir(filepath.Dir(path)), f.close()); err != nil {
+	if err := errors.Join(power.medium.rename(f.path, path), power.medium.syncDir(filepath.Dir(path)), f.close()); err != nil {
 		return fmt.Errorf("creating state file: %w", err)
 	}
 	return nil
@@ -61,10 +61,13 @@ func Open(path string, cfg Config) (*Memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
 	}
-	f.tear = cfg.Tear
+	f.power = cfg.power()
 	m := &Memory{cfg: cfg, file: f, objects: map[string][]byte{}}
 	if err = m.replay(data); err == nil {
-		err = removeLeftover(path+newSuffix, f.tear, f.point)
+		err = removeLeftover(path+newSuffix, f.power)
+	}
+	if err == nil && f.tear == nil { // who was here last may have been killed between a rename and this
+		err = f.medium.syncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), errors.Join(err, f.close()))
@@ -125,7 +128,7 @@ func read(path string) (*file, []byte, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, h.Close())
 	}
-	return &file{path: path, f: h, point: new(int)}, data, nil
+	return &file{path: path, f: h}, data, nil
 }
 
 func readLocked(h *os.File, path string) ([]byte, error) {
@@ -155,7 +158,7 @@ func readLocked(h *os.File, path string) ([]byte, error) {
 
 // removeLeftover destroys a compaction that did not come to its rename: it may hold keys. What else has its name is
 // refused as foreign and left alone.
-func removeLeftover(path string, tear func(point int) bool, point *int) error {
+func removeLeftover(path string, p power) error {
 	found, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -171,13 +174,13 @@ func removeLeftover(path string, tear func(point int) bool, point *int) error {
 		return err
 	}
 	if err = checkLeftover(h, found); err == nil {
-		f := &file{path: path, f: h, size: found.Size(), tear: tear, point: point}
+		f := &file{path: path, f: h, size: found.Size(), power: p}
 		err = f.destroy()
 	}
 	if err := errors.Join(err, h.Close()); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
-	return os.Remove(path)
+	return p.medium.remove(path)
 }
 
 // checkLeftover takes the file, and tells whether it can be of ours: it begins with the magic, or, where the power was cut,

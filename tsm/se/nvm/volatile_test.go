@@ -1,0 +1,279 @@
+package nvm
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// volatile is a disk that says what a loss of power would leave: what was written to a file may be gone until the file is synced, and a
+// name that was made, changed or removed until the folder is.
+type volatile struct {
+	disk
+	now, held map[string]*inode // by name: as it reads, and as it holds
+	of        map[*os.File]*inode
+	calls     int
+	stop      int // the call at which nothing is done any more, 0 for none
+}
+
+type inode struct{ now, held []byte }
+
+var errStopped = errors.New("stopped")
+
+// newVolatile begins with the state file, which holds.
+func newVolatile(tb testing.TB, path string) *volatile {
+	tb.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	i := &inode{now: data, held: bytes.Clone(data)}
+	return &volatile{now: map[string]*inode{path: i}, held: map[string]*inode{path: i}, of: map[*os.File]*inode{}}
+}
+
+func (v *volatile) call() error {
+	v.calls++
+	if v.stop > 0 && v.calls >= v.stop {
+		return errStopped
+	}
+	return nil
+}
+
+// inode is what a handle was opened for.
+func (v *volatile) inode(f *os.File) *inode {
+	if i := v.of[f]; i != nil {
+		return i
+	}
+	i := v.now[f.Name()]
+	if i == nil { // it was just made
+		i = &inode{}
+		v.now[f.Name()] = i
+	}
+	v.of[f] = i
+	return i
+}
+
+func (v *volatile) writeAt(f *os.File, b []byte, offset int64) error {
+	if err := v.call(); err != nil {
+		return err
+	}
+	i := v.inode(f)
+	if missing := int(offset) + len(b) - len(i.now); missing > 0 {
+		i.now = append(i.now, make([]byte, missing)...)
+	}
+	copy(i.now[offset:], b)
+	return v.disk.writeAt(f, b, offset)
+}
+
+func (v *volatile) sync(f *os.File) error {
+	if err := v.call(); err != nil {
+		return err
+	}
+	i := v.inode(f)
+	i.held = bytes.Clone(i.now)
+	return v.disk.sync(f)
+}
+
+func (v *volatile) rename(from, to string) error {
+	if err := v.call(); err != nil {
+		return err
+	}
+	v.now[to] = v.now[from]
+	delete(v.now, from)
+	return v.disk.rename(from, to)
+}
+
+func (v *volatile) remove(path string) error {
+	if err := v.call(); err != nil {
+		return err
+	}
+	delete(v.now, path)
+	return v.disk.remove(path)
+}
+
+func (v *volatile) syncDir(dir string) error {
+	if err := v.call(); err != nil {
+		return err
+	}
+	v.held = maps.Clone(v.now)
+	return v.disk.syncDir(dir)
+}
+
+// after lays out what a loss of power may leave: everything, nothing that was not synced, or one without the other.
+func (v *volatile) after(tb testing.TB, path string) (paths map[string]string) {
+	tb.Helper()
+	paths = map[string]string{}
+	for _, namesKept := range []bool{false, true} {
+		for _, writesKept := range []bool{false, true} {
+			dir := tb.TempDir()
+			names := v.held
+			if namesKept {
+				names = v.now
+			}
+			for name, i := range names {
+				data := i.held
+				if writesKept {
+					data = i.now
+				}
+				if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), data, 0o600); err != nil {
+					tb.Fatal(err)
+				}
+			}
+			paths[fmt.Sprintf("names kept %v, writes kept %v", namesKept, writesKept)] = filepath.Join(dir, filepath.Base(path))
+		}
+	}
+	return paths
+}
+
+// commit runs transactions until the disk stops, and tells how many were acknowledged.
+func (v *volatile) commit(path string, all [][]Change) (acknowledged int, err error) {
+	m, err := Open(path, Config{Rand: rand.Reader, medium: v})
+	if err != nil {
+		return 0, err
+	}
+	defer m.Close() //nolint:errcheck // the test looks at the file
+	for _, changes := range all {
+		if err := m.Commit(changes...); err != nil {
+			return acknowledged, err
+		}
+		acknowledged++
+	}
+	return acknowledged, nil
+}
+
+// Power is lost at every call to the disk: what was acknowledged holds, what was not holds whole or not at all, and what an acknowledged
+// transaction destroyed is nowhere, whatever part of the unsynced the disk had put down. The same after the process alone was killed
+// and the file was opened and written again.
+func TestPowerLostAtEveryCall(t *testing.T) {
+	want := states(t)
+	path := newFile(t)
+	v := newVolatile(t, path)
+	if n, err := v.commit(path, script()); err != nil || n != len(script()) {
+		t.Fatalf("unbroken run: %d transactions, %v", n, err)
+	}
+	for f, i := range v.of { // also those that have no name any more
+		if bytes.Contains(i.held, []byte("SECRET-KEY")) {
+			t.Errorf("%s holds an erased key on the disk", filepath.Base(f.Name()))
+		}
+	}
+	calls, judged := v.calls, 0
+	for k := 1; k <= calls+1; k++ {
+		path := newFile(t)
+		v := newVolatile(t, path)
+		v.stop = k
+		acknowledged, err := v.commit(path, script())
+		if k <= calls && !errors.Is(err, errStopped) || k > calls && err != nil {
+			t.Fatalf("call %d: %v", k, err)
+		}
+		next := min(acknowledged+1, len(want)-1)
+		judge := func(path, how string, also Change) {
+			t.Helper()
+			m, err := Open(path, Config{Rand: rand.Reader})
+			if err != nil {
+				t.Fatalf("power lost at call %d of %d, %s: %v", k, calls, how, err)
+			}
+			got := content(m)
+			if err := m.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if also.Key != "" && got[also.Key] != string(also.Value) {
+				t.Fatalf("power lost at call %d of %d, %s: what was committed after a restart is gone", k, calls, how)
+			}
+			delete(got, also.Key)
+			if !maps.Equal(got, want[acknowledged]) && !maps.Equal(got, want[next]) {
+				t.Fatalf("power lost at call %d of %d, %s, %d acknowledged: neither old nor new: %s", k, calls, how, acknowledged, cmp.Diff(want[acknowledged], got))
+			}
+			for _, secret := range []string{"FIRST-SECRET-KEY", "SECOND-SECRET-KEY"} {
+				if where := holds(t, filepath.Dir(path), secret); len(where) > 0 && got["key"] != secret {
+					t.Fatalf("power lost at call %d of %d, %s: an erased key is still in %v", k, calls, how, where)
+				}
+			}
+			judged++
+		}
+		for how, left := range v.after(t, path) {
+			judge(left, how, Change{})
+		}
+		restarted := Change{Key: "restarted", Value: []byte{1}}
+		v.stop = 0
+		if _, err := v.commit(path, [][]Change{{restarted}}); err != nil {
+			t.Fatalf("killed at call %d of %d: %v", k, calls, err)
+		}
+		for how, left := range v.after(t, path) {
+			judge(left, how+", after a restart", restarted)
+		}
+	}
+	t.Logf("power lost at %d calls to the disk, each also after a restart: %d states judged", calls, judged)
+}
+
+// A new element is there whole once it was acknowledged.
+func TestPowerLostWhileCreating(t *testing.T) {
+	id := []Change{{Key: "id", Value: []byte("0123456789")}}
+	for k := 1; ; k++ {
+		path := filepath.Join(t.TempDir(), "se.nvm")
+		v := &volatile{now: map[string]*inode{}, held: map[string]*inode{}, of: map[*os.File]*inode{}, stop: k}
+		err := Create(path, id, Config{Rand: rand.Reader, medium: v})
+		if err != nil && !errors.Is(err, errStopped) {
+			t.Fatal(err)
+		}
+		for how, left := range v.after(t, path) {
+			m, opened := Open(left, Config{Rand: rand.Reader})
+			if err != nil && errors.Is(opened, os.ErrNotExist) {
+				continue
+			}
+			if opened != nil {
+				t.Fatalf("power lost at call %d, %s: %v", k, how, opened)
+			}
+			if got := content(m); got["id"] != "0123456789" || len(got) != 1 {
+				t.Errorf("power lost at call %d, %s: %v", k, how, got)
+			}
+			if err := m.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err == nil {
+			if k < 5 {
+				t.Errorf("only %d calls to the disk", k-1)
+			}
+			return
+		}
+	}
+}
+
+// A secret that is stored and destroyed in one transaction reaches no file for longer than that.
+func TestScrubWithinATransaction(t *testing.T) {
+	path := newFile(t)
+	m := open(t, path, nil)
+	if err := m.Commit(Change{Key: "k", Value: []byte("PASSING-SECRET")}, Change{Key: "k", Scrub: true}); err != nil {
+		t.Fatal(err)
+	}
+	if where := holds(t, filepath.Dir(path), "PASSING-SECRET"); len(where) > 0 {
+		t.Errorf("the secret is in %v", where)
+	}
+}
+
+// A torn tail may hold the beginning of a key: the file it is in is overwritten, to its last byte.
+func TestTornTailIsDestroyed(t *testing.T) {
+	path := newFile(t)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(frameMark + strings.Repeat("SECRET", 50))
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	before := hardLink(t, path)
+	open(t, path, nil)
+	left, err := os.ReadFile(before)
+	if err != nil || len(bytes.Trim(left, "\x00")) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
