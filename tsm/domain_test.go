@@ -9,21 +9,25 @@ import (
 	"mobileid/tsm/store"
 )
 
+// another puts a security domain into the element, which is listed among the applications.
+func (w *world) another(domain gp.AID) {
+	w.t.Helper()
+	s, err := manager.Connect(w.t.Context(), w.element, manager.Static(w.factoryKeys()), manager.Options{})
+	check(w.t, err)
+	_, err = s.Install(w.t.Context(), gp.Install{
+		LoadFile: "\xA0\x00\x00\x01\x51\x53\x50", Module: "\xA0\x00\x00\x01\x51\x53\x50\x41", Instance: domain, Privileges: gp.SecurityDomain,
+	})
+	check(w.t, err)
+	s.Close()
+}
+
 // A phone that has the element select another security domain than the issuer's, which still has the issuer's keys, gets no script:
 // the session would be one with that domain.
 func TestAnotherDomainSelected(t *testing.T) {
 	t.Parallel()
 	const domain = gp.AID("\xA0\x00\x00\x08\x12\x01\x02\x03")
 	w := newWorld(t)
-	keys := w.factoryKeys()
-	s, err := manager.Connect(t.Context(), w.element, manager.Static(keys), manager.Options{})
-	check(t, err)
-	_, err = s.Install(t.Context(), gp.Install{
-		LoadFile: "\xA0\x00\x00\x01\x51\x53\x50", Module: "\xA0\x00\x00\x01\x51\x53\x50\x41", Instance: domain, Privileges: gp.SecurityDomain,
-	})
-	check(t, err)
-	s.Close()
-
+	w.another(domain)
 	order := w.provision(1)
 	id := w.session()
 	first, err := w.service.Report(t.Context(), id, polling())
