@@ -23,13 +23,10 @@ import (
 func BenchmarkProvisioning(b *testing.B) {
 	w := newBench(b)
 	w.draft.Elements = append(w.draft.Elements, mdoc.Element{NameSpace: world.NameJP, Identifier: "picture", Value: world.Encode(b, bytes.Repeat([]byte{0x5A}, 25_000))})
-	first := w.open(b)
-	session(b, w, first)
-	file := w.snapshot(b)
+	session(b, w, w.On(b))
 	w = w.fork(b)
-	w.restore(b, file)
 	var program se.Applet
-	cfg := w.config(nil)
+	cfg := w.Config
 	cfg.Applets = []se.Kind{inside{applet.Kind(), &program}}
 	s, err := se.Open(w.Path, cfg)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
 
 // consented is an element with a credential and a PIN, and a structure its key may sign.
@@ -136,9 +137,10 @@ func TestConsentEnds(t *testing.T) {
 		"SELECT of nothing there":     {selected([]byte{1, 2, 3, 4, 5}), true},
 		"reset":                       {func(t *testing.T) { c.element.Reset(); again(t) }, false},
 		"lock and unlock": {func(t *testing.T) {
-			other := channels(t, c.element)[1]
+			ways := setest.OpenChannels(t, c.element)
+			defer ways.Close(t)
 			for _, p2 := range []byte{0x80, 0x07} {
-				h := host(t, c.bench, other)
+				h := host(t, c.bench, ways.Way(1))
 				if _, err := h.Must(t.Context(), apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x40, P2: p2, Data: stream.InstanceAID(1)}); err != nil {
 					t.Fatal(err)
 				}
@@ -148,14 +150,13 @@ func TestConsentEnds(t *testing.T) {
 					}
 				}
 			}
-			closeChannels(t, c.element)
 		}, false},
 		"a renewal on another channel": {func(t *testing.T) {
-			other := channels(t, c.element)[2]
-			if err := newJob(t, c.bench, 1, provisioning.PurposeSign).run(t.Context(), c.bench, other); err != nil {
+			ways := setest.OpenChannels(t, c.element)
+			defer ways.Close(t)
+			if err := newJob(t, c.bench, 1, provisioning.PurposeSign).run(t.Context(), c.bench, ways.Way(2)); err != nil {
 				t.Fatal(err)
 			}
-			closeChannels(t, c.element)
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,8 +175,8 @@ func TestConsentEnds(t *testing.T) {
 func TestConsentOfAChannel(t *testing.T) {
 	c := newConsented(t)
 	ctx := t.Context()
-	ways := channels(t, c.element)
-	here, there := elsewhere(t, ways, 1), applet.NewClient(ways[2], 1)
+	ways := setest.OpenChannels(t, c.element)
+	here, there := applet.NewClient(ways.Turn(t, 1), 1), applet.NewClient(ways.Way(2), 1)
 	if err := here.VerifyPIN(ctx, testPIN); err != nil {
 		t.Fatal(err)
 	}
@@ -185,11 +186,11 @@ func TestConsentOfAChannel(t *testing.T) {
 	if _, err := there.SignDevice(ctx, c.structure); err == nil {
 		t.Error("signed on another channel")
 	}
-	closeChannels(t, c.element)
+	ways.Close(t)
 	if _, err := c.SignDevice(ctx, c.structure); err == nil {
 		t.Error("signed after the channel was closed")
 	}
-	here = elsewhere(t, channels(t, c.element), 1)
+	here = applet.NewClient(setest.OpenChannels(t, c.element).Turn(t, 1), 1)
 	if _, err := here.Info(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func FuzzInstance(f *testing.F) {
 		if info.Committed && info.Length != uint64(len(j.credential)) || !info.Committed && info.Length != 0 {
 			t.Fatalf("%+v", info)
 		}
-		if bytes.Contains(b.snapshot(t), j.credential[:64]) != info.Committed {
+		if bytes.Contains(b.Snapshot(t), j.credential[:64]) != info.Committed {
 			t.Fatal("the state file and the applet disagree")
 		}
 	})

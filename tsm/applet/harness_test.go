@@ -8,9 +8,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -33,82 +30,20 @@ type bench struct {
 	*world.World
 	*setest.Element
 	draft mdoc.Draft
-	dir   string // of restored state files
 }
 
 func newBench(tb testing.TB) *bench {
 	tb.Helper()
 	w := world.New(tb)
-	return &bench{World: w, Element: setest.New(tb, w.Now, w.IACA.Raw), draft: w.Draft(tb), dir: memoryDir(tb)}
+	b := &bench{World: w, Element: setest.New(tb, w.Now, w.IACA.Raw), draft: w.Draft(tb)}
+	b.Config = se.Config{Applets: []se.Kind{applet.Kind()}, Now: func() time.Time { return b.Now }}
+	return b
 }
 
-// memoryDir is a folder in memory where there is one: what is tested is the order of writes, not the disk.
-func memoryDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "applet")
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// fork is the same world and element with a place of its own for state files.
+// fork is the same world with the element in a place of its own.
 func (b *bench) fork(tb testing.TB) *bench {
 	tb.Helper()
-	element := *b.Element
-	return &bench{World: b.World, Element: &element, draft: b.draft, dir: memoryDir(tb)}
-}
-
-func (b *bench) config(tear func(int) bool) se.Config {
-	return se.Config{Applets: []se.Kind{applet.Kind()}, Now: func() time.Time { return b.Now }, Tear: tear}
-}
-
-func (b *bench) open(tb testing.TB) *se.SE {
-	tb.Helper()
-	s, err := se.Open(b.Path, b.config(nil))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
-}
-
-// snapshot reads the state file; restore makes a new one of it.
-func (b *bench) snapshot(tb testing.TB) []byte {
-	tb.Helper()
-	data, err := os.ReadFile(b.Path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return data
-}
-
-func (b *bench) restore(tb testing.TB, data []byte) {
-	tb.Helper()
-	b.Path = filepath.Join(b.dir, "se.nvm")
-	if err := os.WriteFile(b.Path, data, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.Remove(b.Path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		tb.Fatal(err)
-	}
-}
-
-// copied is a bench whose state file is a copy of this one's, so that looking at it changes nothing.
-func (b *bench) copied(tb testing.TB) *bench {
-	tb.Helper()
-	element := *b.Element
-	c := &bench{World: b.World, Element: &element, draft: b.draft, dir: filepath.Join(b.dir, "copy")}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	c.restore(tb, b.snapshot(tb))
-	return c
+	return &bench{World: b.World, Element: b.Fork(tb), draft: b.draft}
 }
 
 // job is what a server knows of one provisioning. It outlives its sessions.
@@ -250,7 +185,7 @@ func (j *job) settle(raw []byte, kind provisioning.ReceiptKind) error {
 // provisioned is an element with a credential and a PIN.
 func provisioned(tb testing.TB, b *bench, purpose provisioning.Purpose) (*se.SE, *job, *applet.Client) {
 	tb.Helper()
-	s := b.open(tb)
+	s := b.On(tb)
 	j := newJob(tb, b, 1, purpose)
 	c := applet.NewClient(s, 1)
 	if err := j.run(tb.Context(), b, s); err != nil {
@@ -345,14 +280,4 @@ func host(tb testing.TB, b *bench, t apdu.Transmitter) *setest.Host {
 		tb.Fatal(err)
 	}
 	return h
-}
-
-// closeChannels closes all but the basic one.
-func closeChannels(tb testing.TB, s apdu.Transmitter) {
-	tb.Helper()
-	for n := byte(1); n <= gp.MaxChannel; n++ {
-		if r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, P1: 0x80, P2: n}); err != nil || r.SW != apdu.OK {
-			tb.Fatalf("closing channel %d: %v, %v", n, r.SW, err)
-		}
-	}
 }

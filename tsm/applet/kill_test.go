@@ -32,13 +32,13 @@ func TestKilledGuess(t *testing.T) {
 	}
 	b := newBench(t)
 	start := pinned(t, b)
-	b.dir = t.TempDir()
+	b.Element = b.In(t, t.TempDir())
 	kills, guesses := 0, 0
 	for _, tc := range []struct {
 		guess, pin string
 		every      int // a right change passes many points while it destroys the former PIN
 	}{{"VERIFY", "000000", 1}, {"VERIFY", testPIN, 1}, {"CHANGE", "000000", 1}, {"CHANGE", testPIN, 1}} {
-		b.restore(t, start)
+		b.Restore(t, start)
 		for k := 1; ; k += tc.every {
 			before, changed := b.triesLeft(t), !b.opens(t, testPIN)
 			killed, answered := runAndKill(t, b.Path, k, tc.guess+" "+tc.pin)
@@ -59,7 +59,7 @@ func TestKilledGuess(t *testing.T) {
 				break
 			}
 			if after == 0 || changed {
-				b.restore(t, start)
+				b.Restore(t, start)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ type pinBench struct {
 func newPINBench(t *testing.T) *pinBench {
 	t.Helper()
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	session(t, b, s)
 	return &pinBench{b, applet.NewClient(s, 1), s}
 }

@@ -204,7 +204,7 @@ func TestReadInPieces(t *testing.T) {
 
 func TestEmptySlot(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	c := applet.NewClient(s, 4)
 	if _, err := c.Info(t.Context()); !errors.Is(err, applet.ErrEmpty) {
 		t.Errorf("no instance: %v", err)

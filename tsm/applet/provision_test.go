@@ -88,7 +88,7 @@ func TestCommitRepeated(t *testing.T) {
 // other keys.
 func TestGenerateResumed(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	keys := func(j *job) *provisioning.Attestation {
 		t.Helper()
 		if err := j.attest(t.Context(), session(t, b, s)); err != nil {
@@ -134,7 +134,7 @@ func TestGenerateResumed(t *testing.T) {
 func TestPagesInOneSequence(t *testing.T) {
 	b := newBench(t)
 	j := newJob(t, b, 1, provisioning.PurposeSign)
-	h := session(t, b, b.open(t))
+	h := session(t, b, b.On(t))
 	object, err := stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge}.Object()
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +286,7 @@ func untouched(tb testing.TB, c *applet.Client, j *job) {
 // The stream: what is refused, and that a refusal drops what was received.
 func TestStream(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	j := newJob(t, b, 1, provisioning.PurposeSign)
 	if err := j.attest(t.Context(), session(t, b, s)); err != nil {
 		t.Fatal(err)

@@ -5,12 +5,10 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"math/big"
 	"slices"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -23,7 +21,6 @@ import (
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
-	"mobileid/tsm/se/nvm"
 	"mobileid/tsm/se/setest"
 )
 
@@ -38,22 +35,16 @@ func secretsOf(tb testing.TB, b *bench, s interface{ Close() error }) []secret {
 	if err := s.Close(); err != nil {
 		tb.Fatal(err)
 	}
-	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // read only
 	var out []secret
-	for _, key := range m.Keys("object/") {
-		for suffix, size := range map[string]int{"live.key": 32, "pending.key": 32, "pending.sealing": 32, "pin": 13} {
-			if strings.HasSuffix(key, "/"+suffix) {
-				value, _ := m.Load(key)
-				if len(value) != size {
-					tb.Fatalf("%s has %d bytes", key, len(value))
-				}
-				out = append(out, secret{suffix, value})
-			}
+	for name, value := range b.Objects(tb) {
+		size, kept := map[string]int{"live.key": 32, "pending.key": 32, "pending.sealing": 32, "pin": 13}[name]
+		if !kept {
+			continue
 		}
+		if len(value) != size {
+			tb.Fatalf("%s has %d bytes", name, len(value))
+		}
+		out = append(out, secret{name, []byte(value)})
 	}
 	return out
 }
@@ -118,8 +109,7 @@ func renewing(t *testing.T) (*bench, *job, *job) {
 func (b *bench) spied(t *testing.T) (*bench, apdu.Transmitter, *se.SE, *ear) {
 	t.Helper()
 	c := b.fork(t)
-	c.restore(t, b.snapshot(t))
-	first, err := se.Open(c.Path, c.config(nil))
+	first, err := se.Open(c.Path, c.Config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +119,7 @@ func (b *bench) spied(t *testing.T) (*bench, apdu.Transmitter, *se.SE, *ear) {
 	}
 	e := &ear{}
 	e.listens(append(stored, factory(t, c)...)...)
-	s := c.open(t)
+	s := c.On(t)
 	return c, apdu.Tap{Transmitter: s, Seen: func(_, response []byte, _ error) { e.hears(response) }}, s, e
 }
 

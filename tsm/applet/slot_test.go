@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -66,26 +67,12 @@ func TestWipe(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if left := objectsOf(t, b); !slices.Equal(left, []string{"done"}) {
-		t.Errorf("a wiped slot still holds %v", left)
+	if left := b.Objects(t); len(left) != 1 || left["done"] == "" {
+		t.Errorf("a wiped slot still holds %v", slices.Sorted(maps.Keys(left)))
 	}
-	if bytes.Contains(b.snapshot(t), []byte("individual_number_unicode")) {
+	if bytes.Contains(b.Snapshot(t), []byte("individual_number_unicode")) {
 		t.Error("personal data is still in the state file")
 	}
-}
-
-// objectsOf names what the memory holds for the instances of a closed element.
-func objectsOf(tb testing.TB, b *bench) (names []string) {
-	tb.Helper()
-	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // read only
-	for _, key := range m.Keys("object/") {
-		names = append(names, key[strings.LastIndex(key, "/")+1:])
-	}
-	return names
 }
 
 // A phone that forgot everything finds its slots; deleting one takes it away and leaves the other.
@@ -124,7 +111,7 @@ func TestMemoryFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.draft.Elements = append(b.draft.Elements, mdoc.Element{NameSpace: world.NameJP, Identifier: "big", Value: world.Encode(t, make([]byte, 20_000))})
-	cfg := b.config(nil)
+	cfg := b.Config
 	cfg.Limit = 16 << 10
 	s, err := se.Open(b.Path, cfg)
 	if err != nil {
@@ -141,13 +128,13 @@ func TestMemoryFull(t *testing.T) {
 func TestAbandonedKeysAreDestroyed(t *testing.T) {
 	b := newBench(t)
 	file, secrets := inUse(testPIN, true)(t, b)
-	b.restore(t, file)
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	b.Restore(t, file)
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		return newJob(t, b, 1, provisioning.PurposeSign).attest(t.Context(), session(t, b, s))
 	}); err != nil {
 		t.Fatal(err)
 	}
-	after, looked := b.snapshot(t), 0
+	after, looked := b.Snapshot(t), 0
 	for _, x := range secrets {
 		if pending := strings.HasPrefix(x.name, "pending"); pending == bytes.Contains(after, x.value) {
 			t.Errorf("%s: in the file afterwards %v", x.name, !pending)
@@ -188,7 +175,7 @@ func TestUncountedUse(t *testing.T) {
 	good := sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))
 	for _, free := range []int{4, 200} {
 		want := map[int]apdu.SW{4: apdu.NoSpace, 200: apdu.OK}[free]
-		cfg := b.config(nil)
+		cfg := b.Config
 		cfg.Limit = held + free
 		s, err := se.Open(b.Path, cfg)
 		if err != nil {
@@ -211,13 +198,13 @@ func TestUncountedUse(t *testing.T) {
 func TestDeletedIsOverwritten(t *testing.T) {
 	b := newBench(t)
 	file, secrets := inUse(testPIN, true)(t, b)
-	b.restore(t, file)
+	b.Restore(t, file)
 	former := b.Path + ".former"
 	if err := os.Link(b.Path, former); err != nil {
 		t.Fatal(err)
 	}
 	r := deleteTask(t, b)
-	if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if _, err := b.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(former)
@@ -231,11 +218,11 @@ func TestDeletedIsOverwritten(t *testing.T) {
 		if !bytes.Contains(file, x.value) {
 			t.Fatalf("%s was not in the file at the start", x.name)
 		}
-		if bytes.Contains(b.snapshot(t), x.value) {
+		if bytes.Contains(b.Snapshot(t), x.value) {
 			t.Errorf("%s is still in the state file", x.name)
 		}
 	}
-	if _, err := b.powered(nil, func(s *se.SE) error { _, err := applet.NewClient(s, 1).Info(t.Context()); return err }); !errors.Is(err, applet.ErrEmpty) {
+	if _, err := b.Powered(nil, func(s *se.SE) error { _, err := applet.NewClient(s, 1).Info(t.Context()); return err }); !errors.Is(err, applet.ErrEmpty) {
 		t.Errorf("the slot after DELETE: %v", err)
 	}
 }
@@ -248,17 +235,17 @@ func TestRestoredImage(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	image := b.snapshot(t)
-	b.restore(t, image)
+	image := b.Snapshot(t)
+	b.Restore(t, image)
 	first, second := deleteTask(t, b), deleteTask(t, b)
 	run := func(r run) {
 		t.Helper()
-		if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+		if _, err := b.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	run(first)
-	b.restore(t, image)
+	b.Restore(t, image)
 	if found, err := b.look(t); err != nil || found.held != string(j.credential) {
 		t.Errorf("the image: %+v, %v", found.info, err)
 	}

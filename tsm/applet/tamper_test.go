@@ -53,11 +53,10 @@ type tampering struct {
 
 func newTampering(t *testing.T) *tampering {
 	t.Helper()
-	first := newBench(t)
-	w := &tampering{bench: first.fork(t)}
+	first, w := newBench(t), &tampering{}
 	_, w.old, _ = provisioned(t, first, provisioning.PurposeSign)
-	w.restore(t, first.snapshot(t))
-	cfg := w.config(nil)
+	w.bench = first.fork(t)
+	cfg := w.Config
 	cfg.Applets = []se.Kind{inside{applet.Kind(), &w.program}}
 	s, err := se.Open(w.Path, cfg)
 	if err != nil {
@@ -78,7 +77,7 @@ func newTampering(t *testing.T) *tampering {
 	}
 	w.draft.DeviceKey = w.keys.DeviceKey
 	w.good = w.Issue(t, w.draft)
-	w.before = w.snapshot(t)
+	w.before = w.Snapshot(t)
 	return w
 }
 
@@ -104,7 +103,7 @@ func (w *tampering) refuses(t *testing.T, name string, credential []byte) {
 	if sw != apdu.WrongData {
 		t.Errorf("%s: %v", name, sw)
 	}
-	if sw == apdu.OK || !bytes.Equal(w.snapshot(t), w.before) {
+	if sw == apdu.OK || !bytes.Equal(w.Snapshot(t), w.before) {
 		t.Fatalf("%s: %v, and something was written", name, sw)
 	}
 	w.refused++
@@ -170,7 +169,7 @@ func TestTamperedCredential(t *testing.T) {
 				w.refuses(t, variant, credential)
 			}
 			untouched(t, w.client, w.old)
-			w.before = w.snapshot(t) // the presentation was counted
+			w.before = w.Snapshot(t) // the presentation was counted
 			t.Logf("%s: %d variants refused, the old credential presented", name, w.refused-before)
 		})
 	}

@@ -21,20 +21,6 @@ import (
 	"mobileid/tsm/se/setest"
 )
 
-// powered switches the element on, does something with it and switches it off. It gives the number of tear points passed.
-func (b *bench) powered(tear func(point int) bool, do func(*se.SE) error) (points int, err error) {
-	s, err := se.Open(b.Path, b.config(func(p int) bool {
-		points = p
-		return tear != nil && tear(p)
-	}))
-	if err != nil {
-		return points, err
-	}
-	return points, errors.Join(do(s), s.Close())
-}
-
-func at(k int) func(int) bool { return func(p int) bool { return p == k } }
-
 // state is all that can be seen of slot 1 from outside.
 type state struct {
 	lifeCycle gp.State    // GET STATUS, 0 without an instance
@@ -47,9 +33,8 @@ type state struct {
 func (b *bench) look(tb testing.TB) (out state, err error) {
 	tb.Helper()
 	for _, pins := range [][]string{{testPIN, otherPIN}, {otherPIN}} {
-		c := b.copied(tb)
-		_, err = c.powered(nil, func(s *se.SE) error {
-			out, err = c.lookInto(tb.Context(), s, pins)
+		_, err = b.Copied(tb).Powered(nil, func(s *se.SE) error {
+			out, err = b.lookInto(tb.Context(), s, pins)
 			return err
 		})
 		if !errors.Is(err, apdu.ErrBlocked) {
@@ -196,7 +181,7 @@ func changePINTask(*testing.T, *bench) run {
 }
 
 // manufactured is an element that has nothing.
-func manufactured(t *testing.T, b *bench) ([]byte, []secret) { t.Helper(); return b.snapshot(t), nil }
+func manufactured(t *testing.T, b *bench) ([]byte, []secret) { t.Helper(); return b.Snapshot(t), nil }
 
 // inUse is an element whose credential was shown three times; pin is set if it is not empty. The keys of an order that was given up lie
 // beside its own when abandoned.
@@ -205,7 +190,7 @@ func inUse(pin string, abandoned bool) func(t *testing.T, b *bench) ([]byte, []s
 		t.Helper()
 		ctx := t.Context()
 		j, c := newJob(t, b, 1, provisioning.PurposeSign), (*applet.Client)(nil)
-		s := b.open(t)
+		s := b.On(t)
 		err := j.run(ctx, b, s)
 		if c = applet.NewClient(s, 1); pin != "" {
 			err = errors.Join(err, c.SetPIN(ctx, pin))
@@ -228,7 +213,7 @@ func inUse(pin string, abandoned bool) func(t *testing.T, b *bench) ([]byte, []s
 func (b *bench) closedWith(t *testing.T, s *se.SE) ([]byte, []secret) {
 	t.Helper()
 	secrets := secretsOf(t, b, s)
-	return b.snapshot(t), secrets
+	return b.Snapshot(t), secrets
 }
 
 // TestTorn cuts the power at every point of each undertaking, and then 1,000 times in all at two random points, the second while the element
@@ -244,7 +229,6 @@ func TestTorn(t *testing.T) {
 		{"PIN change", inUse(testPIN, false), changePINTask, "pin", 200},
 	} {
 		own := b.fork(t)
-		own.restore(t, b.snapshot(t))
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			w := &tearing{task: k, bench: own}
@@ -278,11 +262,11 @@ func (w *tearing) begun(t *testing.T) {
 	if len(w.gone) != len(strings.Fields(w.destroys)) {
 		t.Fatalf("%d secrets at the start", len(w.gone))
 	}
-	w.restore(t, w.file)
+	w.Restore(t, w.file)
 	w.before = w.found(t, "before")
 	r := w.begin(t, w.bench)
 	var err error
-	if w.points, err = w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if w.points, err = w.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}
 	w.after, w.end = w.found(t, "unbroken"), r.receipt()
@@ -311,7 +295,7 @@ func (w *tearing) found(t *testing.T, when string) state {
 func (w *tearing) cut(t *testing.T, r run, k int) (torn, recovering bool) {
 	t.Helper()
 	recovering = true
-	_, err := w.powered(at(k), func(s *se.SE) error {
+	_, err := w.Powered(setest.At(k), func(s *se.SE) error {
 		recovering = false
 		return r.resume(t.Context(), s)
 	})
@@ -343,7 +327,7 @@ func (w *tearing) halfway(t *testing.T, r run, when string) {
 // destroyed looks for the secrets of the start in all files. halfway looked at a copy, in which the element has recovered.
 func (w *tearing) destroyed(t *testing.T, when string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(w.dir, "copy", "*"))
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(w.Path), "copy", "*"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
@@ -364,7 +348,7 @@ func (w *tearing) destroyed(t *testing.T, when string) {
 // be the ones of this run.
 func (w *tearing) ends(t *testing.T, r run, when string) {
 	t.Helper()
-	if _, err := w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if _, err := w.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
 		t.Fatalf("%s, resumed: %v", when, err)
 	}
 	got, want := w.found(t, when), w.after
@@ -380,7 +364,7 @@ func (w *tearing) ends(t *testing.T, r run, when string) {
 func (w *tearing) everywhere(t *testing.T) {
 	t.Helper()
 	for k := 1; k <= w.points; k++ {
-		w.restore(t, w.file)
+		w.Restore(t, w.file)
 		r, when := w.begin(t, w.bench), fmt.Sprintf("point %d", k)
 		if torn, _ := w.cut(t, r, k); !torn {
 			t.Fatalf("%s: not reached", when)
@@ -397,7 +381,7 @@ func (w *tearing) twice(t *testing.T) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(5, uint64(w.points))) //nolint:gosec // where to cut, so that a failure repeats
 	for w.doubled < w.double {
-		w.restore(t, w.file)
+		w.Restore(t, w.file)
 		first, second := 1+random.IntN(w.points), 1+random.IntN(w.points)
 		if random.IntN(2) == 0 {
 			second = 1 + random.IntN(16) // while the element recovers, if there is something to recover

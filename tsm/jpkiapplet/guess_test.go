@@ -24,13 +24,13 @@ import (
 // guarded is a state file with both secrets and no certificates, on which a guess is quick: VERIFY looks at neither.
 func guarded(tb testing.TB, b *bench) []byte {
 	tb.Helper()
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		_, err := newJob(tb, b).session(tb.Context(), b, s)
 		return errors.Join(err, chooseBoth(tb.Context(), b, s))
 	}); err != nil {
 		tb.Fatal(err)
 	}
-	return b.snapshot(tb)
+	return b.Snapshot(tb)
 }
 
 // tally is what an attacker with the power switch got.
@@ -50,9 +50,9 @@ func TestPhoneGuessing(t *testing.T) {
 				t.Run(fmt.Sprint(g.name, i), func(t *testing.T) {
 					t.Parallel()
 					random := rand.New(rand.NewPCG(uint64(n), uint64(i))) //nolint:gosec // where to cut, so that a failure repeats
-					attacked := b.fork(t)
+					attacked := &bench{Element: b.Fork(t)}
 					for cuts := 0; cuts < cutsEach[n]; {
-						attacked.restore(t, start)
+						attacked.Restore(t, start)
 						cuts += attacked.brute(t, g, random, &got[n])
 					}
 				})
@@ -70,33 +70,6 @@ func TestPhoneGuessing(t *testing.T) {
 	}
 }
 
-// channels opens the three further logical channels of an element.
-func channels(tb testing.TB, s apdu.Transmitter) []apdu.Transmitter {
-	tb.Helper()
-	ways := []apdu.Transmitter{s}
-	for range gp.MaxChannel {
-		r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, Le: 1})
-		if err != nil || r.SW != apdu.OK || len(r.Data) != 1 {
-			tb.Fatalf("MANAGE CHANNEL: %v, %v", r.SW, err)
-		}
-		ways = append(ways, setest.Channel{Transmitter: s, Number: r.Data[0]})
-	}
-	return ways
-}
-
-// elsewhere leaves the application on all channels but one, for it is selected on one at a time.
-func elsewhere(tb testing.TB, ways []apdu.Transmitter, n int) apdu.Transmitter {
-	tb.Helper()
-	for i, w := range ways {
-		if i != n {
-			if r, err := apdu.Exchange(tb.Context(), w, gp.Select(gp.ISD)); err != nil || r.SW != apdu.OK {
-				tb.Fatalf("leaving channel %d: %v, %v", i, r.SW, err)
-			}
-		}
-	}
-	return ways[n]
-}
-
 // brute guesses until the secret is blocked: some guesses in each period under power, which ends by a cut or without one.
 func (b *bench) brute(t *testing.T, g guess, random *rand.Rand, got *tally) (cuts int) {
 	t.Helper()
@@ -111,12 +84,12 @@ func (b *bench) brute(t *testing.T, g guess, random *rand.Rand, got *tally) (cut
 			}
 			return late && opened && p-during == k || !late && p == k
 		}
-		_, err := b.powered(tear, func(s *se.SE) error {
+		_, err := b.Powered(tear, func(s *se.SE) error {
 			opened = true
-			ways := channels(t, s)
+			ways := setest.OpenChannels(t, s)
 			for range 1 + random.IntN(4) {
 				got.guesses.Add(1)
-				way := elsewhere(t, ways, random.IntN(len(ways)))
+				way := ways.Turn(t, random.IntN(1+gp.MaxChannel))
 				err := g.verify(ctx, way, g.wrong[:len(g.wrong)-2]+fmt.Sprintf("%02d", random.IntN(100)))
 				if _, told := errors.AsType[*apdu.AuthError](err); !told {
 					return err
@@ -164,7 +137,7 @@ func (g guess) change(tb testing.TB, t apdu.Transmitter) apdu.SW {
 // staysBlocked tries a blocked secret with the right value, and the other secret, which has all its tries.
 func (b *bench) staysBlocked(t *testing.T, g guess) {
 	t.Helper()
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		if err := g.verify(t.Context(), s, g.right); swOf(err) != apdu.ReferenceUnusable {
 			t.Fatalf("blocked, and then: %v", err)
 		}
@@ -198,14 +171,14 @@ func TestKilledPhoneGuess(t *testing.T) {
 	}
 	b := newBench(t)
 	start := guarded(t, b)
-	b.dir = t.TempDir()
+	b.Element = b.In(t, t.TempDir())
 	kills, through := 0, 0
 	for n, g := range secrets() {
 		for _, tc := range []struct {
 			value, then string
 			every       int // a change passes many points while it destroys the former secret
 		}{{g.wrong, "", 1}, {g.right, "", 1}, {g.right, "CHANGE", 4}} {
-			b.restore(t, start)
+			b.Restore(t, start)
 			for k := 1; ; k += tc.every {
 				before := b.triesLeft(t, g)
 				killed, answered := runAndKill(t, b.Path, k, fmt.Sprint(n, " ", tc.value, " ", tc.then))
@@ -224,7 +197,7 @@ func TestKilledPhoneGuess(t *testing.T) {
 				}
 				kills++
 				if after == 0 || changed {
-					b.restore(t, start)
+					b.Restore(t, start)
 				}
 			}
 		}
@@ -238,7 +211,7 @@ func TestKilledPhoneGuess(t *testing.T) {
 // opens tells whether a value is the one that is set, in a copy of the state file.
 func (b *bench) opens(tb testing.TB, g guess, value string) bool {
 	tb.Helper()
-	_, err := b.copied(tb).powered(nil, func(s *se.SE) error { return g.verify(tb.Context(), s, value) })
+	_, err := b.Copied(tb).Powered(nil, func(s *se.SE) error { return g.verify(tb.Context(), s, value) })
 	return err == nil
 }
 

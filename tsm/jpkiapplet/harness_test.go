@@ -12,11 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/big"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +25,6 @@ import (
 	"mobileid/tsm/gp"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
-	"mobileid/tsm/se/nvm"
 	"mobileid/tsm/se/setest"
 )
 
@@ -125,7 +120,6 @@ type bench struct {
 	*setest.Element
 	tb  testing.TB
 	now time.Time
-	dir string // of restored state files
 
 	looks int               // of the sweeps
 	pool  []*rsa.PrivateKey // what keys are born from
@@ -137,56 +131,11 @@ type bench struct {
 func newBench(tb testing.TB) *bench {
 	tb.Helper()
 	w := world.New(tb)
-	b := &bench{tb: tb, now: w.Now, dir: memoryDir(tb), pool: keys().elements, Element: setest.New(tb, w.Now, w.IACA.Raw)}
+	b := &bench{tb: tb, now: w.Now, pool: keys().elements, Element: setest.New(tb, w.Now, w.IACA.Raw)}
+	b.Config.Applets = []se.Kind{jpkiapplet.Kind(jpkiapplet.Options{Keys: b.key})}
 	b.Factory.CertificateAnchors = [][]byte{keys().signature.cert.Raw, keys().auth.cert.Raw}
 	b.Again(tb)
 	return b
-}
-
-// memoryDir is a folder in memory where there is one: what is tested is the order of writes, not the disk.
-func memoryDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "jpkiapplet")
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// fork is the same element with a place of its own for state files.
-func (b *bench) fork(tb testing.TB) *bench {
-	tb.Helper()
-	element := *b.Element
-	return &bench{tb: tb, now: b.now, dir: memoryDir(tb), pool: b.pool, Element: &element}
-}
-
-// copied is a bench whose state file is a copy of this one's, so that looking at it changes nothing.
-func (b *bench) copied(tb testing.TB) *bench {
-	tb.Helper()
-	element := *b.Element
-	c := &bench{tb: tb, now: b.now, dir: filepath.Join(b.dir, "copy"), pool: b.pool, Element: &element}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	c.restore(tb, b.snapshot(tb))
-	return c
-}
-
-// objects are what the memory holds of the instance, by name, which the test may read and no command can. The element is closed.
-func (b *bench) objects(tb testing.TB) map[string]string {
-	tb.Helper()
-	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // read only
-	out := map[string]string{}
-	for _, key := range m.Keys("object/") {
-		value, _ := m.Load(key)
-		out[key[strings.LastIndex(key, "/")+1:]] = string(value)
-	}
-	return out
 }
 
 // key hands out the shared keys of the pool in turn.
@@ -195,60 +144,6 @@ func (b *bench) key(io.Reader) (*rsa.PrivateKey, error) {
 	defer b.mu.Unlock()
 	b.next++
 	return b.pool[b.next%len(b.pool)], nil
-}
-
-func (b *bench) kind() se.Kind { return jpkiapplet.Kind(jpkiapplet.Options{Keys: b.key}) }
-
-func (b *bench) config(tear func(int) bool) se.Config {
-	return se.Config{Applets: []se.Kind{b.kind()}, Now: func() time.Time { return b.now }, Tear: tear}
-}
-
-func (b *bench) open(tb testing.TB) *se.SE {
-	tb.Helper()
-	s, err := se.Open(b.Path, b.config(nil))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
-}
-
-// powered switches the element on, does something and switches it off. It gives the number of tear points passed.
-func (b *bench) powered(tear func(point int) bool, do func(*se.SE) error) (points int, err error) {
-	s, err := se.Open(b.Path, b.config(func(p int) bool {
-		points = p
-		return tear != nil && tear(p)
-	}))
-	if err != nil {
-		return points, err
-	}
-	return points, errors.Join(do(s), s.Close())
-}
-
-func at(k int) func(int) bool { return func(p int) bool { return p == k } }
-
-func (b *bench) snapshot(tb testing.TB) []byte {
-	tb.Helper()
-	data, err := os.ReadFile(b.Path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return data
-}
-
-func (b *bench) restore(tb testing.TB, data []byte) {
-	tb.Helper()
-	b.Path = filepath.Join(b.dir, "se.nvm")
-	if err := os.WriteFile(b.Path, data, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.Remove(b.Path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		tb.Fatal(err)
-	}
 }
 
 // job is what a server knows of one provisioning. It outlives its sessions.
@@ -299,7 +194,7 @@ func (j *job) session(ctx context.Context, b *bench, t apdu.Transmitter) (*setes
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Install(ctx, b.kind(), []byte(gp.PhoneInstance)); err != nil {
+	if err := h.Install(ctx, b.Config.Applets[0], []byte(gp.PhoneInstance)); err != nil {
 		return nil, err
 	}
 	return h, h.Personalize(ctx, []byte(gp.PhoneInstance))
@@ -474,7 +369,7 @@ func (p phone) whole(want apdu.SW, id uint16) []byte {
 // provisioned is an element with certificates, PIN and password.
 func provisioned(tb testing.TB, b *bench) (*se.SE, *job) {
 	tb.Helper()
-	s := b.open(tb)
+	s := b.On(tb)
 	j := newJob(tb, b)
 	c := jpkiapplet.NewClient(s)
 	if err := errors.Join(j.run(tb.Context(), b, s), c.ChoosePIN(tb.Context(), testPIN), c.ChoosePassword(tb.Context(), testPassword)); err != nil {

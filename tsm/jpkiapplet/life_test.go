@@ -152,7 +152,7 @@ func TestStatusWords(t *testing.T) {
 // Before a commit there are neither keys nor certificates; before the choice of secrets nothing can be verified.
 func TestEmpty(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	c := jpkiapplet.NewClient(s)
 	if _, err := c.Info(t.Context()); !errors.Is(err, jpkiapplet.ErrEmpty) {
 		t.Errorf("not installed: %v", err)
@@ -253,7 +253,7 @@ func TestCommitRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			s := b.open(t)
+			s := b.On(t)
 			j := newJob(t, b)
 			j.alter = func(set *provisioning.CertificateSet) { c.alter(b, j, set) }
 			if err := j.run(t.Context(), b, s); swOf(err) != c.sw {
@@ -269,7 +269,7 @@ func TestCommitRefuses(t *testing.T) {
 		b := newBench(t)
 		b.Factory.CertificateAnchors = nil
 		b.Again(t)
-		if err := newJob(t, b).run(t.Context(), b, b.open(t)); swOf(err) != apdu.WrongData {
+		if err := newJob(t, b).run(t.Context(), b, b.On(t)); swOf(err) != apdu.WrongData {
 			t.Errorf("%v", err)
 		}
 	})
@@ -278,7 +278,7 @@ func TestCommitRefuses(t *testing.T) {
 // Orders: the same order attests the same keys, another destroys them; what was carried out is repeated and never done twice.
 func TestOrders(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	ctx := t.Context()
 	j := newJob(t, b)
 	step := func(name string, want apdu.SW, do func(h *setest.Host) error) {
@@ -349,8 +349,8 @@ func TestOrders(t *testing.T) {
 func TestAbandonedKeysAreDestroyed(t *testing.T) {
 	b := newBench(t)
 	begun(worn(t))(t, b)
-	former := b.objects(t)
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	former := b.Objects(t)
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		j := newJob(t, b)
 		h, err := j.session(t.Context(), b, s)
 		if err != nil {
@@ -360,7 +360,7 @@ func TestAbandonedKeysAreDestroyed(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	file, now := b.snapshot(t), b.objects(t)
+	file, now := b.Snapshot(t), b.Objects(t)
 	for _, name := range []string{"pending.authentication", "pending.signature", "pending.sealing"} {
 		if former[name] == "" || now[name] == "" || bytes.Contains(file, []byte(former[name])) {
 			t.Errorf("%s of the former order is still in the state file, or there is none", name)
@@ -374,7 +374,7 @@ func TestAbandonedKeysAreDestroyed(t *testing.T) {
 // A sealed set for another order or element opens nowhere else.
 func TestSealedElsewhere(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	ctx := t.Context()
 	j := newJob(t, b)
 	h, err := j.session(ctx, b, s)
@@ -463,19 +463,19 @@ func TestLocked(t *testing.T) {
 func TestPhoneWipe(t *testing.T) {
 	b := newBench(t)
 	begun(worn(t))(t, b)
-	before := b.objects(t)
+	before := b.Objects(t)
 	if len(before) != 12 {
 		t.Fatalf("%d objects at the start", len(before))
 	}
 	r := wipeTask(t, b)
-	if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if _, err := b.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}
-	after := b.objects(t)
+	after := b.Objects(t)
 	if len(after) != 1 || after["done"] == "" {
 		t.Errorf("objects left: %v", slices.Sorted(maps.Keys(after)))
 	}
-	file := b.snapshot(t)
+	file := b.Snapshot(t)
 	for name, value := range before {
 		if len(value) > 1 && bytes.Contains(file, []byte(value)) {
 			t.Errorf("%s is still in the state file", name)

@@ -105,7 +105,7 @@ func (e *ear) proves(t *testing.T) {
 func renewing(tb testing.TB, b *bench) (start []byte, live, renewal *job) {
 	tb.Helper()
 	live, renewal = newJob(tb, b), newJob(tb, b)
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		if err := live.run(tb.Context(), b, s); err != nil {
 			return err
 		}
@@ -120,13 +120,15 @@ func renewing(tb testing.TB, b *bench) (start []byte, live, renewal *job) {
 	}); err != nil {
 		tb.Fatal(err)
 	}
-	return b.snapshot(tb), live, renewal
+	return b.Snapshot(tb), live, renewal
 }
 
 // tapped opens the element, without syncing its file, under an ear.
 func (b *bench) tapped(tb testing.TB, e *ear) (*se.SE, apdu.Transmitter) {
 	tb.Helper()
-	s, err := se.Open(b.Path, b.config(func(int) bool { return false }))
+	cfg := b.Config
+	cfg.Tear = func(int) bool { return false }
+	s, err := se.Open(b.Path, cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -165,7 +167,7 @@ func TestKeysStayInside(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	objects := b.objects(t)
+	objects := b.Objects(t)
 	e.listensTo(t, b, objects)
 	for _, said := range slices.Concat(j.answers, h.Answers) {
 		e.hears(said)
@@ -256,13 +258,13 @@ func TestPhoneSecretsStayInSequences(t *testing.T) {
 	b := newBench(t)
 	start, _, renewal := renewing(t, b)
 	known := &ear{}
-	known.listensTo(t, b, b.objects(t))
+	known.listensTo(t, b, b.Objects(t))
 	for _, k := range keys().elements {
 		known.listensToRSA("a key born on the way", k)
 	}
 	answers, commands, signatures := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		b.restore(t, start)
+		b.Restore(t, start)
 		e := &ear{names: slices.Clone(known.names), forms: slices.Clone(known.forms)}
 		s, tap := b.tapped(t, e)
 		defer s.Close() //nolint:errcheck // closed below, unless a check failed
@@ -274,7 +276,7 @@ func TestPhoneSecretsStayInSequences(t *testing.T) {
 		if err := s.Close(); err != nil {
 			rt.Fatal(err)
 		}
-		e.listensTo(t, b, b.objects(t)) // a sealing key may have been born on the way
+		e.listensTo(t, b, b.Objects(t)) // a sealing key may have been born on the way
 		if hit := e.hit(); hit != "" {
 			rt.Fatalf("%s was in an answer", hit)
 		}
@@ -401,7 +403,7 @@ func FuzzPhone(f *testing.F) {
 	b := newBench(f)
 	start, live, renewal := renewing(f, b)
 	known := &ear{}
-	known.listensTo(f, b, b.objects(f))
+	known.listensTo(f, b, b.Objects(f))
 	object := func(o interface{ Object() ([]byte, error) }) []byte {
 		raw, err := o.Object()
 		if err != nil {
@@ -419,7 +421,7 @@ func FuzzPhone(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cla, ins, p1, p2 byte, data []byte, blockP1, blockP2 byte, stored []byte) {
 		ctx := t.Context()
 		data, stored = data[:min(len(data), 2000)], stored[:min(len(stored), 200)]
-		b.restore(t, start)
+		b.Restore(t, start)
 		e := &ear{names: known.names, forms: known.forms}
 		s, tap := b.tapped(t, e)
 		for _, g := range secrets() {

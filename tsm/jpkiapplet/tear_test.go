@@ -32,18 +32,18 @@ type state struct {
 // found must be consistent.
 func (b *bench) look(tb testing.TB) (out state, err error) {
 	tb.Helper()
-	c := b.copied(tb)
-	if _, err = c.powered(nil, func(s *se.SE) error { out, err = c.told(tb.Context(), s); return err }); err != nil || out.lifeCycle == 0 {
+	c := b.Copied(tb)
+	if _, err = c.Powered(nil, func(s *se.SE) error { out, err = b.told(tb.Context(), s); return err }); err != nil || out.lifeCycle == 0 {
 		return out, err
 	}
-	out.objects = c.objects(tb)
+	out.objects = c.Objects(tb)
 	if err := out.consistent(); err != nil {
 		return out, err
 	}
 	if b.looks++; b.looks%16 != 0 || !out.info.Committed {
 		return out, nil
 	}
-	_, err = c.powered(nil, func(s *se.SE) error { return out.proves(tb.Context(), s) })
+	_, err = c.Powered(nil, func(s *se.SE) error { return out.proves(tb.Context(), s) })
 	return out, err
 }
 
@@ -201,7 +201,7 @@ func begun(more func(ctx context.Context, b *bench, s *se.SE) error) func(*testi
 		t.Helper()
 		all := b.pool
 		b.pool = all[:2]
-		if _, err := b.powered(nil, func(s *se.SE) error {
+		if _, err := b.Powered(nil, func(s *se.SE) error {
 			if err := newJob(t, b).run(t.Context(), b, s); err != nil || more == nil {
 				return err
 			}
@@ -269,7 +269,7 @@ func TestTornPhoneCertificates(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			k.start(t, b)
-			w := &tearing{task: k, bench: b, file: b.snapshot(t)}
+			w := &tearing{task: k, bench: b, file: b.Snapshot(t)}
 			w.begun(t)
 			w.everywhere(t)
 			w.twice(t)
@@ -293,7 +293,7 @@ type tearing struct {
 
 func (w *tearing) begun(t *testing.T) {
 	t.Helper()
-	w.restore(t, w.file)
+	w.Restore(t, w.file)
 	w.before, w.gone = w.found(t, "before"), map[string]string{}
 	for name := range strings.FieldsSeq(w.destroys) {
 		if w.gone[name] = w.before.objects[name]; w.gone[name] == "" {
@@ -302,7 +302,7 @@ func (w *tearing) begun(t *testing.T) {
 	}
 	r := w.begin(t, w.bench)
 	var err error
-	if w.points, err = w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if w.points, err = w.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}
 	w.after, w.end = w.found(t, "unbroken"), r.receipt()
@@ -324,7 +324,7 @@ func (w *tearing) found(t *testing.T, when string) state {
 func (w *tearing) cut(t *testing.T, r run, k int) (torn, recovering bool) {
 	t.Helper()
 	recovering = true
-	_, err := w.powered(at(k), func(s *se.SE) error {
+	_, err := w.Powered(setest.At(k), func(s *se.SE) error {
 		recovering = false
 		return r.resume(t.Context(), s)
 	})
@@ -365,7 +365,7 @@ func (w *tearing) tries(t *testing.T, want, got state, when string, cuts uint64)
 // destroyed looks for what was replaced or erased, in all files of the copy in which the element has recovered.
 func (w *tearing) destroyed(t *testing.T, when string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(w.dir, "copy", "*"))
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(w.Path), "copy", "*"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func (w *tearing) destroyed(t *testing.T, when string) {
 // ends takes the undertaking up once more and compares with the unbroken run.
 func (w *tearing) ends(t *testing.T, r run, when string) {
 	t.Helper()
-	if _, err := w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if _, err := w.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
 		t.Fatalf("%s, resumed: %v", when, err)
 	}
 	got := w.found(t, when)
@@ -401,7 +401,7 @@ func (w *tearing) ends(t *testing.T, r run, when string) {
 func (w *tearing) everywhere(t *testing.T) {
 	t.Helper()
 	for k := 1; k <= w.points; k++ {
-		w.restore(t, w.file)
+		w.Restore(t, w.file)
 		r, when := w.begin(t, w.bench), fmt.Sprintf("point %d", k)
 		if torn, _ := w.cut(t, r, k); !torn {
 			t.Fatalf("%s: not reached", when)
@@ -418,7 +418,7 @@ func (w *tearing) twice(t *testing.T) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(7, uint64(w.points))) //nolint:gosec // where to cut, so that a failure repeats
 	for w.doubled < 40 {
-		w.restore(t, w.file)
+		w.Restore(t, w.file)
 		first, second := 1+random.IntN(w.points), 1+random.IntN(16) // often while the element recovers
 		r, when := w.begin(t, w.bench), fmt.Sprintf("points %d and %d", first, second)
 		w.cut(t, r, first)
@@ -443,7 +443,7 @@ func (w *tearing) summary() string {
 func TestTornPhoneWipe(t *testing.T) {
 	b := newBench(t)
 	begun(chooseBoth)(t, b)
-	start := b.snapshot(t)
+	start := b.Snapshot(t)
 	empty := func(s *se.SE, r run) error {
 		if err := r.resume(t.Context(), s); err != nil {
 			return err
@@ -458,20 +458,20 @@ func TestTornPhoneWipe(t *testing.T) {
 		}
 		return err
 	}
-	b.restore(t, start)
+	b.Restore(t, start)
 	before, err := b.look(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	points, err := b.powered(nil, func(s *se.SE) error { return empty(s, wipeTask(t, b)) })
+	points, err := b.Powered(nil, func(s *se.SE) error { return empty(s, wipeTask(t, b)) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	var whole, gone int
 	for k := 1; k <= points; k++ {
-		b.restore(t, start)
+		b.Restore(t, start)
 		r := wipeTask(t, b)
-		if _, err := b.powered(at(k), func(s *se.SE) error { return empty(s, r) }); !errors.Is(err, se.ErrPowerCut) {
+		if _, err := b.Powered(setest.At(k), func(s *se.SE) error { return empty(s, r) }); !errors.Is(err, se.ErrPowerCut) {
 			t.Fatalf("point %d: %v", k, err)
 		}
 		found, err := b.look(t)
@@ -489,7 +489,7 @@ func TestTornPhoneWipe(t *testing.T) {
 		if found.lifeCycle == 0 {
 			continue // deleted; the receipt came before
 		}
-		if _, err := b.powered(nil, func(s *se.SE) error { return empty(s, r) }); err != nil || r.job.receipt == nil {
+		if _, err := b.Powered(nil, func(s *se.SE) error { return empty(s, r) }); err != nil || r.job.receipt == nil {
 			t.Fatalf("point %d, again: %v", k, err)
 		}
 	}

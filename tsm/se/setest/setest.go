@@ -1,4 +1,4 @@
-// Package setest makes secure elements for tests, and drives them as a server would. Only tests import it.
+// Package setest makes secure elements for tests, drives them as a server would, and cuts their power. Only tests import it.
 package setest
 
 import (
@@ -25,6 +25,8 @@ type Element struct {
 	Path    string
 	Factory se.Factory
 	Roots   *pki.Anchors // of attestations
+	// Config is what it is opened with. New leaves it to the test to name the applets; the clock stands at the time of making.
+	Config se.Config
 }
 
 // New manufactures an element with an identity and keys of its own in a folder of the test. Its certificates hold for some
@@ -53,7 +55,7 @@ func New(tb testing.TB, now time.Time, issuers ...[]byte) *Element {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	e := &Element{Roots: roots, Factory: se.Factory{
+	e := &Element{Roots: roots, Config: se.Config{Now: func() time.Time { return now }}, Factory: se.Factory{
 		ID: id, Keys: Keys(tb), AttestationKey: key, AttestationChain: [][]byte{leaf}, IssuerAnchors: issuers,
 	}}
 	e.Again(tb)
@@ -72,7 +74,7 @@ func newKey(tb testing.TB) *ecdsa.PrivateKey {
 // Again manufactures the same element once more, in a new file.
 func (e *Element) Again(tb testing.TB) {
 	tb.Helper()
-	e.Path = filepath.Join(tb.TempDir(), "se.nvm")
+	e.Path = filepath.Join(memoryDir(tb), "se.nvm")
 	if err := se.Manufacture(e.Path, e.Factory); err != nil {
 		tb.Fatal(err)
 	}
@@ -209,4 +211,50 @@ func (h *Host) Store(ctx context.Context, stream []byte, blockSize int) (out []b
 		}
 	}
 	return out, nil
+}
+
+// Channels are the four logical channels of an element, the basic one first. An instance is selected on one of them at a time.
+type Channels struct {
+	ways []apdu.Transmitter
+	last int
+}
+
+// OpenChannels opens the three further ones.
+func OpenChannels(tb testing.TB, t apdu.Transmitter) *Channels {
+	tb.Helper()
+	c := &Channels{ways: []apdu.Transmitter{t}}
+	for range gp.MaxChannel {
+		r, err := apdu.Exchange(tb.Context(), t, apdu.Command{INS: 0x70, Le: 1})
+		if err != nil || r.SW != apdu.OK || len(r.Data) != 1 {
+			tb.Fatalf("MANAGE CHANNEL: %v, %v", r.SW, err)
+		}
+		c.ways = append(c.ways, Channel{Transmitter: t, Number: r.Data[0]})
+	}
+	return c
+}
+
+// Way is one of the channels, as it is.
+func (c *Channels) Way(n int) apdu.Transmitter { return c.ways[n] }
+
+// Turn is one of the channels, after what is selected on the one turned to before was left.
+func (c *Channels) Turn(tb testing.TB, n int) apdu.Transmitter {
+	tb.Helper()
+	if c.last != n {
+		if r, err := apdu.Exchange(tb.Context(), c.ways[c.last], gp.Select(gp.ISD)); err != nil || r.SW != apdu.OK {
+			tb.Fatalf("leaving channel %d: %v, %v", c.last, r.SW, err)
+		}
+		c.last = n
+	}
+	return c.ways[n]
+}
+
+// Close closes all but the basic one.
+func (c *Channels) Close(tb testing.TB) {
+	tb.Helper()
+	for _, w := range c.ways[1:] {
+		n := w.(Channel).Number //nolint:forcetypeassert // as OpenChannels made them
+		if r, err := apdu.Exchange(tb.Context(), c.ways[0], apdu.Command{INS: 0x70, P1: 0x80, P2: n}); err != nil || r.SW != apdu.OK {
+			tb.Fatalf("closing channel %d: %v, %v", n, r.SW, err)
+		}
+	}
 }
