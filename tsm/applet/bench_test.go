@@ -38,12 +38,12 @@ func BenchmarkProvisioning(b *testing.B) {
 	signer := cose.Deterministic(w.SignerKey)
 	for b.Loop() {
 		j := newJob(b, w, 1, provisioning.PurposeSign)
-		generate := must(b, stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge})
+		generate := must(b, stream.Generate{OrderID: j.Order.ID, Slot: 1, Purpose: 1, Challenge: j.Order.Challenge})
 		start := time.Now() //nolint:forbidigo // measured
-		j.attestation = blocks(b, program, generate)
-		for len(j.attestation)%stream.PageSize == 0 {
-			page := blocks(b, program, stream.Page(uint16(len(j.attestation))))
-			if j.attestation = append(j.attestation, page...); len(page) == 0 {
+		j.Attestation = blocks(b, program, generate)
+		for len(j.Attestation)%stream.PageSize == 0 {
+			page := blocks(b, program, stream.Page(uint16(len(j.Attestation))))
+			if j.Attestation = append(j.Attestation, page...); len(page) == 0 {
 				break
 			}
 		}
@@ -51,15 +51,15 @@ func BenchmarkProvisioning(b *testing.B) {
 		if err := j.issue(w); err != nil {
 			b.Fatal(err)
 		}
-		sum := sha256.Sum256(j.sealed)
-		data, err := stream.Deliver(j.order.ID, j.sealed, sum[:])
+		sum := sha256.Sum256(j.Sealed)
+		data, err := stream.Deliver(j.Order.ID, j.Sealed, sum[:])
 		if err != nil {
 			b.Fatal(err)
 		}
 		start = time.Now() //nolint:forbidigo // measured
 		receipt := blocks(b, program, data)
 		work += time.Since(start) //nolint:forbidigo // measured
-		if err := j.settle(receipt, provisioning.ReceiptCommitted); err != nil {
+		if err := j.Settle(receipt, provisioning.ReceiptCommitted); err != nil {
 			b.Fatal(err)
 		}
 		start = time.Now() //nolint:forbidigo // measured

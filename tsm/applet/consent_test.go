@@ -46,7 +46,7 @@ func (c *consented) holds(t *testing.T) (seconds uint64, reads, signs bool) {
 	_, read := c.Credential(ctx)
 	_, sign := c.SignDevice(ctx, c.structure)
 	for _, err := range []error{read, sign} {
-		if sw := swOf(err); sw != apdu.OK && sw != apdu.SecurityStatus && sw != apdu.Conditions {
+		if sw := setest.StatusWord(err); sw != apdu.OK && sw != apdu.SecurityStatus && sw != apdu.Conditions {
 			t.Fatal(err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestConsentEnds(t *testing.T) {
 					t.Fatal(err)
 				}
 				if p2 == 0x80 {
-					if _, err := c.SignDevice(t.Context(), c.structure); swOf(err) != apdu.Conditions {
+					if _, err := c.SignDevice(t.Context(), c.structure); setest.StatusWord(err) != apdu.Conditions {
 						t.Errorf("signed while locked: %v", err)
 					}
 				}
@@ -194,7 +194,7 @@ func TestConsentOfAChannel(t *testing.T) {
 	if _, err := here.Info(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := here.SignDevice(ctx, c.structure); swOf(err) != apdu.SecurityStatus {
+	if _, err := here.SignDevice(ctx, c.structure); setest.StatusWord(err) != apdu.SecurityStatus {
 		t.Errorf("signed on a channel that was closed and opened: %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/mdoc/transcript"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/se/setest"
 )
 
 var _ holder.DeviceKey = (*applet.Client)(nil)
@@ -80,11 +81,11 @@ func TestPresentation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			_, j, c := provisioned(t, b, tc.purpose)
-			credential, err := holder.NewCredential(j.credential, c, tc.proof)
+			credential, err := holder.NewCredential(j.Content, c, tc.proof)
 			if err != nil {
 				t.Fatal(err)
 			}
-			wallet := b.Holder(t, j.credential, tc.proof)
+			wallet := b.Holder(t, j.Content, tc.proof)
 			wallet.Credentials = []*holder.Credential{credential}
 			m := b.Meet(t)
 			items := world.Items(world.NameSpace, "age_over_20")
@@ -113,7 +114,7 @@ func TestUseOfTheKey(t *testing.T) {
 	ctx := t.Context()
 	sign := func(structure []byte) apdu.SW {
 		_, err := c.SignDevice(ctx, structure)
-		return swOf(err)
+		return setest.StatusWord(err)
 	}
 	verify := func() {
 		t.Helper()
@@ -137,7 +138,7 @@ func TestUseOfTheKey(t *testing.T) {
 	if sw := sign(good); sw != apdu.SecurityStatus {
 		t.Errorf("second signature of one verification: %v", sw)
 	}
-	if got, err := c.Credential(ctx); err != nil || !bytes.Equal(got, j.credential) {
+	if got, err := c.Credential(ctx); err != nil || !bytes.Equal(got, j.Content) {
 		t.Errorf("reading after a signature: %v", err)
 	}
 	verify()
@@ -153,7 +154,7 @@ func TestUseOfTheKey(t *testing.T) {
 		t.Error("after a reset")
 	}
 	verify()
-	if _, err := c.MACDevice(ctx, reader.PublicKey(), tr.Salt(), good); swOf(err) != apdu.Conditions {
+	if _, err := c.MACDevice(ctx, reader.PublicKey(), tr.Salt(), good); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("MAC with a key for signatures: %v", err)
 	}
 }
@@ -173,10 +174,10 @@ func TestReadInPieces(t *testing.T) {
 	if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.Credential(t.Context()); err != nil || !bytes.Equal(got, j.credential) {
-		t.Fatalf("%d bytes of %d: %v", len(got), len(j.credential), err)
+	if got, err := c.Credential(t.Context()); err != nil || !bytes.Equal(got, j.Content) {
+		t.Fatalf("%d bytes of %d: %v", len(got), len(j.Content), err)
 	}
-	n := len(j.credential)
+	n := len(j.Content)
 	for _, tc := range []struct {
 		offset, le, want int
 		extended         bool
@@ -196,7 +197,7 @@ func TestReadInPieces(t *testing.T) {
 			continue
 		}
 		part, _, err := apdu.ParseTLV(r.Data)
-		if err != nil || len(r.Data) > tc.le || len(part.Value) != tc.want || !bytes.Equal(part.Value, j.credential[tc.offset:tc.offset+tc.want]) {
+		if err != nil || len(r.Data) > tc.le || len(part.Value) != tc.want || !bytes.Equal(part.Value, j.Content[tc.offset:tc.offset+tc.want]) {
 			t.Errorf("%+v: %d bytes, %v", tc, len(part.Value), err)
 		}
 	}
@@ -210,7 +211,7 @@ func TestEmptySlot(t *testing.T) {
 		t.Errorf("no instance: %v", err)
 	}
 	j := newJob(t, b, 1, provisioning.PurposeSign)
-	if err := j.attest(t.Context(), session(t, b, s)); err != nil {
+	if err := j.Attest(t.Context(), session(t, b, s)); err != nil {
 		t.Fatal(err)
 	}
 	c = applet.NewClient(s, 1)
@@ -220,14 +221,14 @@ func TestEmptySlot(t *testing.T) {
 	if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Credential(t.Context()); swOf(err) != apdu.Conditions {
+	if _, err := c.Credential(t.Context()); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("read before commit: %v", err)
 	}
 	tr, _, err := someTranscript()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.SignDevice(t.Context(), sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))); swOf(err) != apdu.Conditions {
+	if _, err := c.SignDevice(t.Context(), sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("sign before commit: %v", err)
 	}
 }

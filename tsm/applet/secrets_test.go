@@ -99,7 +99,7 @@ func renewing(t *testing.T) (*bench, *job, *job) {
 	b := newBench(t)
 	s, j, _ := provisioned(t, b, provisioning.PurposeSign)
 	renewal := newJob(t, b, 1, provisioning.PurposeMAC)
-	if err := renewal.attest(t.Context(), session(t, b, s)); err != nil {
+	if err := renewal.Attest(t.Context(), session(t, b, s)); err != nil {
 		t.Fatal(err)
 	}
 	return b, j, renewal
@@ -212,7 +212,7 @@ func TestSecretsStay(t *testing.T) {
 // proves checks that the ear would have heard: it knows the keys, because the public key of each is where it belongs.
 func (e *ear) proves(t *testing.T, j *job) {
 	t.Helper()
-	issued, err := mdoc.ParseIssuerSigned(j.credential)
+	issued, err := mdoc.ParseIssuerSigned(j.Content)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func (w *sequences) session(rt *rapid.T, t *testing.T) {
 	if err == nil {
 		err = h.Personalize(context.Background(), stream.InstanceAID(1))
 	}
-	if w.host = h; err != nil && swOf(err) == 0 {
+	if w.host = h; err != nil && setest.StatusWord(err) == 0 {
 		rt.Fatal(err)
 	}
 }
@@ -352,7 +352,7 @@ func (w *sequences) personalize(rt *rapid.T, t *testing.T, noise *rapid.Generato
 	if w.host == nil {
 		return
 	}
-	o := w.order.order
+	o := w.order.Order
 	objects := []interface{ Object() ([]byte, error) }{
 		stream.Generate{OrderID: o.ID, Slot: 1, Purpose: uint64(o.Purpose), Challenge: o.Challenge},
 		stream.Generate{OrderID: bytes.Repeat([]byte{9}, 16), Slot: 1, Purpose: 1, Challenge: o.Challenge},

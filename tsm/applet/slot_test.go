@@ -43,22 +43,22 @@ func TestWipe(t *testing.T) {
 	if r := block(t, h, 0x91, 0, must(t, stream.Generate{OrderID: bytes.Repeat([]byte{1}, 16), Slot: 1, Purpose: 1, Challenge: make([]byte, 32)})); r.SW != apdu.Conditions {
 		t.Errorf("a locked slot makes keys: %v", r.SW)
 	}
-	if r := block(t, h, 0x91, 0, must(t, stream.Wipe{OrderID: j.order.ID})); r.SW != apdu.Conditions {
+	if r := block(t, h, 0x91, 0, must(t, stream.Wipe{OrderID: j.Order.ID})); r.SW != apdu.Conditions {
 		t.Errorf("wipe under the id of the provisioning: %v", r.SW)
 	}
-	wipe := &job{order: j.order, seKey: j.seKey}
-	wipe.order.ID = bytes.Repeat([]byte{0x77}, 16)
-	object := must(t, stream.Wipe{OrderID: wipe.order.ID})
+	wipe := newJob(t, b, 1, provisioning.PurposeSign)
+	wipe.SEKey = j.SEKey
+	object := must(t, stream.Wipe{OrderID: wipe.Order.ID})
 	for i := range 2 {
 		r := block(t, h, 0x91, 0, object)
 		if r.SW != apdu.OK {
 			t.Fatal(r.SW)
 		}
-		if err := wipe.settle(r.Data, provisioning.ReceiptWiped); err != nil {
+		if err := wipe.Settle(r.Data, provisioning.ReceiptWiped); err != nil {
 			t.Fatal(err)
 		}
-		if wipe.receipt.Counter != j.receipt.Counter+1 {
-			t.Errorf("wipe %d: receipt %d after %d", i, wipe.receipt.Counter, j.receipt.Counter)
+		if wipe.Receipt.Counter != j.Receipt.Counter+1 {
+			t.Errorf("wipe %d: receipt %d after %d", i, wipe.Receipt.Counter, j.Receipt.Counter)
 		}
 	}
 	if info, err := c.Info(ctx); err != nil || !info.Locked || info.Committed || info.PINSet || info.Length != 0 {
@@ -118,7 +118,7 @@ func TestMemoryFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // the test is over
-	if err := newJob(t, b, 1, provisioning.PurposeSign).run(t.Context(), b, s); swOf(err) != apdu.NoSpace {
+	if err := newJob(t, b, 1, provisioning.PurposeSign).run(t.Context(), b, s); setest.StatusWord(err) != apdu.NoSpace {
 		t.Errorf("committed: %v", err)
 	}
 	untouched(t, applet.NewClient(s, 1), old)
@@ -130,7 +130,7 @@ func TestAbandonedKeysAreDestroyed(t *testing.T) {
 	file, secrets := inUse(testPIN, true)(t, b)
 	b.Restore(t, file)
 	if _, err := b.Powered(nil, func(s *se.SE) error {
-		return newJob(t, b, 1, provisioning.PurposeSign).attest(t.Context(), session(t, b, s))
+		return newJob(t, b, 1, provisioning.PurposeSign).Attest(t.Context(), session(t, b, s))
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestUncountedUse(t *testing.T) {
 		if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
 			t.Fatal(err)
 		}
-		if signature, err := c.SignDevice(t.Context(), good); swOf(err) != want || (len(signature) > 0) != (want == apdu.OK) {
+		if signature, err := c.SignDevice(t.Context(), good); setest.StatusWord(err) != want || (len(signature) > 0) != (want == apdu.OK) {
 			t.Errorf("%d bytes free: %d bytes of signature, %v", free, len(signature), err)
 		}
 		if err := s.Close(); err != nil {
@@ -246,12 +246,12 @@ func TestRestoredImage(t *testing.T) {
 	}
 	run(first)
 	b.Restore(t, image)
-	if found, err := b.look(t); err != nil || found.held != string(j.credential) {
+	if found, err := b.look(t); err != nil || found.held != string(j.Content) {
 		t.Errorf("the image: %+v, %v", found.info, err)
 	}
 	run(second)
-	if n := second.job.receipt.Counter; n != first.job.receipt.Counter || n != j.receipt.Counter+1 {
-		t.Errorf("receipts %d, %d, and %d from the image: a counter that rose would hide it", j.receipt.Counter, first.job.receipt.Counter, n)
+	if n := second.job.Receipt.Counter; n != first.job.Receipt.Counter || n != j.Receipt.Counter+1 {
+		t.Errorf("receipts %d, %d, and %d from the image: a counter that rose would hide it", j.Receipt.Counter, first.job.Receipt.Counter, n)
 	}
 }
 
@@ -268,21 +268,21 @@ func TestReceiptCountsUses(t *testing.T) {
 			}
 		}
 	}
-	present(2, j.credential)
+	present(2, j.Content)
 	renewal, wiped := newJob(t, b, 1, provisioning.PurposeSign), newJob(t, b, 1, provisioning.PurposeSign)
-	if err := renewal.attest(ctx, session(t, b, s)); err != nil {
+	if err := renewal.Attest(ctx, session(t, b, s)); err != nil {
 		t.Fatal(err)
 	}
-	present(1, j.credential) // the old credential is presented until the commit
+	present(1, j.Content) // the old credential is presented until the commit
 	if err := renewal.run(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
-	wiped.seKey = renewal.seKey
+	wiped.SEKey = renewal.SEKey
 	if err := wiped.wipe(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
-	if j.receipt.KeyUses != 0 || renewal.receipt.KeyUses != 3 || wiped.receipt.KeyUses != 0 {
-		t.Errorf("receipts tell %d, %d and %d uses, expected 0, 3 and 0", j.receipt.KeyUses, renewal.receipt.KeyUses, wiped.receipt.KeyUses)
+	if j.Receipt.KeyUses != 0 || renewal.Receipt.KeyUses != 3 || wiped.Receipt.KeyUses != 0 {
+		t.Errorf("receipts tell %d, %d and %d uses, expected 0, 3 and 0", j.Receipt.KeyUses, renewal.Receipt.KeyUses, wiped.Receipt.KeyUses)
 	}
 }
 

@@ -65,10 +65,10 @@ func newTampering(t *testing.T) *tampering {
 	t.Cleanup(func() { _ = s.Close() })
 	w.client = applet.NewClient(s, 1)
 	w.order = newJob(t, w.bench, 1, provisioning.PurposeSign)
-	if err := w.order.attest(t.Context(), session(t, w.bench, s)); err != nil {
+	if err := w.order.Attest(t.Context(), session(t, w.bench, s)); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := provisioning.ParseAttestation(w.order.attestation)
+	signed, err := provisioning.ParseAttestation(w.order.Attestation)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,12 +84,12 @@ func newTampering(t *testing.T) *tampering {
 // deliver seals a credential to the order and gives it to the applet.
 func (w *tampering) deliver(t *testing.T, credential []byte) apdu.SW {
 	t.Helper()
-	sealed, err := provisioning.Seal(w.keys.SealingKey, w.order.order.ID, w.order.order.SEID, 1, credential)
+	sealed, err := provisioning.Seal(w.keys.SealingKey, w.order.Order.ID, w.order.Order.SEID, 1, credential)
 	if err != nil {
 		t.Fatal(err)
 	}
 	digest := sha256.Sum256(sealed)
-	data, err := stream.Deliver(w.order.order.ID, sealed, digest[:])
+	data, err := stream.Deliver(w.order.Order.ID, sealed, digest[:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func (w *tampering) digests(t *testing.T) map[string][]byte {
 func (w *tampering) drafts(t *testing.T) map[string][]byte {
 	t.Helper()
 	oldKey := func() cose.Key {
-		issued, err := mdoc.ParseIssuerSigned(w.old.credential)
+		issued, err := mdoc.ParseIssuerSigned(w.old.Content)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -232,7 +232,7 @@ func (w *tampering) drafts(t *testing.T) map[string][]byte {
 		}
 		return mso.DeviceKeyInfo.DeviceKey
 	}
-	out := map[string][]byte{"the old credential": w.old.credential}
+	out := map[string][]byte{"the old credential": w.old.Content}
 	for name, change := range map[string]func(*mdoc.Draft){
 		"for another device key":  func(d *mdoc.Draft) { d.DeviceKey = newBench(t).draft.DeviceKey },
 		"for the live device key": func(d *mdoc.Draft) { d.DeviceKey = oldKey() },
@@ -359,7 +359,7 @@ func (w *tampering) signatures(t *testing.T) map[string][]byte {
 		"s alone":             with(append(make([]byte, 32), auth.Signature()[32:]...)),
 		"halves swapped":      with(append(bytes.Clone(auth.Signature()[32:]), auth.Signature()[:32]...)),
 		"of another document": with(foreign.Signature()),
-		"of the old document": with(func() []byte { _, a := split(t, w.old.credential); return a.Signature() }()),
+		"of the old document": with(func() []byte { _, a := split(t, w.old.Content); return a.Signature() }()),
 		"by the reader's key": w.resigned(t, w.ReaderKey, w.SignerChain, same),
 		"all bits set":        with(bytes.Repeat([]byte{0xFF}, 64)),
 		"ones":                with(bytes.Repeat([]byte{0x01}, 64)),

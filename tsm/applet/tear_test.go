@@ -45,7 +45,7 @@ func (b *bench) look(tb testing.TB) (out state, err error) {
 }
 
 func (b *bench) lookInto(ctx context.Context, s *se.SE, pins []string) (out state, err error) {
-	if out.lifeCycle, err = lifeCycle(ctx, b, s); err != nil || out.lifeCycle == 0 {
+	if out.lifeCycle, err = b.LifeCycle(ctx, s, stream.InstanceAID(1)); err != nil || out.lifeCycle == 0 {
 		return out, err
 	}
 	c := applet.NewClient(s, 1)
@@ -66,7 +66,7 @@ func (b *bench) lookInto(ctx context.Context, s *se.SE, pins []string) (out stat
 	}
 	held, err := c.Credential(ctx)
 	if !out.info.Committed {
-		if swOf(err) != apdu.Conditions {
+		if setest.StatusWord(err) != apdu.Conditions {
 			return out, fmt.Errorf("reading a credential that is not committed: %w", err)
 		}
 		return out, nil
@@ -113,8 +113,8 @@ type run struct {
 }
 
 func (r run) receipt() (out provisioning.Receipt) {
-	if r.job != nil && r.job.receipt != nil {
-		out = *r.job.receipt
+	if r.job != nil && r.job.Receipt != nil {
+		out = *r.job.Receipt
 		out.OrderID, out.Digest = nil, nil // settle compared them with the job's
 	}
 	return out
@@ -130,10 +130,10 @@ func provisionTask(t *testing.T, b *bench) run {
 // deleteTask wipes and deletes under one order. The receipt is had before the instance goes.
 func deleteTask(t *testing.T, b *bench) run {
 	t.Helper()
-	key := b.Factory.AttestationKey.Public()
-	j := &job{order: newJob(t, b, 1, provisioning.PurposeSign).order, seKey: key}
+	j := newJob(t, b, 1, provisioning.PurposeSign)
+	j.SEKey = b.Factory.AttestationKey.Public()
 	return run{func(ctx context.Context, s *se.SE) error {
-		if j.receipt == nil {
+		if j.Receipt == nil {
 			if err := j.wipe(ctx, b, s); err != nil {
 				return err
 			}
@@ -195,17 +195,17 @@ func inUse(pin string, abandoned bool) func(t *testing.T, b *bench) ([]byte, []s
 		if c = applet.NewClient(s, 1); pin != "" {
 			err = errors.Join(err, c.SetPIN(ctx, pin))
 			for range 3 {
-				err = errors.Join(err, c.VerifyPIN(ctx, pin), provesItself(ctx, c, j.credential))
+				err = errors.Join(err, c.VerifyPIN(ctx, pin), provesItself(ctx, c, j.Content))
 			}
 		}
 		if abandoned {
-			err = errors.Join(err, newJob(t, b, 1, provisioning.PurposeMAC).attest(ctx, session(t, b, s)))
+			err = errors.Join(err, newJob(t, b, 1, provisioning.PurposeMAC).Attest(ctx, session(t, b, s)))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		file, secrets := b.closedWith(t, s)
-		return file, append(secrets, secret{"live.credential", j.credential})
+		return file, append(secrets, secret{"live.credential", j.Content})
 	}
 }
 
@@ -310,8 +310,8 @@ func (w *tearing) halfway(t *testing.T, r run, when string) {
 	t.Helper()
 	s := w.found(t, when)
 	renewed := w.matters(w.after)
-	if r.job != nil && r.job.credential != nil {
-		renewed[0] = string(r.job.credential)
+	if r.job != nil && r.job.Content != nil {
+		renewed[0] = string(r.job.Content)
 	}
 	switch w.matters(s) {
 	case w.matters(w.before):
@@ -352,8 +352,8 @@ func (w *tearing) ends(t *testing.T, r run, when string) {
 		t.Fatalf("%s, resumed: %v", when, err)
 	}
 	got, want := w.found(t, when), w.after
-	if r.job != nil && r.job.credential != nil {
-		want.held = string(r.job.credential)
+	if r.job != nil && r.job.Content != nil {
+		want.held = string(r.job.Content)
 	}
 	if receipt := r.receipt(); got != want || fmt.Sprint(receipt) != fmt.Sprint(w.end) || receipt.Counter != w.end.Counter || receipt.KeyUses != w.end.KeyUses {
 		t.Fatalf("%s: ended in %v, %+v; the unbroken run in %v, %+v", when, got.lifeCycle, got.info, want.lifeCycle, want.info)

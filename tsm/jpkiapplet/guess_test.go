@@ -25,7 +25,7 @@ import (
 func guarded(tb testing.TB, b *bench) []byte {
 	tb.Helper()
 	if _, err := b.Powered(nil, func(s *se.SE) error {
-		_, err := newJob(tb, b).session(tb.Context(), b, s)
+		_, err := b.session(tb.Context(), s)
 		return errors.Join(err, chooseBoth(tb.Context(), b, s))
 	}); err != nil {
 		tb.Fatal(err)
@@ -138,7 +138,7 @@ func (g guess) change(tb testing.TB, t apdu.Transmitter) apdu.SW {
 func (b *bench) staysBlocked(t *testing.T, g guess) {
 	t.Helper()
 	if _, err := b.Powered(nil, func(s *se.SE) error {
-		if err := g.verify(t.Context(), s, g.right); swOf(err) != apdu.ReferenceUnusable {
+		if err := g.verify(t.Context(), s, g.right); setest.StatusWord(err) != apdu.ReferenceUnusable {
 			t.Fatalf("blocked, and then: %v", err)
 		}
 		if sw := g.change(t, s); sw != apdu.SecurityStatus {

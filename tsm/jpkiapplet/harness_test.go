@@ -1,12 +1,9 @@
 package jpkiapplet_test
 
 import (
-	"bytes"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
@@ -21,7 +18,6 @@ import (
 	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/provisioning"
-	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
@@ -146,82 +142,37 @@ func (b *bench) key(io.Reader) (*rsa.PrivateKey, error) {
 	return b.pool[b.next%len(b.pool)], nil
 }
 
-// job is what a server knows of one provisioning. It outlives its sessions.
+// job is one provisioning of phone certificates.
 type job struct {
-	order       provisioning.Order
-	attestation []byte
-	attested    *provisioning.PhoneAttestation
-	seKey       crypto.PublicKey
-	set         provisioning.CertificateSet
-	raw, sealed []byte
-	receipt     *provisioning.Receipt
-	answers     [][]byte
-	alter       func(*provisioning.CertificateSet)
+	setest.Job
+	attested *provisioning.PhoneAttestation
+	set      provisioning.CertificateSet
+	alter    func(*provisioning.CertificateSet)
 }
 
 func newJob(tb testing.TB, b *bench) *job {
 	tb.Helper()
-	j := &job{order: provisioning.Order{ID: make([]byte, 16), Kind: provisioning.OrderProvision, SEID: b.Factory.ID, Slot: 1,
-		Purpose: provisioning.PurposeSign, Challenge: make([]byte, 32), Application: provisioning.ApplicationPhoneCertificates}}
-	for _, f := range [][]byte{j.order.ID, j.order.Challenge} {
-		if _, err := rand.Read(f); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	return j
+	return &job{Job: setest.NewJob(tb, b.Element, provisioning.Order{Slot: 1, Purpose: provisioning.PurposeSign,
+		Application: provisioning.ApplicationPhoneCertificates})}
+}
+
+// session opens a session and directs it to the instance, which it installs if need be.
+func (b *bench) session(ctx context.Context, t apdu.Transmitter) (*setest.Host, error) {
+	return b.Session(ctx, t, []byte(gp.PhoneInstance))
 }
 
 // run does what is left of the job, in a new session.
 func (j *job) run(ctx context.Context, b *bench, t apdu.Transmitter) error {
-	h, err := j.session(ctx, b, t)
+	h, err := b.session(ctx, t)
 	if err != nil {
 		return err
 	}
-	defer func() { j.answers = append(j.answers, h.Answers...) }()
-	if j.sealed == nil {
-		if err := j.attest(ctx, h); err != nil {
-			return err
-		}
-		if err := j.issue(b); err != nil {
-			return err
-		}
-	}
-	return j.deliver(ctx, h)
-}
-
-func (j *job) session(ctx context.Context, b *bench, t apdu.Transmitter) (*setest.Host, error) {
-	h, err := setest.Open(ctx, t, b.Factory.Keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.Install(ctx, b.Config.Applets[0], []byte(gp.PhoneInstance)); err != nil {
-		return nil, err
-	}
-	return h, h.Personalize(ctx, []byte(gp.PhoneInstance))
-}
-
-func (j *job) attest(ctx context.Context, h *setest.Host) error {
-	object, err := stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge}.Object()
-	if err != nil {
-		return err
-	}
-	j.attestation = nil
-	for {
-		page, err := h.Store(ctx, object, 0)
-		if err != nil {
-			return err
-		}
-		j.attestation = append(j.attestation, page...)
-		if len(page) < stream.PageSize {
-			return nil
-		}
-		object = stream.Page(uint16(len(j.attestation)))
-	}
+	return j.Run(ctx, h, func() error { return j.issue(b) })
 }
 
 // issue is the issuer's part: judge the attestation, certify its keys, seal.
 func (j *job) issue(b *bench) error {
-	signed, err := provisioning.ParsePhoneAttestation(j.attestation)
+	signed, err := provisioning.ParsePhoneAttestation(j.Attestation)
 	if err != nil {
 		return err
 	}
@@ -232,7 +183,7 @@ func (j *job) issue(b *bench) error {
 	if !v.OK() {
 		return fmt.Errorf("attestation: %+v", v.Failed())
 	}
-	if err := a.Answers(&j.order); err != nil {
+	if err := a.Answers(&j.Order); err != nil {
 		return err
 	}
 	auth, signature, err := a.Keys()
@@ -240,72 +191,26 @@ func (j *job) issue(b *bench) error {
 		return err
 	}
 	k := keys()
-	j.attested, j.seKey = a, key
+	j.attested = a
 	j.set = provisioning.CertificateSet{Signature: k.signature.issue(b.tb, signature, usageSignature, b.now), SignatureCA: k.signature.cert.Raw,
 		Authentication: k.auth.issue(b.tb, auth, usageAuth, b.now), AuthenticationCA: k.auth.cert.Raw}
 	if j.alter != nil {
 		j.alter(&j.set)
 	}
-	if j.raw, err = j.set.Bytes(); err != nil {
-		return err
-	}
-	j.sealed, err = provisioning.Seal(a.SealingKey, j.order.ID, j.order.SEID, 1, j.raw)
-	return err
-}
-
-func (j *job) deliver(ctx context.Context, h *setest.Host) error {
-	digest := sha256.Sum256(j.sealed)
-	data, err := stream.Deliver(j.order.ID, j.sealed, digest[:])
+	raw, err := j.set.Bytes()
 	if err != nil {
 		return err
 	}
-	out, err := h.Store(ctx, data, 0)
-	if err != nil {
-		return err
-	}
-	return j.settle(out, provisioning.ReceiptCommitted)
-}
-
-// settle checks a receipt.
-func (j *job) settle(raw []byte, kind provisioning.ReceiptKind) error {
-	signed, err := provisioning.ParseReceipt(raw)
-	if err != nil {
-		return err
-	}
-	r, err := signed.Verify(j.seKey)
-	if err != nil {
-		return err
-	}
-	digest := sha256.Sum256(j.raw)
-	o := j.order
-	if kind == provisioning.ReceiptWiped {
-		o.Kind = provisioning.OrderWipe
-	}
-	switch err := r.Answers(&o); {
-	case err != nil:
-		return err
-	case kind == provisioning.ReceiptCommitted && !bytes.Equal(r.Digest, digest[:]):
-		return errors.New("receipt of other certificates")
-	}
-	j.receipt = r
-	return nil
+	return j.Seal(a.SealingKey, key, raw)
 }
 
 // wipe empties the application under the job's order id.
 func (j *job) wipe(ctx context.Context, b *bench, t apdu.Transmitter) error {
-	h, err := j.session(ctx, b, t)
+	h, err := b.session(ctx, t)
 	if err != nil {
 		return err
 	}
-	object, err := stream.Wipe{OrderID: j.order.ID}.Object()
-	if err != nil {
-		return err
-	}
-	out, err := h.Store(ctx, object, 0)
-	if err != nil {
-		return err
-	}
-	return j.settle(out, provisioning.ReceiptWiped)
+	return j.Wipe(ctx, h)
 }
 
 // phone sends commands as a reader does.
@@ -385,17 +290,6 @@ func infoOf(ctx context.Context, t apdu.Transmitter) (jpkiapplet.Info, error) {
 		return jpkiapplet.Info{}, nil
 	}
 	return info, err
-}
-
-// swOf is the status word an error stands for.
-func swOf(err error) apdu.SW {
-	if err == nil {
-		return apdu.OK
-	}
-	if e, ok := errors.AsType[*apdu.StatusError](err); ok {
-		return e.SW
-	}
-	return 0
 }
 
 // proved reads a certificate behind its secret, and may have its key sign something.

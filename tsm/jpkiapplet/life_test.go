@@ -161,9 +161,9 @@ func TestEmpty(t *testing.T) {
 		t.Errorf("not installed: %v", err)
 	}
 	j := newJob(t, b)
-	h, err := j.session(t.Context(), b, s)
+	h, err := b.session(t.Context(), s)
 	if err == nil {
-		err = j.attest(t.Context(), h)
+		err = j.Attest(t.Context(), h)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestCommitRefuses(t *testing.T) {
 			s := b.On(t)
 			j := newJob(t, b)
 			j.alter = func(set *provisioning.CertificateSet) { c.alter(b, j, set) }
-			if err := j.run(t.Context(), b, s); swOf(err) != c.sw {
+			if err := j.run(t.Context(), b, s); setest.StatusWord(err) != c.sw {
 				t.Errorf("%v, expected %v", err, c.sw)
 			}
 			info, err := infoOf(t.Context(), s)
@@ -269,7 +269,7 @@ func TestCommitRefuses(t *testing.T) {
 		b := newBench(t)
 		b.Factory.CertificateAnchors = nil
 		b.Again(t)
-		if err := newJob(t, b).run(t.Context(), b, b.On(t)); swOf(err) != apdu.WrongData {
+		if err := newJob(t, b).run(t.Context(), b, b.On(t)); setest.StatusWord(err) != apdu.WrongData {
 			t.Errorf("%v", err)
 		}
 	})
@@ -283,17 +283,17 @@ func TestOrders(t *testing.T) {
 	j := newJob(t, b)
 	step := func(name string, want apdu.SW, do func(h *setest.Host) error) {
 		t.Helper()
-		h, err := j.session(ctx, b, s)
+		h, err := b.session(ctx, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := do(h); swOf(err) != want {
+		if err := do(h); setest.StatusWord(err) != want {
 			t.Errorf("%s: %v, expected %v", name, err, want)
 		}
 	}
-	step("generate", apdu.OK, func(h *setest.Host) error { return j.attest(ctx, h) })
-	first := bytes.Clone(j.attestation)
-	step("again", apdu.OK, func(h *setest.Host) error { return j.attest(ctx, h) })
+	step("generate", apdu.OK, func(h *setest.Host) error { return j.Attest(ctx, h) })
+	first := bytes.Clone(j.Attestation)
+	step("again", apdu.OK, func(h *setest.Host) error { return j.Attest(ctx, h) })
 	one, err := provisioning.ParsePhoneAttestation(first)
 	if err != nil {
 		t.Fatal(err)
@@ -303,11 +303,11 @@ func TestOrders(t *testing.T) {
 		t.Errorf("other keys for the same order: %v", err)
 	}
 	challenged := *j
-	challenged.order.Challenge = bytes.Repeat([]byte{1}, 32)
-	step("another challenge", apdu.Conditions, func(h *setest.Host) error { return challenged.attest(ctx, h) })
+	challenged.Order.Challenge = bytes.Repeat([]byte{1}, 32)
+	step("another challenge", apdu.Conditions, func(h *setest.Host) error { return challenged.Attest(ctx, h) })
 	for name, g := range map[string]stream.Generate{"slot 2": {Slot: 2, Purpose: 1}, "a key for MACs": {Slot: 1, Purpose: uint64(provisioning.PurposeMAC)}} {
 		step(name, apdu.WrongData, func(h *setest.Host) error {
-			g.OrderID, g.Challenge = j.order.ID, j.order.Challenge
+			g.OrderID, g.Challenge = j.Order.ID, j.Order.Challenge
 			object, err := g.Object()
 			if err == nil {
 				_, err = h.Store(ctx, object, 0)
@@ -315,28 +315,28 @@ func TestOrders(t *testing.T) {
 			return err
 		})
 	}
-	step("deliver", apdu.OK, func(h *setest.Host) error { return j.deliver(ctx, h) })
-	counter := j.receipt.Counter
-	step("deliver again", apdu.OK, func(h *setest.Host) error { return j.deliver(ctx, h) })
-	if j.receipt.Counter != counter {
+	step("deliver", apdu.OK, func(h *setest.Host) error { return j.Deliver(ctx, h) })
+	counter := j.Receipt.Counter
+	step("deliver again", apdu.OK, func(h *setest.Host) error { return j.Deliver(ctx, h) })
+	if j.Receipt.Counter != counter {
 		t.Error("a commit was done twice")
 	}
-	step("generate after the commit", apdu.Conditions, func(h *setest.Host) error { return j.attest(ctx, h) })
+	step("generate after the commit", apdu.Conditions, func(h *setest.Host) error { return j.Attest(ctx, h) })
 	other := *j
-	other.sealed = append(bytes.Clone(j.sealed), 0)
-	step("other bytes of the same order", apdu.Conditions, func(h *setest.Host) error { return other.deliver(ctx, h) })
+	other.Sealed = append(bytes.Clone(j.Sealed), 0)
+	step("other bytes of the same order", apdu.Conditions, func(h *setest.Host) error { return other.Deliver(ctx, h) })
 	step("wipe by the order of the commit", apdu.Conditions, func(*setest.Host) error { return j.wipe(ctx, b, s) })
 	stranger := newJob(t, b)
-	stranger.sealed, stranger.raw = j.sealed, j.raw
-	step("an order that made no keys", apdu.Conditions, func(h *setest.Host) error { return stranger.deliver(ctx, h) })
+	stranger.Sealed, stranger.Content = j.Sealed, j.Content
+	step("an order that made no keys", apdu.Conditions, func(h *setest.Host) error { return stranger.Deliver(ctx, h) })
 
 	w := newJob(t, b)
-	w.seKey = j.seKey
+	w.SEKey = j.SEKey
 	if err := w.wipe(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
-	counter = w.receipt.Counter
-	if err := w.wipe(ctx, b, s); err != nil || w.receipt.Counter != counter {
+	counter = w.Receipt.Counter
+	if err := w.wipe(ctx, b, s); err != nil || w.Receipt.Counter != counter {
 		t.Errorf("the same wipe again: %v", err)
 	}
 	info, err := infoOf(ctx, s)
@@ -352,11 +352,11 @@ func TestAbandonedKeysAreDestroyed(t *testing.T) {
 	former := b.Objects(t)
 	if _, err := b.Powered(nil, func(s *se.SE) error {
 		j := newJob(t, b)
-		h, err := j.session(t.Context(), b, s)
+		h, err := b.session(t.Context(), s)
 		if err != nil {
 			return err
 		}
-		return j.attest(t.Context(), h)
+		return j.Attest(t.Context(), h)
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -377,9 +377,9 @@ func TestSealedElsewhere(t *testing.T) {
 	s := b.On(t)
 	ctx := t.Context()
 	j := newJob(t, b)
-	h, err := j.session(ctx, b, s)
+	h, err := b.session(ctx, s)
 	if err == nil {
-		err = j.attest(ctx, h)
+		err = j.Attest(ctx, h)
 	}
 	if err == nil {
 		err = j.issue(b)
@@ -389,35 +389,37 @@ func TestSealedElsewhere(t *testing.T) {
 	}
 	other := bytes.Repeat([]byte{7}, 16)
 	for name, sealed := range map[string]func() ([]byte, error){
-		"another order": func() ([]byte, error) { return provisioning.Seal(j.attested.SealingKey, other, j.order.SEID, 1, j.raw) },
+		"another order": func() ([]byte, error) {
+			return provisioning.Seal(j.attested.SealingKey, other, j.Order.SEID, 1, j.Content)
+		},
 		"another element": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.order.ID, other[:10], 1, j.raw)
+			return provisioning.Seal(j.attested.SealingKey, j.Order.ID, other[:10], 1, j.Content)
 		},
 		"another slot": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.order.ID, j.order.SEID, 2, j.raw)
+			return provisioning.Seal(j.attested.SealingKey, j.Order.ID, j.Order.SEID, 2, j.Content)
 		},
-		"a bit": func() ([]byte, error) { c := bytes.Clone(j.sealed); c[80] ^= 1; return c, nil },
+		"a bit": func() ([]byte, error) { c := bytes.Clone(j.Sealed); c[80] ^= 1; return c, nil },
 		"no set": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.order.ID, j.order.SEID, 1, []byte{0xA0})
+			return provisioning.Seal(j.attested.SealingKey, j.Order.ID, j.Order.SEID, 1, []byte{0xA0})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := *j
-			if c.sealed, err = sealed(); err != nil {
+			if c.Sealed, err = sealed(); err != nil {
 				t.Fatal(err)
 			}
-			h, err := c.session(ctx, b, s)
+			h, err := b.session(ctx, s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.deliver(ctx, h); swOf(err) != apdu.WrongData {
+			if err := c.Deliver(ctx, h); setest.StatusWord(err) != apdu.WrongData {
 				t.Errorf("%v", err)
 			}
 		})
 	}
-	h, err = j.session(ctx, b, s)
+	h, err = b.session(ctx, s)
 	if err == nil {
-		err = j.deliver(ctx, h)
+		err = j.Deliver(ctx, h)
 	}
 	if err != nil {
 		t.Errorf("the right one after them: %v", err)
@@ -448,11 +450,11 @@ func TestLocked(t *testing.T) {
 	if err := c.ChoosePIN(ctx, "1111"); !errors.Is(err, jpkiapplet.ErrLocked) {
 		t.Errorf("%v", err)
 	}
-	if err := newJob(t, b).run(ctx, b, s); swOf(err) != apdu.Conditions {
+	if err := newJob(t, b).run(ctx, b, s); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("renewed while locked: %v", err)
 	}
 	w := newJob(t, b)
-	w.seKey = j.seKey
+	w.SEKey = j.SEKey
 	if err := w.wipe(ctx, b, s); err != nil {
 		t.Errorf("wiping while locked: %v", err)
 	}

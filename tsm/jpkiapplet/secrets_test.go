@@ -83,7 +83,7 @@ func TestSecrets(t *testing.T) {
 func TestLongGuess(t *testing.T) {
 	b := newBench(t)
 	s := b.On(t)
-	if _, err := newJob(t, b).session(t.Context(), b, s); err != nil {
+	if _, err := b.session(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	longest := "ABCDEFGH12345678"

@@ -112,11 +112,11 @@ func renewing(tb testing.TB, b *bench) (start []byte, live, renewal *job) {
 		if err := chooseBoth(tb.Context(), b, s); err != nil {
 			return err
 		}
-		h, err := renewal.session(tb.Context(), b, s)
+		h, err := b.session(tb.Context(), s)
 		if err != nil {
 			return err
 		}
-		return renewal.attest(tb.Context(), h)
+		return renewal.Attest(tb.Context(), h)
 	}); err != nil {
 		tb.Fatal(err)
 	}
@@ -155,9 +155,9 @@ func TestKeysStayInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	tap := apdu.Tap{Transmitter: s, Seen: func(_, response []byte, _ error) { e.hears(response) }}
-	h, err := renewal.session(ctx, b, tap)
+	h, err := b.session(ctx, tap)
 	if err == nil {
-		err = renewal.attest(ctx, h)
+		err = renewal.Attest(ctx, h)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestKeysStayInside(t *testing.T) {
 	}
 	objects := b.Objects(t)
 	e.listensTo(t, b, objects)
-	for _, said := range slices.Concat(j.answers, h.Answers) {
+	for _, said := range slices.Concat(j.Answers, h.Answers) {
 		e.hears(said)
 	}
 	for _, name := range []string{"live.authentication", "live.signature", "pending.authentication", "pending.signature"} {
@@ -365,7 +365,7 @@ func (w *sequences) session(rt *rapid.T) {
 	if err == nil {
 		err = h.Personalize(context.Background(), []byte(gp.PhoneInstance))
 	}
-	if w.host = h; err != nil && swOf(err) == 0 {
+	if w.host = h; err != nil && setest.StatusWord(err) == 0 {
 		rt.Fatal(err)
 	}
 }
@@ -375,7 +375,7 @@ func (w *sequences) personalize(rt *rapid.T, noise *rapid.Generator[[]byte]) {
 	if w.host == nil {
 		return
 	}
-	o := w.order.order
+	o := w.order.Order
 	objects := []interface{ Object() ([]byte, error) }{
 		stream.Generate{OrderID: o.ID, Slot: 1, Purpose: 1, Challenge: o.Challenge},
 		stream.Generate{OrderID: bytes.Repeat([]byte{9}, 16), Slot: 1, Purpose: 1, Challenge: o.Challenge},
@@ -411,7 +411,7 @@ func FuzzPhone(f *testing.F) {
 		}
 		return raw
 	}
-	order := renewal.order
+	order := renewal.Order
 	f.Add(byte(0x80), byte(0x2A), byte(0x00), byte(0x97), make([]byte, 51), byte(0x91), byte(0), object(stream.Wipe{OrderID: make([]byte, 16)}))
 	f.Add(byte(0x80), byte(0x2A), byte(0x04), byte(0x9A), make([]byte, 32), byte(0x91), byte(0), stream.Page(0))
 	f.Add(byte(0), byte(0x24), byte(1), byte(0x98), []byte("1234"), byte(0x91), byte(0), object(stream.Generate{OrderID: make([]byte, 16), Slot: 1, Purpose: 1, Challenge: make([]byte, 32)}))
@@ -432,7 +432,7 @@ func FuzzPhone(f *testing.F) {
 		if _, err := apdu.Exchange(ctx, tap, apdu.Command{CLA: cla & 0x80, INS: ins, P1: p1, P2: p2, Data: data, Le: apdu.MaxExtendedLe, Extended: true}); err != nil {
 			t.Fatal(err)
 		}
-		h, err := renewal.session(ctx, b, tap)
+		h, err := b.session(ctx, tap)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -451,7 +451,7 @@ func FuzzPhone(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if held := found.objects["live"]; held != "" && held != string(live.raw) {
+		if held := found.objects["live"]; held != "" && held != string(live.Content) {
 			t.Fatal("other certificates than the committed ones")
 		}
 		if hit := e.hit(); hit != "" {

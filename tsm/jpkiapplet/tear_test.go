@@ -48,19 +48,9 @@ func (b *bench) look(tb testing.TB) (out state, err error) {
 }
 
 func (b *bench) told(ctx context.Context, s *se.SE) (out state, err error) {
-	h, err := setest.Open(ctx, s, b.Factory.Keys)
-	if err != nil {
+	if out.lifeCycle, err = b.LifeCycle(ctx, s, []byte(gp.PhoneInstance)); err != nil || out.lifeCycle == 0 {
 		return out, err
 	}
-	r, err := h.Send(ctx, gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.PhoneInstance}.Command())
-	if err != nil || r.SW == apdu.ReferenceNotFound {
-		return out, err
-	}
-	entries, err := gp.ParseEntries(r.Data)
-	if err != nil || len(entries) != 1 {
-		return out, fmt.Errorf("%d entries: %w", len(entries), err)
-	}
-	out.lifeCycle = gp.State(entries[0].State)
 	out.info, err = jpkiapplet.NewClient(s).Info(ctx)
 	return out, err
 }
@@ -137,8 +127,8 @@ type run struct {
 }
 
 func (r run) receipt() (out provisioning.Receipt) {
-	if r.job != nil && r.job.receipt != nil {
-		out = *r.job.receipt
+	if r.job != nil && r.job.Receipt != nil {
+		out = *r.job.Receipt
 		out.OrderID = nil // settle compared it
 	}
 	return out
@@ -162,7 +152,7 @@ func provisionTask(t *testing.T, b *bench) run {
 func wipeTask(t *testing.T, b *bench) run {
 	t.Helper()
 	w := newJob(t, b)
-	w.seKey = b.Factory.AttestationKey.Public()
+	w.SEKey = b.Factory.AttestationKey.Public()
 	return run{func(ctx context.Context, s *se.SE) error { return w.wipe(ctx, b, s) }, w}
 }
 
@@ -232,11 +222,11 @@ func worn(t *testing.T) func(ctx context.Context, b *bench, s *se.SE) error {
 			}
 		}
 		j := newJob(t, b)
-		h, opened := j.session(ctx, b, s)
+		h, opened := b.session(ctx, s)
 		if err = errors.Join(err, opened); err != nil {
 			return err
 		}
-		return j.attest(ctx, h)
+		return j.Attest(ctx, h)
 	}
 }
 
@@ -489,7 +479,7 @@ func TestTornPhoneWipe(t *testing.T) {
 		if found.lifeCycle == 0 {
 			continue // deleted; the receipt came before
 		}
-		if _, err := b.Powered(nil, func(s *se.SE) error { return empty(s, r) }); err != nil || r.job.receipt == nil {
+		if _, err := b.Powered(nil, func(s *se.SE) error { return empty(s, r) }); err != nil || r.job.Receipt == nil {
 			t.Fatalf("point %d, again: %v", k, err)
 		}
 	}
