@@ -212,8 +212,10 @@ func inUse(pin string, abandoned bool) func(t *testing.T, b *bench) ([]byte, []s
 // closedWith gives the state file of an element that is switched off, with the keys and the PIN in it.
 func (b *bench) closedWith(t *testing.T, s *se.SE) ([]byte, []secret) {
 	t.Helper()
-	secrets := secretsOf(t, b, s)
-	return b.Snapshot(t), secrets
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Snapshot(t), secretsOf(t, b)
 }
 
 // TestTorn cuts the power at every point of each undertaking, and then 1,000 times in all at two random points, the second while the element
