@@ -204,7 +204,7 @@ func TestDeletedIsOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := deleteTask(t, b)
-	if _, err := b.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if _, err := b.Powered(nil, func(s *se.SE) error { return r.Resume(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(former)
@@ -238,9 +238,9 @@ func TestRestoredImage(t *testing.T) {
 	image := b.Snapshot(t)
 	b.Restore(t, image)
 	first, second := deleteTask(t, b), deleteTask(t, b)
-	run := func(r run) {
+	run := func(r setest.Run) {
 		t.Helper()
-		if _, err := b.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+		if _, err := b.Powered(nil, func(s *se.SE) error { return r.Resume(t.Context(), s) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -250,8 +250,8 @@ func TestRestoredImage(t *testing.T) {
 		t.Errorf("the image: %+v, %v", found.info, err)
 	}
 	run(second)
-	if n := second.job.Receipt.Counter; n != first.job.Receipt.Counter || n != j.Receipt.Counter+1 {
-		t.Errorf("receipts %d, %d, and %d from the image: a counter that rose would hide it", j.Receipt.Counter, first.job.Receipt.Counter, n)
+	if n := second.Job.Receipt.Counter; n != first.Job.Receipt.Counter || n != j.Receipt.Counter+1 {
+		t.Errorf("receipts %d, %d, and %d from the image: a counter that rose would hide it", j.Receipt.Counter, first.Job.Receipt.Counter, n)
 	}
 }
 
@@ -327,7 +327,7 @@ func TestLock(t *testing.T) {
 	untouched(t, c, j)
 	set(0x80)
 	r := deleteTask(t, b)
-	if err := r.resume(ctx, s); err != nil {
+	if err := r.Resume(ctx, s); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Info(ctx); !errors.Is(err, applet.ErrEmpty) {

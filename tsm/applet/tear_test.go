@@ -1,13 +1,11 @@
 package applet_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -94,45 +92,32 @@ func (s state) consistent() error {
 	return nil
 }
 
-// A task is one undertaking that may be cut off and taken up again.
+// A task is an undertaking, and what it is done to.
 type task struct {
 	name string
 	// start makes the state file before it, and tells the secrets in it.
 	start func(t *testing.T, b *bench) (file []byte, secrets []secret)
-	// begin makes what one run knows outside the element; a run does what is left of it, and may be called again.
-	begin func(t *testing.T, b *bench) run
+	// begin makes what one run knows outside the element.
+	begin func(t *testing.T, b *bench) setest.Run
 	// destroys names the secrets of the start that are in no file after it.
 	destroys string
 	// double is how many runs are cut at two random points.
 	double int
 }
 
-type run struct {
-	resume func(ctx context.Context, s *se.SE) error
-	job    *job // with the receipt and the credential; nil when there is neither
-}
-
-func (r run) receipt() (out provisioning.Receipt) {
-	if r.job != nil && r.job.Receipt != nil {
-		out = *r.job.Receipt
-		out.OrderID, out.Digest = nil, nil // settle compared them with the job's
-	}
-	return out
-}
-
 // provisionTask is a provisioning or a renewal: what it comes upon decides.
-func provisionTask(t *testing.T, b *bench) run {
+func provisionTask(t *testing.T, b *bench) setest.Run {
 	t.Helper()
 	j := newJob(t, b, 1, provisioning.PurposeSign)
-	return run{func(ctx context.Context, s *se.SE) error { return j.run(ctx, b, s) }, j}
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error { return j.run(ctx, b, s) }, Job: &j.Job}
 }
 
 // deleteTask wipes and deletes under one order. The receipt is had before the instance goes.
-func deleteTask(t *testing.T, b *bench) run {
+func deleteTask(t *testing.T, b *bench) setest.Run {
 	t.Helper()
 	j := newJob(t, b, 1, provisioning.PurposeSign)
 	j.SEKey = b.Factory.AttestationKey.Public()
-	return run{func(ctx context.Context, s *se.SE) error {
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
 		if j.Receipt == nil {
 			if err := j.wipe(ctx, b, s); err != nil {
 				return err
@@ -150,23 +135,23 @@ func deleteTask(t *testing.T, b *bench) run {
 			return errors.Join(err, r.Err())
 		}
 		return nil
-	}, j}
+	}, Job: &j.Job}
 }
 
 // setPINTask sets the PIN; one that is set already must be this one.
-func setPINTask(*testing.T, *bench) run {
-	return run{func(ctx context.Context, s *se.SE) error {
+func setPINTask(*testing.T, *bench) setest.Run {
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
 		c := applet.NewClient(s, 1)
 		if err := c.SetPIN(ctx, testPIN); !errors.Is(err, apdu.ErrConditions) {
 			return err
 		}
 		return c.VerifyPIN(ctx, testPIN)
-	}, nil}
+	}}
 }
 
 // changePINTask changes the first PIN. The state tells whether that was done, so that no try is spent on the wrong one.
-func changePINTask(*testing.T, *bench) run {
-	return run{func(ctx context.Context, s *se.SE) error {
+func changePINTask(*testing.T, *bench) setest.Run {
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
 		c := applet.NewClient(s, 1)
 		info, err := c.Info(ctx)
 		switch {
@@ -177,7 +162,7 @@ func changePINTask(*testing.T, *bench) run {
 		default:
 			return c.VerifyPIN(ctx, otherPIN)
 		}
-	}, nil}
+	}}
 }
 
 // manufactured is an element that has nothing.
@@ -233,52 +218,71 @@ func TestTorn(t *testing.T) {
 		own := b.fork(t)
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			w := &tearing{task: k, bench: own}
-			w.begun(t)
-			w.everywhere(t)
-			w.twice(t)
-			t.Log(w.summary())
+			w := &tearing{bench: own}
+			sweep := w.sweep(t, k)
+			sweep.Everywhere(t)
+			sweep.Twice(t, k.double, 5, func(random *rand.Rand, points int) int {
+				second := 1 + random.IntN(points)
+				if random.IntN(2) == 0 {
+					second = setest.Recovering(random)
+				}
+				return second
+			})
+			t.Logf("E5: %s: %v", k.name, sweep)
 		})
 	}
 }
 
-// tearing is one undertaking under the power switch.
+// tearing judges an undertaking under the power switch.
 type tearing struct {
-	task
 	*bench
-	file   []byte
-	gone   []secret
-	points int // of the unbroken run
-	before state
-	after  state
-	end    provisioning.Receipt
-
-	old, new, doubled, recovering int
+	before, after state
+	receipt       provisioning.Receipt
 }
 
-// begun makes the start and the unbroken run.
-func (w *tearing) begun(t *testing.T) {
+// sweep makes the start and the unbroken run.
+func (w *tearing) sweep(t *testing.T, k task) *setest.Sweep {
 	t.Helper()
-	file, secrets := w.start(t, w.bench)
-	w.file, w.gone = file, slices.DeleteFunc(secrets, func(x secret) bool { return !slices.Contains(strings.Fields(w.destroys), x.name) })
-	if len(w.gone) != len(strings.Fields(w.destroys)) {
-		t.Fatalf("%d secrets at the start", len(w.gone))
+	file, secrets := k.start(t, w.bench)
+	destroyed := map[string]string{}
+	for _, x := range secrets {
+		if slices.Contains(strings.Fields(k.destroys), x.name) {
+			destroyed[x.name] = string(x.value)
+		}
 	}
-	w.Restore(t, w.file)
+	if len(destroyed) != len(strings.Fields(k.destroys)) {
+		t.Fatalf("%d secrets at the start", len(destroyed))
+	}
+	sweep := &setest.Sweep{Element: w.Element, Start: file, Destroy: destroyed, Cut: w.cut, End: w.end,
+		Begin: func(t *testing.T) setest.Run { t.Helper(); return k.begin(t, w.bench) }}
+	w.Restore(t, file)
 	w.before = w.found(t, "before")
-	r := w.begin(t, w.bench)
-	var err error
-	if w.points, err = w.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
-		t.Fatal(err)
-	}
-	w.after, w.end = w.found(t, "unbroken"), r.receipt()
-	if w.matters(w.before) == w.matters(w.after) {
+	r := sweep.Unbroken(t)
+	w.after, w.receipt = w.found(t, "unbroken"), receiptOf(r)
+	if w.before.matters() == w.after.matters() {
 		t.Fatal("the undertaking changes nothing")
 	}
+	return sweep
+}
+
+// receiptOf is a run's receipt without the digest: Settle compared it with the credential, whose bytes are drawn anew in each run.
+func receiptOf(r setest.Run) provisioning.Receipt {
+	out := r.Receipt()
+	out.Digest = nil
+	return out
 }
 
 // matters is what must be whole at any time: the credential and the PIN in force.
-func (*tearing) matters(s state) [2]string { return [2]string{s.held, s.pin} }
+func (s state) matters() [2]string { return [2]string{s.held, s.pin} }
+
+// done is the state after the unbroken run, with the credential of another run.
+func (w *tearing) done(r setest.Run) state {
+	out := w.after
+	if r.Job != nil && r.Job.Content != nil {
+		out.held = string(r.Job.Content)
+	}
+	return out
+}
 
 // found looks at the element, which must be consistent.
 func (w *tearing) found(t *testing.T, when string) state {
@@ -293,116 +297,28 @@ func (w *tearing) found(t *testing.T, when string) state {
 	return s
 }
 
-// cut runs under power that goes at point k, and tells whether it went.
-func (w *tearing) cut(t *testing.T, r run, k int) (torn, recovering bool) {
-	t.Helper()
-	recovering = true
-	_, err := w.Powered(setest.At(k), func(s *se.SE) error {
-		recovering = false
-		return r.resume(t.Context(), s)
-	})
-	if err != nil && !errors.Is(err, se.ErrPowerCut) {
-		t.Fatalf("point %d: %v", k, err)
-	}
-	return err != nil, recovering
-}
-
-// halfway judges what a cut left: old or new, and when it is new the old is destroyed.
-func (w *tearing) halfway(t *testing.T, r run, when string) {
+// cut judges what a cut left: old or new.
+func (w *tearing) cut(t *testing.T, r setest.Run, when string, _ int) (done bool) {
 	t.Helper()
 	s := w.found(t, when)
-	renewed := w.matters(w.after)
-	if r.job != nil && r.job.Content != nil {
-		renewed[0] = string(r.job.Content)
+	switch s.matters() {
+	case w.before.matters():
+		return false
+	case w.done(r).matters():
+		return true
 	}
-	switch w.matters(s) {
-	case w.matters(w.before):
-		w.old++
-	case renewed:
-		w.new++
-		w.destroyed(t, when)
-	default:
-		t.Fatalf("%s: neither the old state nor the new: %+v", when, s.info)
-	}
+	t.Fatalf("%s: neither the old state nor the new: %+v", when, s.info)
+	return false
 }
 
-// destroyed looks for the secrets of the start in all files. halfway looked at a copy, in which the element has recovered.
-func (w *tearing) destroyed(t *testing.T, when string) {
+// end compares with the unbroken run.
+func (w *tearing) end(t *testing.T, r setest.Run, when string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(w.Path), "copy", "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range w.gone {
-			if bytes.Contains(data, x.value) {
-				t.Fatalf("%s: %s is still in %s", when, x.name, filepath.Base(f))
-			}
-		}
-	}
-}
-
-// ends takes the undertaking up once more and compares with the unbroken run. The credential's bytes are drawn anew in each run: they must
-// be the ones of this run.
-func (w *tearing) ends(t *testing.T, r run, when string) {
-	t.Helper()
-	if _, err := w.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
-		t.Fatalf("%s, resumed: %v", when, err)
-	}
-	got, want := w.found(t, when), w.after
-	if r.job != nil && r.job.Content != nil {
-		want.held = string(r.job.Content)
-	}
-	if receipt := r.receipt(); got != want || fmt.Sprint(receipt) != fmt.Sprint(w.end) || receipt.Counter != w.end.Counter || receipt.KeyUses != w.end.KeyUses {
+	if got, want := w.found(t, when), w.done(r); got != want {
 		t.Fatalf("%s: ended in %v, %+v; the unbroken run in %v, %+v", when, got.lifeCycle, got.info, want.lifeCycle, want.info)
 	}
-	w.destroyed(t, when)
-}
-
-func (w *tearing) everywhere(t *testing.T) {
-	t.Helper()
-	for k := 1; k <= w.points; k++ {
-		w.Restore(t, w.file)
-		r, when := w.begin(t, w.bench), fmt.Sprintf("point %d", k)
-		if torn, _ := w.cut(t, r, k); !torn {
-			t.Fatalf("%s: not reached", when)
-		}
-		w.halfway(t, r, when)
-		w.ends(t, r, when)
+	if receipt := receiptOf(r); !reflect.DeepEqual(receipt, w.receipt) {
+		t.Fatalf("%s: another receipt than the unbroken run's: number %d of %d uses, not %d of %d", when,
+			receipt.Counter, receipt.KeyUses, w.receipt.Counter, w.receipt.KeyUses)
 	}
-	if w.old == 0 || w.new == 0 {
-		t.Errorf("%d cuts found the old state and %d the new: they do not straddle the change", w.old, w.new)
-	}
-}
-
-func (w *tearing) twice(t *testing.T) {
-	t.Helper()
-	random := rand.New(rand.NewPCG(5, uint64(w.points))) //nolint:gosec // where to cut, so that a failure repeats
-	for w.doubled < w.double {
-		w.Restore(t, w.file)
-		first, second := 1+random.IntN(w.points), 1+random.IntN(w.points)
-		if random.IntN(2) == 0 {
-			second = 1 + random.IntN(16) // while the element recovers, if there is something to recover
-		}
-		r, when := w.begin(t, w.bench), fmt.Sprintf("points %d and %d", first, second)
-		w.cut(t, r, first)
-		torn, recovering := w.cut(t, r, second)
-		if torn {
-			w.doubled++
-			w.halfway(t, r, when)
-		}
-		if recovering {
-			w.recovering++
-		}
-		w.ends(t, r, when)
-	}
-}
-
-func (w *tearing) summary() string {
-	return fmt.Sprintf("E5: %s: power cut at %d points and %d times at two points (%d of these while recovering): %d found the old state, %d the new, 0 between; all resumed",
-		w.name, w.points, w.doubled, w.recovering, w.old, w.new)
 }

@@ -470,7 +470,7 @@ func TestPhoneWipe(t *testing.T) {
 		t.Fatalf("%d objects at the start", len(before))
 	}
 	r := wipeTask(t, b)
-	if _, err := b.Powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if _, err := b.Powered(nil, func(s *se.SE) error { return r.Resume(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}
 	after := b.Objects(t)
