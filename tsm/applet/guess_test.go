@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -126,86 +125,37 @@ func TestTryIsWrittenBeforeTheComparison(t *testing.T) {
 	}
 }
 
-// tally is what an attacker with the power switch got.
-type tally struct{ cuts, recoveries, guesses, restarts, blocked, extra atomic.Int64 }
-
 // An attacker who can cut the power where he likes, also while the element recovers from the cut before: with 10,000 cuts, never more than
 // three wrong PINs are compared before a right one, and blocked stays blocked.
 func TestTornGuessing(t *testing.T) {
 	const attackers, cutsEach = 4, 2500
 	b := newBench(t)
-	start := pinned(t, b)
-	var got tally
+	pinned(t, b)
+	attacker := setest.Attacker{Tries: 3, Blocked: staysBlocked, Guess: func(t *testing.T, channels *setest.Channels, random *rand.Rand) error {
+		t.Helper()
+		command := []string{"VERIFY", "CHANGE"}[random.IntN(2)]
+		c := applet.NewClient(channels.Turn(t, random.IntN(1+gp.MaxChannel)), 1)
+		return guesses[command](t.Context(), c, fmt.Sprintf("%06d", random.IntN(200_000)))
+	}}
+	var got setest.Tally
 	t.Run("attackers", func(t *testing.T) {
 		for i := range attackers {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(1, uint64(i))) //nolint:gosec // where to cut, so that a failure repeats
-				attacked := b.fork(t)
-				for cuts := 0; cuts < cutsEach; {
-					attacked.Restore(t, start)
-					cuts += attacked.brute(t, random, &got)
-				}
+				attacker.Attack(t, b.Fork(t), random, cutsEach, &got)
 			})
 		}
 	})
-	line := fmt.Sprintf("E4: PIN: %d power cuts (%d while recovering) in %d guesses by VERIFY and CHANGE over %d restarts and four channels: %d times blocked, %d extra guesses",
-		got.cuts.Load(), got.recoveries.Load(), got.guesses.Load(), got.restarts.Load(), got.blocked.Load(), got.extra.Load())
-	t.Log(line)
-	if got.extra.Load() != 0 || got.blocked.Load() < 50 || got.cuts.Load() < attackers*cutsEach {
-		t.Error(line)
-	}
+	got.Judge(t, "PIN", "guesses by VERIFY and CHANGE", attackers*cutsEach)
 }
 
-// brute guesses until the element is blocked: some guesses in each period under power, which ends by a cut or without one.
-func (b *bench) brute(t *testing.T, random *rand.Rand, got *tally) (cuts int) {
+// staysBlocked tries the right PIN on a blocked element.
+func staysBlocked(t *testing.T, e *setest.Element) {
 	t.Helper()
-	ctx := t.Context()
-	compared := 0
-	for blocked := false; !blocked; {
-		opened, during := false, 0 // the point at which the element was open
-		k, late := 1+random.IntN(8), random.IntN(4) > 0
-		tear := func(p int) bool {
-			if !opened {
-				during = p
-			}
-			return late && opened && p-during == k || !late && p == k
-		}
-		_, err := b.Powered(tear, func(s *se.SE) error {
-			opened = true
-			ways := setest.OpenChannels(t, s)
-			for range 1 + random.IntN(4) {
-				command := []string{"VERIFY", "CHANGE"}[random.IntN(2)]
-				got.guesses.Add(1)
-				err := guesses[command](ctx, applet.NewClient(ways.Turn(t, random.IntN(1+gp.MaxChannel)), 1), fmt.Sprintf("%06d", random.IntN(200_000)))
-				if _, told := errors.AsType[*apdu.AuthError](err); told {
-					compared++ // a guess that was compared is answered: nothing is written after the comparison
-				} else {
-					return err
-				}
-			}
-			return nil
-		})
-		got.restarts.Add(1)
-		switch {
-		case errors.Is(err, se.ErrPowerCut):
-			cuts++
-			if !opened {
-				got.recoveries.Add(1)
-			}
-		case errors.Is(err, apdu.ErrBlocked):
-			blocked = true
-		case err != nil:
-			t.Fatal(err)
-		}
-	}
-	got.cuts.Add(int64(cuts))
-	got.extra.Add(int64(max(0, compared-3)))
-	got.blocked.Add(1)
-	for command := range guesses {
-		if _, _, err := b.attempt(ctx, command, testPIN, nil); !errors.Is(err, apdu.ErrBlocked) {
+	for command, guess := range guesses {
+		if _, err := e.Powered(nil, func(s *se.SE) error { return guess(t.Context(), applet.NewClient(s, 1), testPIN) }); !errors.Is(err, apdu.ErrBlocked) {
 			t.Fatalf("blocked, and then %s: %v", command, err)
 		}
 	}
-	return cuts
 }
