@@ -59,6 +59,7 @@ func (c *consented) holds(t *testing.T) (seconds uint64, reads, signs bool) {
 
 // The holder's consent holds for 60 seconds of the element's clock, and a clock that goes back ends it.
 func TestConsentExpires(t *testing.T) {
+	t.Parallel()
 	c := newConsented(t)
 	start := c.Now
 	for name, tc := range map[string]struct {
@@ -101,6 +102,7 @@ func TestConsentExpires(t *testing.T) {
 
 // What ends a consent, and what does not.
 func TestConsentEnds(t *testing.T) {
+	t.Parallel()
 	c := newConsented(t)
 	ctx := t.Context()
 	plain := func(cmd apdu.Command) func(*testing.T) {
@@ -173,6 +175,7 @@ func TestConsentEnds(t *testing.T) {
 
 // A consent belongs to the channel it was given on: the instance is selected on no other, and is told when its channel closes.
 func TestConsentOfAChannel(t *testing.T) {
+	t.Parallel()
 	c := newConsented(t)
 	ctx := t.Context()
 	ways := setest.OpenChannels(t, c.element)

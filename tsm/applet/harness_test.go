@@ -26,10 +26,21 @@ type bench struct {
 	draft mdoc.Draft
 }
 
+// made are a world and an element for all tests: making them takes long.
+var made struct {
+	world   *world.World
+	element setest.Mould
+}
+
 func newBench(tb testing.TB) *bench {
 	tb.Helper()
-	w := world.New(tb)
-	b := &bench{World: w, Element: setest.New(tb, w.Now, w.IACA.Raw), draft: w.Draft(tb)}
+	element := made.element.Cast(tb, func(tb testing.TB) *setest.Element {
+		tb.Helper()
+		made.world = world.New(tb)
+		return setest.New(tb, made.world.Now, made.world.IACA.Raw)
+	})
+	w := *made.world // a test may set its clock
+	b := &bench{World: &w, Element: element, draft: w.Draft(tb)}
 	b.Config = se.Config{Applets: []se.Kind{applet.Kind()}, Now: func() time.Time { return b.Now }}
 	return b
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // TestKilledGuess guesses in processes that are killed, each at one point of VERIFY or CHANGE; the state file is a real one. After each
-// kill the element is opened here: three wrong guesses at most were compared since the last right one, and the PIN is whole.
+// kill the element is opened here: three wrong guesses at most were compared since the last right one, and the PIN is whole. It runs before
+// the tests that run side by side: a process that is being started holds the locks of all state files that are open.
 func TestKilledGuess(t *testing.T) {
 	if doomed, is := setest.IsDoomed(t); is {
 		command, pin, _ := strings.Cut(doomed.Guess, " ")

@@ -62,6 +62,7 @@ func (b *pinBench) send(t *testing.T, c apdu.Command) apdu.SW {
 func pad12(pin string) []byte { return append([]byte(pin), bytes.Repeat([]byte{0xFF}, 12-len(pin))...) }
 
 func TestPINIsSetOnce(t *testing.T) {
+	t.Parallel()
 	b, ctx := newPINBench(t), t.Context()
 	if err := b.VerifyPIN(ctx, testPIN); !errors.Is(err, apdu.ErrNotFound) {
 		t.Errorf("verified before it was set: %v", err)
@@ -85,6 +86,7 @@ func TestPINIsSetOnce(t *testing.T) {
 }
 
 func TestPIN(t *testing.T) {
+	t.Parallel()
 	b, ctx := newPINBench(t), t.Context()
 	if err := b.SetPIN(ctx, testPIN); err != nil {
 		t.Fatal(err)
@@ -158,6 +160,7 @@ func (b *pinBench) blocked(t *testing.T) {
 }
 
 func TestPINChange(t *testing.T) {
+	t.Parallel()
 	b, ctx := newPINBench(t), t.Context()
 	if err := b.SetPIN(ctx, testPIN); err != nil {
 		t.Fatal(err)

@@ -71,6 +71,7 @@ func provesItself(ctx context.Context, c *applet.Client, credential []byte) erro
 
 // The whole of a presentation: the element proves the document, and a verifier accepts it.
 func TestPresentation(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		purpose provisioning.Purpose
 		proof   holder.Proof
@@ -109,6 +110,7 @@ func TestPresentation(t *testing.T) {
 
 // One verification, one use; and every other condition of use.
 func TestUseOfTheKey(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -167,6 +169,7 @@ func sigStructure(context string, protected, external, payload []byte) []byte {
 
 // A large credential, read in both length forms and to its very end.
 func TestReadInPieces(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.draft.Elements = append(b.draft.Elements, mdoc.Element{NameSpace: world.NameJP, Identifier: "big",
 		Value: world.Encode(t, bytes.Repeat([]byte{0x5A}, 40_000))})
@@ -204,6 +207,7 @@ func TestReadInPieces(t *testing.T) {
 }
 
 func TestEmptySlot(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s := b.On(t)
 	c := applet.NewClient(s, 4)

@@ -16,6 +16,7 @@ import (
 )
 
 func TestProvision(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -49,6 +50,7 @@ func TestProvision(t *testing.T) {
 
 // A lost answer to the commit: the same stream, or the commit alone, is answered with the same receipt, and nothing moves.
 func TestCommitRepeated(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, _ := provisioned(t, b, provisioning.PurposeSign)
 	first := *j.Receipt
@@ -87,6 +89,7 @@ func TestCommitRepeated(t *testing.T) {
 // Generate again for the order under way attests the same keys; another challenge or purpose is refused; another order gets
 // other keys.
 func TestGenerateResumed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s := b.On(t)
 	keys := func(j *job) *provisioning.Attestation {
@@ -132,6 +135,7 @@ func TestGenerateResumed(t *testing.T) {
 
 // The pages of an attestation in the answers to one sequence, as a server batches them.
 func TestPagesInOneSequence(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	j := newJob(t, b, 1, provisioning.PurposeSign)
 	h := session(t, b, b.On(t))
@@ -160,6 +164,7 @@ func TestPagesInOneSequence(t *testing.T) {
 // What is delivered must be sealed to this order, this element and this slot, whole, and hold what a verifier accepts, for the key
 // born here. Every refusal leaves the live credential as it was.
 func TestCommitRefuses(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, old, c := provisioned(t, b, provisioning.PurposeSign)
 	other := setest.New(t, b.Now, b.IACA.Raw)
@@ -285,6 +290,7 @@ func untouched(tb testing.TB, c *applet.Client, j *job) {
 
 // The stream: what is refused, and that a refusal drops what was received.
 func TestStream(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s := b.On(t)
 	j := newJob(t, b, 1, provisioning.PurposeSign)

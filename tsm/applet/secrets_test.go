@@ -90,6 +90,7 @@ func send(tb testing.TB, e *setest.Ear, h *setest.Host, c apdu.Command) {
 // TestSecretsStay sends every instruction with every P1 and P2 of the commands that give something out, with the PIN verified and
 // without, plain and in sessions, while live, pending and sealing key are there: no answer holds a secret.
 func TestSecretsStay(t *testing.T) {
+	t.Parallel()
 	b, j, _ := renewing(t)
 	c, element, e := b.spied(t)
 	ctx, tap := t.Context(), e.Tap(element)
@@ -189,6 +190,7 @@ func listenedFor(t *testing.T, b *bench, j *job) {
 // TestSecretsStayInSequences sends random sequences of commands that go through all states of an instance, made to succeed or a little wrong: no answer
 // holds a secret, no signature repeats its nonce, and only a live key that was agreed to signs.
 func TestSecretsStayInSequences(t *testing.T) {
+	t.Parallel()
 	b, _, renewal := renewing(t)
 	answers, commands := 0, 0
 	nonces := map[string]bool{}

@@ -25,6 +25,7 @@ import (
 // A wipe destroys credential, keys and PIN, and its receipt can be had again until the instance is deleted. A locked
 // instance can be wiped, and nothing else.
 func TestWipe(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -77,6 +78,7 @@ func TestWipe(t *testing.T) {
 
 // A phone that forgot everything finds its slots; deleting one takes it away and leaves the other.
 func TestSlots(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, _, _ := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -105,6 +107,7 @@ func TestSlots(t *testing.T) {
 
 // A commit for which the memory is too small changes nothing.
 func TestMemoryFull(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, old, _ := provisioned(t, b, provisioning.PurposeSign)
 	if err := s.Close(); err != nil {
@@ -126,6 +129,7 @@ func TestMemoryFull(t *testing.T) {
 
 // The keys of an order that was given up are destroyed when another makes its own.
 func TestAbandonedKeysAreDestroyed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	file, secrets := inUse(testPIN, true)(t, b)
 	b.Restore(t, file)
@@ -150,6 +154,7 @@ func TestAbandonedKeysAreDestroyed(t *testing.T) {
 // A use of the key that cannot be counted is none. The counter has a place of its own from the commit on, so it is taken away here, and the
 // memory is full without it.
 func TestUncountedUse(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, _, _ := provisioned(t, b, provisioning.PurposeSign)
 	if err := s.Close(); err != nil {
@@ -196,6 +201,7 @@ func TestUncountedUse(t *testing.T) {
 
 // What a wipe and a DELETE destroy is overwritten where it lay: the file that held it is kept under a second name, and is all zeros.
 func TestDeletedIsOverwritten(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	file, secrets := inUse(testPIN, true)(t, b)
 	b.Restore(t, file)
@@ -230,6 +236,7 @@ func TestDeletedIsOverwritten(t *testing.T) {
 // A state file put back after the credential was deleted presents again: no element can know that it was asleep (docs/threat-model.md).
 // What an issuer sees is that its receipts begin anew.
 func TestRestoredImage(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, _ := provisioned(t, b, provisioning.PurposeSign)
 	if err := s.Close(); err != nil {
@@ -257,6 +264,7 @@ func TestRestoredImage(t *testing.T) {
 
 // A receipt tells how often the key was used that it destroyed: by a renewal, and by a wipe.
 func TestReceiptCountsUses(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -288,6 +296,7 @@ func TestReceiptCountsUses(t *testing.T) {
 
 // A locked slot is selected with a warning, tells its state and does nothing else; it can be unlocked, and it can be deleted.
 func TestLock(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()

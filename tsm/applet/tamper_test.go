@@ -159,6 +159,7 @@ func replaced(t *testing.T, old, by []byte) func([]byte) []byte {
 // TestTamperedCredential delivers wrong credentials, sealed as they should be, for an order under way. Each is refused with 6A80 without a
 // write, and after each kind the old credential is there and can be presented.
 func TestTamperedCredential(t *testing.T) {
+	t.Parallel()
 	w := newTampering(t)
 	for name, make := range map[string]func(t *testing.T) map[string][]byte{
 		"bits": w.bits, "digests": w.digests, "drafts": w.drafts, "documents": w.documents, "chains": w.chains, "signatures": w.signatures,

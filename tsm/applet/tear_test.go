@@ -207,6 +207,7 @@ func (b *bench) closedWith(t *testing.T, s *se.SE) ([]byte, []secret) {
 // recovers or the undertaking is taken up again. After each cut the element is in the state before or in the one after, and the
 // undertaking ends as the unbroken run does.
 func TestTorn(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, k := range []task{
 		{"provisioning", manufactured, provisionTask, "", 200},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"mobileid/tsm/se"
@@ -81,9 +82,14 @@ func (e *Element) Restore(tb testing.TB, data []byte) {
 // In is the same element with a copy of its state file in a folder.
 func (e *Element) In(tb testing.TB, dir string) *Element {
 	tb.Helper()
+	return e.with(tb, dir, e.Snapshot(tb))
+}
+
+func (e *Element) with(tb testing.TB, dir string, file []byte) *Element {
+	tb.Helper()
 	own := *e
 	own.Path = filepath.Join(dir, "se.nvm")
-	own.Restore(tb, e.Snapshot(tb))
+	own.Restore(tb, file)
 	return &own
 }
 
@@ -101,6 +107,26 @@ func (e *Element) Copied(tb testing.TB) *Element {
 		tb.Fatal(err)
 	}
 	return e.In(tb, dir)
+}
+
+// A Mould makes an element once, for all tests of a package: they get copies with the same identity and keys, each with a state file of its own.
+type Mould struct {
+	once    sync.Once
+	element *Element
+	file    []byte
+}
+
+// Cast gives a copy of what was made the first time.
+func (m *Mould) Cast(tb testing.TB, made func(tb testing.TB) *Element) *Element {
+	tb.Helper()
+	m.once.Do(func() {
+		m.element = made(tb)
+		m.file = m.element.Snapshot(tb)
+	})
+	if m.file == nil {
+		tb.Fatal("the element was not made")
+	}
+	return m.element.with(tb, memoryDir(tb), m.file)
 }
 
 func (e *Element) copies() string { return filepath.Join(filepath.Dir(e.Path), "copy") }

@@ -1,13 +1,13 @@
 package setest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"mobileid/mdoc/provisioning"
@@ -149,7 +149,7 @@ func (w *Sweep) destroyed(t *testing.T, when string) {
 			t.Fatal(err)
 		}
 		for name, value := range w.Destroy {
-			if strings.Contains(string(data), value) {
+			if bytes.Contains(data, []byte(value)) {
 				t.Fatalf("%s: %s is still in %s", when, name, filepath.Base(f))
 			}
 		}
