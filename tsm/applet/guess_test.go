@@ -61,6 +61,7 @@ func pinned(tb testing.TB, b *bench) []byte {
 // The power goes at every point of VERIFY and CHANGE. A wrong PIN never leaves more tries than a try before allowed, and costs one
 // whenever an answer got out; a right one gives tries back only by having been right.
 func TestTornGuess(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	start := pinned(t, b)
 	ctx := t.Context()
@@ -101,6 +102,7 @@ func TestTornGuess(t *testing.T) {
 // Up to the first answer a right and a wrong guess must look the same from outside wherever the power is cut, or a cut would tell one
 // from the other without costing a try.
 func TestTryIsWrittenBeforeTheComparison(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	start := pinned(t, b)
 	ctx := t.Context()
@@ -128,6 +130,7 @@ func TestTryIsWrittenBeforeTheComparison(t *testing.T) {
 // An attacker who can cut the power where he likes, also while the element recovers from the cut before: with 10,000 cuts, never more than
 // three wrong PINs are compared before a right one, and blocked stays blocked.
 func TestTornGuessing(t *testing.T) {
+	t.Parallel()
 	const attackers, cutsEach = 4, 2500
 	b := newBench(t)
 	pinned(t, b)
@@ -153,9 +156,14 @@ func TestTornGuessing(t *testing.T) {
 // staysBlocked tries the right PIN on a blocked element.
 func staysBlocked(t *testing.T, e *setest.Element) {
 	t.Helper()
-	for command, guess := range guesses {
-		if _, err := e.Powered(nil, func(s *se.SE) error { return guess(t.Context(), applet.NewClient(s, 1), testPIN) }); !errors.Is(err, apdu.ErrBlocked) {
-			t.Fatalf("blocked, and then %s: %v", command, err)
+	if _, err := e.Powered(nil, func(s *se.SE) error {
+		for command, guess := range guesses {
+			if err := guess(t.Context(), applet.NewClient(s, 1), testPIN); !errors.Is(err, apdu.ErrBlocked) {
+				t.Fatalf("blocked, and then %s: %v", command, err)
+			}
 		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -28,7 +28,9 @@ func Kill(t *testing.T, path string, point int, guess string) (killed, answer bo
 	t.Helper()
 	test, _, _ := strings.Cut(t.Name(), "/")
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.count=1") //nolint:gosec // this binary
-	cmd.Env = append(os.Environ(), envKillFile+"="+path, envKillGuess+"="+guess, fmt.Sprintf("%s=%d", envKillPoint, point))
+	// The race detector waits a second before a process ends by itself, for what other threads may still find; this one has none.
+	race := strings.TrimSpace(os.Getenv("GORACE") + " atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), envKillFile+"="+path, envKillGuess+"="+guess, fmt.Sprintf("%s=%d", envKillPoint, point), "GORACE="+race)
 	out, err := cmd.CombinedOutput()
 	answer = strings.Contains(string(out), answered)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
