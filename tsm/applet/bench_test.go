@@ -15,6 +15,7 @@ import (
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
 
 // BenchmarkProvisioning is all that the applet does for a credential of 27 kB: keys, attestation, opening, judging, commit and receipt, in
@@ -25,9 +26,9 @@ func BenchmarkProvisioning(b *testing.B) {
 	w.draft.Elements = append(w.draft.Elements, mdoc.Element{NameSpace: world.NameJP, Identifier: "picture", Value: world.Encode(b, bytes.Repeat([]byte{0x5A}, 25_000))})
 	session(b, w, w.On(b))
 	w = w.fork(b)
-	var program se.Applet
+	inside := &setest.Inside{Kind: applet.Kind()}
 	cfg := w.Config
-	cfg.Applets = []se.Kind{inside{applet.Kind(), &program}}
+	cfg.Applets = []se.Kind{inside}
 	s, err := se.Open(w.Path, cfg)
 	if err != nil {
 		b.Fatal(err)
@@ -40,9 +41,9 @@ func BenchmarkProvisioning(b *testing.B) {
 		j := newJob(b, w, 1, provisioning.PurposeSign)
 		generate := must(b, stream.Generate{OrderID: j.Order.ID, Slot: 1, Purpose: 1, Challenge: j.Order.Challenge})
 		start := time.Now() //nolint:forbidigo // measured
-		j.Attestation = blocks(b, program, generate)
+		j.Attestation = blocks(b, inside.Program, generate)
 		for len(j.Attestation)%stream.PageSize == 0 {
-			page := blocks(b, program, stream.Page(uint16(len(j.Attestation))))
+			page := blocks(b, inside.Program, stream.Page(uint16(len(j.Attestation))))
 			if j.Attestation = append(j.Attestation, page...); len(page) == 0 {
 				break
 			}
@@ -57,7 +58,7 @@ func BenchmarkProvisioning(b *testing.B) {
 			b.Fatal(err)
 		}
 		start = time.Now() //nolint:forbidigo // measured
-		receipt := blocks(b, program, data)
+		receipt := blocks(b, inside.Program, data)
 		work += time.Since(start) //nolint:forbidigo // measured
 		if err := j.Settle(receipt, provisioning.ReceiptCommitted); err != nil {
 			b.Fatal(err)

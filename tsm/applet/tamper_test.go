@@ -18,25 +18,9 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/applet/stream"
-	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
-
-// inside is the applet kind with its last program in view, so that blocks can be given to it without a session.
-type inside struct {
-	se.Kind
-	program *se.Applet
-}
-
-func (k inside) New(p *se.Platform) se.Applet {
-	*k.program = k.Kind.New(p)
-	return *k.program
-}
-
-// stored gives a whole sequence to a program as one block.
-func stored(program se.Applet, data []byte) apdu.Response {
-	return program.StoreData(gp.Block{Last: true, Answer: true, BERTLV: true, Data: data})
-}
 
 // tampering is an element with a credential, and an order under way whose credential is about to be delivered, in many wrong ways.
 type tampering struct {
@@ -46,18 +30,18 @@ type tampering struct {
 	order   *job
 	keys    *provisioning.Attestation
 	good    []byte
-	program se.Applet
+	inside  *setest.Inside
 	before  []byte
 	refused int
 }
 
 func newTampering(t *testing.T) *tampering {
 	t.Helper()
-	first, w := newBench(t), &tampering{}
+	first, w := newBench(t), &tampering{inside: &setest.Inside{Kind: applet.Kind()}}
 	_, w.old, _ = provisioned(t, first, provisioning.PurposeSign)
 	w.bench = first.fork(t)
 	cfg := w.Config
-	cfg.Applets = []se.Kind{inside{applet.Kind(), &w.program}}
+	cfg.Applets = []se.Kind{w.inside}
 	s, err := se.Open(w.Path, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +77,7 @@ func (w *tampering) deliver(t *testing.T, credential []byte) apdu.SW {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stored(w.program, data).SW
+	return w.inside.Store(data).SW
 }
 
 // refuses checks that a credential is refused as wrong data and nothing was written.
