@@ -1,7 +1,6 @@
 package applet_test
 
 import (
-	"crypto/sha256"
 	"errors"
 	"testing"
 
@@ -133,34 +132,10 @@ func newDeletion(t *testing.T) *deletion {
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest := sha256.Sum256(d.renewal.Sealed)
-	begin := must(t, stream.Begin{OrderID: d.renewal.Order.ID, Length: uint64(len(d.renewal.Sealed)), SHA256: digest[:]})
-	if _, err := d.server.Store(ctx, append(begin, apdu.AppendTLV(nil, stream.TagSealed, d.renewal.Sealed)...), 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.client.VerifyPIN(ctx, testPIN); err != nil {
+	if err := errors.Join(d.renewal.Bring(ctx, d.server), d.client.VerifyPIN(ctx, testPIN)); err != nil {
 		t.Fatal(err)
 	}
 	return d
-}
-
-// deletes sends DELETE.
-func (d *deletion) deletes(t *testing.T, want apdu.SW) {
-	t.Helper()
-	c, err := gp.Delete{AID: gp.AID(stream.InstanceAID(1))}.Command()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.manager.Must(t.Context(), c); setest.StatusWord(err) != want {
-		t.Fatalf("DELETE: %v, expected %v", err, want)
-	}
-}
-
-// commits sends the commit of an order, for its sealed bytes.
-func commits(t *testing.T, h *setest.Host, j *job) apdu.SW {
-	t.Helper()
-	digest := sha256.Sum256(j.Sealed)
-	return block(t, h, 0x91, 0, must(t, stream.Commit{OrderID: j.Order.ID, SHA256: digest[:]})).SW
 }
 
 // An instance is not deleted under a consent. Once it is, another in the same slot inherits nothing: no credential and no keys, no PIN and no
@@ -168,19 +143,23 @@ func commits(t *testing.T, h *setest.Host, j *job) apdu.SW {
 func TestDeletedInstanceLeavesNothing(t *testing.T) {
 	t.Parallel()
 	d, ctx := newDeletion(t), t.Context()
-	d.deletes(t, apdu.Conditions)
+	if err := d.manager.Delete(ctx, stream.InstanceAID(1)); setest.StatusWord(err) != apdu.Conditions {
+		t.Fatalf("DELETE of what is selected: %v", err)
+	}
 	if state, err := d.client.State(ctx); err != nil || !state.Committed || !state.Pending || state.ConsentUses != 1 || state.ConsentSeconds != 60 || state.KeyUses != 1 {
 		t.Fatalf("the slot that was not deleted: %+v, %v", state, err)
 	}
 	if r, err := apdu.Exchange(ctx, d.element, gp.Select(gp.ISD)); err != nil || r.SW != apdu.OK {
 		t.Fatalf("leaving the instance: %v, %v", r.SW, err)
 	}
-	d.deletes(t, apdu.OK)
+	if err := d.manager.Delete(ctx, stream.InstanceAID(1)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := d.client.Info(ctx); !errors.Is(err, applet.ErrEmpty) {
 		t.Errorf("the slot after DELETE: %v", err)
 	}
-	if sw := commits(t, d.server, d.renewal); sw == apdu.OK {
-		t.Error("committed to no instance")
+	if err := d.renewal.Commit(ctx, d.server); setest.StatusWord(err) == apdu.OK || setest.StatusWord(err) == 0 {
+		t.Errorf("committed to no instance: %v", err)
 	}
 
 	if err := d.manager.Install(ctx, applet.Kind(), stream.InstanceAID(1)); err != nil {
@@ -189,8 +168,8 @@ func TestDeletedInstanceLeavesNothing(t *testing.T) {
 	if info, err := d.client.Info(ctx); err != nil || info != (applet.Info{Version: applet.Version, Slot: 1}) {
 		t.Errorf("the new instance: %+v, %v", info, err)
 	}
-	if sw := commits(t, d.server, d.renewal); sw == apdu.OK {
-		t.Error("a session with the former instance goes on with the new one")
+	if err := d.renewal.Commit(ctx, d.server); setest.StatusWord(err) == apdu.OK || setest.StatusWord(err) == 0 {
+		t.Errorf("a session with the former instance goes on with the new one: %v", err)
 	}
 	if err := d.client.VerifyPIN(ctx, testPIN); !errors.Is(err, apdu.ErrNotFound) {
 		t.Errorf("the former PIN: %v", err)
@@ -202,8 +181,8 @@ func TestDeletedInstanceLeavesNothing(t *testing.T) {
 		t.Errorf("the former key: %v", err)
 	}
 	for name, j := range map[string]*job{"under way": d.renewal, "carried out": d.old} {
-		if sw := commits(t, session(t, d.bench, d.element), j); sw != apdu.Conditions {
-			t.Errorf("the commit of the order that was %s: %v", name, sw)
+		if err := j.Commit(ctx, session(t, d.bench, d.element)); setest.StatusWord(err) != apdu.Conditions {
+			t.Errorf("the commit of the order that was %s: %v", name, err)
 		}
 		if err := j.Deliver(ctx, session(t, d.bench, d.element)); setest.StatusWord(err) != apdu.Conditions {
 			t.Errorf("the order that was %s: %v", name, err)

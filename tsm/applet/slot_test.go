@@ -93,11 +93,7 @@ func TestSlots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	remove, err := gp.Delete{AID: gp.AID(stream.InstanceAID(1))}.Command()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Must(ctx, remove); err != nil {
+	if err := h.Delete(ctx, stream.InstanceAID(1)); err != nil {
 		t.Fatal(err)
 	}
 	if found, err = applet.Slots(ctx, s); err != nil || len(found) != 1 || found[0].Slot != 9 || !found[0].Committed {

@@ -127,12 +127,8 @@ func deleteTask(t *testing.T, b *bench) setest.Run {
 		if err != nil {
 			return err
 		}
-		remove, err := gp.Delete{AID: gp.AID(stream.InstanceAID(1))}.Command()
-		if err != nil {
+		if err := h.Delete(ctx, j.instance()); setest.StatusWord(err) != apdu.ReferenceNotFound {
 			return err
-		}
-		if r, err := h.Send(ctx, remove); err != nil || r.SW != apdu.ReferenceNotFound && r.SW != apdu.OK {
-			return errors.Join(err, r.Err())
 		}
 		return nil
 	}, Job: &j.Job}

@@ -341,11 +341,7 @@ func TestTornPhoneWipe(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		c, err := gp.Delete{AID: gp.PhoneInstance}.Command()
-		if err == nil {
-			_, err = h.Must(t.Context(), c)
-		}
-		return err
+		return h.Delete(t.Context(), []byte(gp.PhoneInstance))
 	}
 	b.Restore(t, start)
 	before, err := b.look(t)

@@ -140,6 +140,31 @@ func (j *Job) Deliver(ctx context.Context, h *Host) error {
 	return j.Settle(out, provisioning.ReceiptCommitted)
 }
 
+// Bring brings the sealed bytes without the commit.
+func (j *Job) Bring(ctx context.Context, h *Host) error {
+	digest := sha256.Sum256(j.Sealed)
+	begin, err := stream.Begin{OrderID: j.Order.ID, Length: uint64(len(j.Sealed)), SHA256: digest[:]}.Object()
+	if err != nil {
+		return err
+	}
+	_, err = h.Store(ctx, append(begin, apdu.AppendTLV(nil, stream.TagSealed, j.Sealed)...), 0)
+	return err
+}
+
+// Commit commits what was brought, and checks the receipt.
+func (j *Job) Commit(ctx context.Context, h *Host) error {
+	digest := sha256.Sum256(j.Sealed)
+	object, err := stream.Commit{OrderID: j.Order.ID, SHA256: digest[:]}.Object()
+	if err != nil {
+		return err
+	}
+	out, err := h.Store(ctx, object, 0)
+	if err != nil {
+		return err
+	}
+	return j.Settle(out, provisioning.ReceiptCommitted)
+}
+
 // Wipe empties the instance under the job's order id, and checks the receipt.
 func (j *Job) Wipe(ctx context.Context, h *Host) error {
 	object, err := stream.Wipe{OrderID: j.Order.ID}.Object()

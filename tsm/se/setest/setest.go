@@ -177,6 +177,15 @@ func (h *Host) Install(ctx context.Context, k se.Kind, instance []byte) error {
 	return err
 }
 
+// Delete deletes an instance.
+func (h *Host) Delete(ctx context.Context, instance []byte) error {
+	c, err := gp.Delete{AID: gp.AID(instance)}.Command()
+	if err == nil {
+		_, err = h.Must(ctx, c)
+	}
+	return err
+}
+
 // Personalize directs the following blocks to an instance.
 func (h *Host) Personalize(ctx context.Context, instance []byte) error {
 	c, err := gp.Personalize{Instance: gp.AID(instance)}.Command()
