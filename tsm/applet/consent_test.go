@@ -120,6 +120,22 @@ func TestConsentEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	locked := func(meanwhile func(*testing.T)) func(*testing.T) { // from another channel
+		return func(t *testing.T) {
+			t.Helper()
+			ways := setest.OpenChannels(t, c.element)
+			defer ways.Close(t)
+			h := host(t, c.bench, ways.Way(1))
+			for _, p2 := range []byte{0x80, 0x07} {
+				if _, err := h.Must(t.Context(), apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x40, P2: p2, Data: stream.InstanceAID(1)}); err != nil {
+					t.Fatal(err)
+				}
+				if p2 == 0x80 {
+					meanwhile(t)
+				}
+			}
+		}
+	}
 	for name, tc := range map[string]struct {
 		do    func(t *testing.T)
 		holds bool
@@ -138,21 +154,13 @@ func TestConsentEnds(t *testing.T) {
 		"SELECT of the ISD, and back": {func(t *testing.T) { selected([]byte(gp.ISD))(t); again(t) }, false},
 		"SELECT of nothing there":     {selected([]byte{1, 2, 3, 4, 5}), true},
 		"reset":                       {func(t *testing.T) { c.element.Reset(); again(t) }, false},
-		"lock and unlock": {func(t *testing.T) {
-			ways := setest.OpenChannels(t, c.element)
-			defer ways.Close(t)
-			for _, p2 := range []byte{0x80, 0x07} {
-				h := host(t, c.bench, ways.Way(1))
-				if _, err := h.Must(t.Context(), apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x40, P2: p2, Data: stream.InstanceAID(1)}); err != nil {
-					t.Fatal(err)
-				}
-				if p2 == 0x80 {
-					if _, err := c.SignDevice(t.Context(), c.structure); setest.StatusWord(err) != apdu.Conditions {
-						t.Errorf("signed while locked: %v", err)
-					}
-				}
+		"lock and unlock":             {locked(func(*testing.T) {}), false},
+		"a command while it is locked": {locked(func(t *testing.T) {
+			t.Helper()
+			if _, err := c.SignDevice(t.Context(), c.structure); setest.StatusWord(err) != apdu.Conditions {
+				t.Errorf("signed while locked: %v", err)
 			}
-		}, false},
+		}), false},
 		"a renewal on another channel": {func(t *testing.T) {
 			ways := setest.OpenChannels(t, c.element)
 			defer ways.Close(t)

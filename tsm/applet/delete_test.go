@@ -168,7 +168,7 @@ func TestDeletedInstanceLeavesNothing(t *testing.T) {
 	if info, err := d.client.Info(ctx); err != nil || info != (applet.Info{Version: applet.Version, Slot: 1}) {
 		t.Errorf("the new instance: %+v, %v", info, err)
 	}
-	if err := d.renewal.Commit(ctx, d.server); setest.StatusWord(err) == apdu.OK || setest.StatusWord(err) == 0 {
+	if err := newJob(t, d.bench, 1, provisioning.PurposeSign).Attest(ctx, d.server); setest.StatusWord(err) == apdu.OK || setest.StatusWord(err) == 0 {
 		t.Errorf("a session with the former instance goes on with the new one: %v", err)
 	}
 	if err := d.client.VerifyPIN(ctx, testPIN); !errors.Is(err, apdu.ErrNotFound) {
