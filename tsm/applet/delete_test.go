@@ -86,25 +86,14 @@ func TestEachCallEndsConsent(t *testing.T) {
 func TestEachCallEndsPersonalization(t *testing.T) {
 	t.Parallel()
 	b, inside, s := newInside(t)
-	for _, tc := range []struct {
-		name string
-		then func()
-		sw   apdu.SW
-	}{
-		{"EndPersonalization", func() { inside.Program.EndPersonalization() }, apdu.Conditions},
-		{"Delete", func() { inside.Program.Delete() }, apdu.Conditions},
-		{"none", func() {}, apdu.OK},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			j := newJob(t, b, 1, provisioning.PurposeSign)
-			if err := errors.Join(j.Attest(t.Context(), session(t, b, s)), j.issue(b)); err != nil {
-				t.Fatal(err)
-			}
-			if commit, page := inside.Received(t, &j.Job, tc.then); commit != tc.sw || page != tc.sw {
-				t.Errorf("commit: %v, page: %v, expected %v", commit, page, tc.sw)
-			}
-		})
-	}
+	inside.EndsPersonalization(t, func(t *testing.T) *setest.Job {
+		t.Helper()
+		j := newJob(t, b, 1, provisioning.PurposeSign)
+		if err := errors.Join(j.Attest(t.Context(), session(t, b, s)), j.issue(b)); err != nil {
+			t.Fatal(err)
+		}
+		return &j.Job
+	})
 }
 
 // deletion is an instance in full use, about to be deleted: a credential shown once, a PIN, a consent that was just given, and a renewal whose

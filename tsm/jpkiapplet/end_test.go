@@ -1,7 +1,10 @@
 package jpkiapplet_test
 
 import (
+	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -65,29 +68,18 @@ func TestEachCallEndsVerification(t *testing.T) {
 // What was received and not committed is gone with the session, and with the instance.
 func TestEachCallEndsPersonalization(t *testing.T) {
 	b, inside, s := newInside(t)
-	for _, tc := range []struct {
-		name string
-		then func()
-		sw   apdu.SW
-	}{
-		{"EndPersonalization", func() { inside.Program.EndPersonalization() }, apdu.Conditions},
-		{"Delete", func() { inside.Program.Delete() }, apdu.Conditions},
-		{"none", func() {}, apdu.OK},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			j := newJob(t, b)
-			h, err := b.session(t.Context(), s)
-			if err == nil {
-				err = errors.Join(j.Attest(t.Context(), h), j.issue(b))
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if commit, page := inside.Received(t, &j.Job, tc.then); commit != tc.sw || page != tc.sw {
-				t.Errorf("commit: %v, page: %v, expected %v", commit, page, tc.sw)
-			}
-		})
-	}
+	inside.EndsPersonalization(t, func(t *testing.T) *setest.Job {
+		t.Helper()
+		j := newJob(t, b)
+		h, err := b.session(t.Context(), s)
+		if err == nil {
+			err = errors.Join(j.Attest(t.Context(), h), j.issue(b))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &j.Job
+	})
 }
 
 // A verification outlives neither a lock of the application nor the channel it was made on.
@@ -233,5 +225,30 @@ func TestDeletedApplicationLeavesNothing(t *testing.T) {
 	}
 	if again.Receipt.Counter != d.old.Receipt.Counter+1 {
 		t.Errorf("receipt %d after %d", again.Receipt.Counter, d.old.Receipt.Counter)
+	}
+}
+
+// A wipe leaves nothing in the memory but its receipt, and what it destroyed is in no file: neither keys and certificates, nor the secrets, nor
+// the keys of an order under way.
+func TestPhoneWipe(t *testing.T) {
+	b := newBench(t)
+	begun(worn(t))(t, b)
+	before := b.Objects(t)
+	if len(before) != 12 {
+		t.Fatalf("%d objects at the start", len(before))
+	}
+	r := wipeTask(t, b)
+	if _, err := b.Powered(nil, func(s *se.SE) error { return r.Resume(t.Context(), s) }); err != nil {
+		t.Fatal(err)
+	}
+	after := b.Objects(t)
+	if len(after) != 1 || after["done"] == "" {
+		t.Errorf("objects left: %v", slices.Sorted(maps.Keys(after)))
+	}
+	file := b.Snapshot(t)
+	for name, value := range before {
+		if len(value) > 1 && bytes.Contains(file, []byte(value)) {
+			t.Errorf("%s is still in the state file", name)
+		}
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"maps"
-	"slices"
 	"testing"
 	"time"
 
@@ -388,26 +386,26 @@ func TestSealedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := bytes.Repeat([]byte{7}, 16)
-	for name, sealed := range map[string]func() ([]byte, error){
-		"another order": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, other, j.Order.SEID, 1, j.Content)
-		},
-		"another element": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.Order.ID, other[:10], 1, j.Content)
-		},
-		"another slot": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.Order.ID, j.Order.SEID, 2, j.Content)
-		},
-		"a bit": func() ([]byte, error) { c := bytes.Clone(j.Sealed); c[80] ^= 1; return c, nil },
-		"no set": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.Order.ID, j.Order.SEID, 1, []byte{0xA0})
-		},
+	seal := func(order, element []byte, slot uint64, content []byte) []byte {
+		t.Helper()
+		sealed, err := provisioning.Seal(j.attested.SealingKey, order, element, slot, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	flipped := bytes.Clone(j.Sealed)
+	flipped[80] ^= 1
+	for name, sealed := range map[string][]byte{
+		"another order":   seal(other, j.Order.SEID, 1, j.Content),
+		"another element": seal(j.Order.ID, other[:10], 1, j.Content),
+		"another slot":    seal(j.Order.ID, j.Order.SEID, 2, j.Content),
+		"a bit":           flipped,
+		"no set":          seal(j.Order.ID, j.Order.SEID, 1, []byte{0xA0}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := *j
-			if c.Sealed, err = sealed(); err != nil {
-				t.Fatal(err)
-			}
+			c.Sealed = sealed
 			h, err := b.session(ctx, s)
 			if err != nil {
 				t.Fatal(err)
@@ -457,31 +455,6 @@ func TestLocked(t *testing.T) {
 	w.SEKey = j.SEKey
 	if err := w.wipe(ctx, b, s); err != nil {
 		t.Errorf("wiping while locked: %v", err)
-	}
-}
-
-// A wipe leaves nothing in the memory but its receipt, and what it destroyed is in no file: neither keys and certificates, nor the secrets, nor
-// the keys of an order under way.
-func TestPhoneWipe(t *testing.T) {
-	b := newBench(t)
-	begun(worn(t))(t, b)
-	before := b.Objects(t)
-	if len(before) != 12 {
-		t.Fatalf("%d objects at the start", len(before))
-	}
-	r := wipeTask(t, b)
-	if _, err := b.Powered(nil, func(s *se.SE) error { return r.Resume(t.Context(), s) }); err != nil {
-		t.Fatal(err)
-	}
-	after := b.Objects(t)
-	if len(after) != 1 || after["done"] == "" {
-		t.Errorf("objects left: %v", slices.Sorted(maps.Keys(after)))
-	}
-	file := b.Snapshot(t)
-	for name, value := range before {
-		if len(value) > 1 && bytes.Contains(file, []byte(value)) {
-			t.Errorf("%s is still in the state file", name)
-		}
 	}
 }
 

@@ -29,29 +29,54 @@ func (k *Inside) Store(data []byte) apdu.Response {
 	return k.Program.StoreData(gp.Block{Last: true, Answer: true, BERTLV: true, Data: data})
 }
 
-// Received gives the program what it is to keep until the session ends: the attestation of a job, and all its sealed bytes. Then it does
-// something, and tells how the commit is answered, and how a page of the attestation.
-func (k *Inside) Received(tb testing.TB, j *Job, then func()) (commit, page apdu.SW) {
-	tb.Helper()
-	o, digest := j.Order, sha256.Sum256(j.Sealed)
-	object := func(o interface{ Object() ([]byte, error) }) []byte {
-		tb.Helper()
-		data, err := o.Object()
-		if err != nil {
-			tb.Fatal(err)
-		}
-		return data
+// EndsPersonalization checks that what the program received of a job, which is issued anew each time, is gone with the session and with the
+// instance, and not before.
+func (k *Inside) EndsPersonalization(t *testing.T, issued func(t *testing.T) *Job) {
+	t.Helper()
+	for _, tc := range []struct {
+		name string
+		call func()
+		sw   apdu.SW
+	}{
+		{"none", func() {}, apdu.OK},
+		{"EndPersonalization", func() { k.Program.EndPersonalization() }, apdu.Conditions},
+		{"Delete", func() { k.Program.Delete() }, apdu.Conditions},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			j := issued(t)
+			k.received(t, j)
+			tc.call()
+			digest := sha256.Sum256(j.Sealed)
+			if sw := k.Store(bytesOf(t, stream.Commit{OrderID: j.Order.ID, SHA256: digest[:]})).SW; sw != tc.sw {
+				t.Errorf("commit: %v, expected %v", sw, tc.sw)
+			}
+			if sw := k.Store(stream.Page(0)).SW; sw != tc.sw {
+				t.Errorf("a page of the attestation: %v, expected %v", sw, tc.sw)
+			}
+		})
 	}
+}
+
+// received gives the program what it keeps until the session ends: the attestation of a job, and all its sealed bytes.
+func (k *Inside) received(t *testing.T, j *Job) {
+	t.Helper()
+	o, digest := j.Order, sha256.Sum256(j.Sealed)
 	for _, data := range [][]byte{
-		object(stream.Generate{OrderID: o.ID, Slot: o.Slot, Purpose: uint64(o.Purpose), Challenge: o.Challenge}),
-		object(stream.Begin{OrderID: o.ID, Length: uint64(len(j.Sealed)), SHA256: digest[:]}),
+		bytesOf(t, stream.Generate{OrderID: o.ID, Slot: o.Slot, Purpose: uint64(o.Purpose), Challenge: o.Challenge}),
+		bytesOf(t, stream.Begin{OrderID: o.ID, Length: uint64(len(j.Sealed)), SHA256: digest[:]}),
 		apdu.AppendTLV(nil, stream.TagSealed, j.Sealed),
 	} {
 		if r := k.Store(data); r.SW != apdu.OK {
-			tb.Fatalf("receiving: %v", r.SW)
+			t.Fatalf("receiving: %v", r.SW)
 		}
 	}
-	then()
-	commit = k.Store(object(stream.Commit{OrderID: o.ID, SHA256: digest[:]})).SW
-	return commit, k.Store(stream.Page(0)).SW
+}
+
+func bytesOf(t *testing.T, o interface{ Object() ([]byte, error) }) []byte {
+	t.Helper()
+	data, err := o.Object()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
