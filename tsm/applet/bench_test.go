@@ -15,6 +15,7 @@ import (
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
 
 // BenchmarkProvisioning is all that the applet does for a credential of 27 kB: keys, attestation, opening, judging, commit and receipt, in
@@ -23,14 +24,11 @@ import (
 func BenchmarkProvisioning(b *testing.B) {
 	w := newBench(b)
 	w.draft.Elements = append(w.draft.Elements, mdoc.Element{NameSpace: world.NameJP, Identifier: "picture", Value: world.Encode(b, bytes.Repeat([]byte{0x5A}, 25_000))})
-	first := w.open(b)
-	session(b, w, first)
-	file := w.snapshot(b)
+	session(b, w, w.On(b))
 	w = w.fork(b)
-	w.restore(b, file)
-	var program se.Applet
-	cfg := w.config(nil)
-	cfg.Applets = []se.Kind{inside{applet.Kind(), &program}}
+	inside := &setest.Inside{Kind: applet.Kind()}
+	cfg := w.Config
+	cfg.Applets = []se.Kind{inside}
 	s, err := se.Open(w.Path, cfg)
 	if err != nil {
 		b.Fatal(err)
@@ -41,12 +39,12 @@ func BenchmarkProvisioning(b *testing.B) {
 	signer := cose.Deterministic(w.SignerKey)
 	for b.Loop() {
 		j := newJob(b, w, 1, provisioning.PurposeSign)
-		generate := must(b, stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge})
+		generate := must(b, stream.Generate{OrderID: j.Order.ID, Slot: 1, Purpose: 1, Challenge: j.Order.Challenge})
 		start := time.Now() //nolint:forbidigo // measured
-		j.attestation = blocks(b, program, generate)
-		for len(j.attestation)%stream.PageSize == 0 {
-			page := blocks(b, program, stream.Page(uint16(len(j.attestation))))
-			if j.attestation = append(j.attestation, page...); len(page) == 0 {
+		j.Attestation = blocks(b, inside.Program, generate)
+		for len(j.Attestation)%stream.PageSize == 0 {
+			page := blocks(b, inside.Program, stream.Page(uint16(len(j.Attestation))))
+			if j.Attestation = append(j.Attestation, page...); len(page) == 0 {
 				break
 			}
 		}
@@ -54,15 +52,15 @@ func BenchmarkProvisioning(b *testing.B) {
 		if err := j.issue(w); err != nil {
 			b.Fatal(err)
 		}
-		sum := sha256.Sum256(j.sealed)
-		data, err := stream.Deliver(j.order.ID, j.sealed, sum[:])
+		sum := sha256.Sum256(j.Sealed)
+		data, err := stream.Deliver(j.Order.ID, j.Sealed, sum[:])
 		if err != nil {
 			b.Fatal(err)
 		}
 		start = time.Now() //nolint:forbidigo // measured
-		receipt := blocks(b, program, data)
+		receipt := blocks(b, inside.Program, data)
 		work += time.Since(start) //nolint:forbidigo // measured
-		if err := j.settle(receipt, provisioning.ReceiptCommitted); err != nil {
+		if err := j.Settle(receipt, provisioning.ReceiptCommitted); err != nil {
 			b.Fatal(err)
 		}
 		start = time.Now() //nolint:forbidigo // measured

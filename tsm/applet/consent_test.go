@@ -13,6 +13,7 @@ import (
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
 
 // consented is an element with a credential and a PIN, and a structure its key may sign.
@@ -45,7 +46,7 @@ func (c *consented) holds(t *testing.T) (seconds uint64, reads, signs bool) {
 	_, read := c.Credential(ctx)
 	_, sign := c.SignDevice(ctx, c.structure)
 	for _, err := range []error{read, sign} {
-		if sw := swOf(err); sw != apdu.OK && sw != apdu.SecurityStatus && sw != apdu.Conditions {
+		if sw := setest.StatusWord(err); sw != apdu.OK && sw != apdu.SecurityStatus && sw != apdu.Conditions {
 			t.Fatal(err)
 		}
 	}
@@ -58,6 +59,7 @@ func (c *consented) holds(t *testing.T) (seconds uint64, reads, signs bool) {
 
 // The holder's consent holds for 60 seconds of the element's clock, and a clock that goes back ends it.
 func TestConsentExpires(t *testing.T) {
+	t.Parallel()
 	c := newConsented(t)
 	start := c.Now
 	for name, tc := range map[string]struct {
@@ -100,6 +102,7 @@ func TestConsentExpires(t *testing.T) {
 
 // What ends a consent, and what does not.
 func TestConsentEnds(t *testing.T) {
+	t.Parallel()
 	c := newConsented(t)
 	ctx := t.Context()
 	plain := func(cmd apdu.Command) func(*testing.T) {
@@ -115,6 +118,22 @@ func TestConsentEnds(t *testing.T) {
 		t.Helper()
 		if _, err := c.Info(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+	}
+	locked := func(meanwhile func(*testing.T)) func(*testing.T) { // from another channel
+		return func(t *testing.T) {
+			t.Helper()
+			ways := setest.OpenChannels(t, c.element)
+			defer ways.Close(t)
+			h := host(t, c.bench, ways.Way(1))
+			for _, p2 := range []byte{0x80, 0x07} {
+				if _, err := h.Must(t.Context(), apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x40, P2: p2, Data: stream.InstanceAID(1)}); err != nil {
+					t.Fatal(err)
+				}
+				if p2 == 0x80 {
+					meanwhile(t)
+				}
+			}
 		}
 	}
 	for name, tc := range map[string]struct {
@@ -135,36 +154,29 @@ func TestConsentEnds(t *testing.T) {
 		"SELECT of the ISD, and back": {func(t *testing.T) { selected([]byte(gp.ISD))(t); again(t) }, false},
 		"SELECT of nothing there":     {selected([]byte{1, 2, 3, 4, 5}), true},
 		"reset":                       {func(t *testing.T) { c.element.Reset(); again(t) }, false},
-		"lock and unlock": {func(t *testing.T) {
-			other := channels(t, c.element)[1]
-			for _, p2 := range []byte{0x80, 0x07} {
-				h := host(t, c.bench, other)
-				if _, err := h.Must(t.Context(), apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x40, P2: p2, Data: stream.InstanceAID(1)}); err != nil {
-					t.Fatal(err)
-				}
-				if p2 == 0x80 {
-					if _, err := c.SignDevice(t.Context(), c.structure); swOf(err) != apdu.Conditions {
-						t.Errorf("signed while locked: %v", err)
-					}
-				}
+		"lock and unlock":             {locked(func(*testing.T) {}), false},
+		"a command while it is locked": {locked(func(t *testing.T) {
+			t.Helper()
+			if _, err := c.SignDevice(t.Context(), c.structure); setest.StatusWord(err) != apdu.Conditions {
+				t.Errorf("signed while locked: %v", err)
 			}
-			closeChannels(t, c.element)
-		}, false},
+		}), false},
 		"lock and unlock of the card": {func(t *testing.T) {
-			h := host(t, c.bench, channels(t, c.element)[1])
+			ways := setest.OpenChannels(t, c.element)
+			defer ways.Close(t)
+			h := host(t, c.bench, ways.Way(1))
 			for _, state := range []gp.CardState{gp.CardLocked, gp.CardSecured} { // and no command on the holder's channel between them
 				if _, err := h.Must(t.Context(), apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x80, P2: byte(state)}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			closeChannels(t, c.element)
 		}, false},
 		"a renewal on another channel": {func(t *testing.T) {
-			other := channels(t, c.element)[2]
-			if err := newJob(t, c.bench, 1, provisioning.PurposeSign).run(t.Context(), c.bench, other); err != nil {
+			ways := setest.OpenChannels(t, c.element)
+			defer ways.Close(t)
+			if err := newJob(t, c.bench, 1, provisioning.PurposeSign).run(t.Context(), c.bench, ways.Way(2)); err != nil {
 				t.Fatal(err)
 			}
-			closeChannels(t, c.element)
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -181,10 +193,11 @@ func TestConsentEnds(t *testing.T) {
 
 // A consent belongs to the channel it was given on: the instance is selected on no other, and is told when its channel closes.
 func TestConsentOfAChannel(t *testing.T) {
+	t.Parallel()
 	c := newConsented(t)
 	ctx := t.Context()
-	ways := channels(t, c.element)
-	here, there := elsewhere(t, ways, 1), applet.NewClient(ways[2], 1)
+	ways := setest.OpenChannels(t, c.element)
+	here, there := applet.NewClient(ways.Turn(t, 1), 1), applet.NewClient(ways.Way(2), 1)
 	if err := here.VerifyPIN(ctx, testPIN); err != nil {
 		t.Fatal(err)
 	}
@@ -194,15 +207,15 @@ func TestConsentOfAChannel(t *testing.T) {
 	if _, err := there.SignDevice(ctx, c.structure); err == nil {
 		t.Error("signed on another channel")
 	}
-	closeChannels(t, c.element)
+	ways.Close(t)
 	if _, err := c.SignDevice(ctx, c.structure); err == nil {
 		t.Error("signed after the channel was closed")
 	}
-	here = elsewhere(t, channels(t, c.element), 1)
+	here = applet.NewClient(setest.OpenChannels(t, c.element).Turn(t, 1), 1)
 	if _, err := here.Info(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := here.SignDevice(ctx, c.structure); swOf(err) != apdu.SecurityStatus {
+	if _, err := here.SignDevice(ctx, c.structure); setest.StatusWord(err) != apdu.SecurityStatus {
 		t.Errorf("signed on a channel that was closed and opened: %v", err)
 	}
 }

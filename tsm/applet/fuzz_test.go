@@ -10,6 +10,7 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/applet/stream"
+	"mobileid/tsm/se/setest"
 )
 
 // Whatever is sent, plain with the PIN verified or as a block of personalization, is answered; and the live credential is the one
@@ -24,14 +25,14 @@ func FuzzInstance(f *testing.F) {
 	good := sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))
 	f.Add(byte(0x2A), byte(0x9E), byte(0x9A), good, byte(0x91), byte(0), must(f, stream.Wipe{OrderID: make([]byte, 16)}))
 	f.Add(byte(0x2A), byte(0x8E), byte(0x80), apdu.AppendTLV(nil, 0x80, good), byte(0x91), byte(0), stream.Page(0))
-	f.Add(byte(0xB1), byte(0), byte(0), []byte{0x54, 3, 0, 0, 0}, byte(0x11), byte(1), must(f, stream.Begin{OrderID: j.order.ID, Length: 9, SHA256: make([]byte, 32)}))
+	f.Add(byte(0xB1), byte(0), byte(0), []byte{0x54, 3, 0, 0, 0}, byte(0x11), byte(1), must(f, stream.Begin{OrderID: j.Order.ID, Length: 9, SHA256: make([]byte, 32)}))
 	f.Add(byte(0x24), byte(1), byte(0x80), []byte("1234"), byte(0x91), byte(0), must(f, stream.Generate{OrderID: make([]byte, 16), Slot: 1, Purpose: 2, Challenge: make([]byte, 32)}))
-	f.Add(byte(0xCA), byte(0xDF), byte(0x30), []byte(nil), byte(0x91), byte(0), must(f, stream.Commit{OrderID: j.order.ID, SHA256: make([]byte, 32)}))
+	f.Add(byte(0xCA), byte(0xDF), byte(0x30), []byte(nil), byte(0x91), byte(0), must(f, stream.Commit{OrderID: j.Order.ID, SHA256: make([]byte, 32)}))
 	f.Fuzz(func(t *testing.T, ins, p1, p2 byte, data []byte, blockP1, blockP2 byte, stored []byte) {
 		ctx := t.Context()
 		data, stored = data[:min(len(data), 2000)], stored[:min(len(stored), 200)]
-		if err := c.VerifyPIN(ctx, testPIN); err != nil && swOf(err) != apdu.ReferenceNotFound {
-			if swOf(err) != apdu.Blocked && swOf(err)&0xFFF0 != 0x63C0 {
+		if err := c.VerifyPIN(ctx, testPIN); err != nil && setest.StatusWord(err) != apdu.ReferenceNotFound {
+			if setest.StatusWord(err) != apdu.Blocked && setest.StatusWord(err)&0xFFF0 != 0x63C0 {
 				t.Fatal(err)
 			}
 		}
@@ -47,10 +48,10 @@ func FuzzInstance(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Committed && info.Length != uint64(len(j.credential)) || !info.Committed && info.Length != 0 {
+		if info.Committed && info.Length != uint64(len(j.Content)) || !info.Committed && info.Length != 0 {
 			t.Fatalf("%+v", info)
 		}
-		if bytes.Contains(b.snapshot(t), j.credential[:64]) != info.Committed {
+		if bytes.Contains(b.Snapshot(t), j.Content[:64]) != info.Committed {
 			t.Fatal("the state file and the applet disagree")
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync/atomic"
 	"testing"
 
 	"mobileid/mdoc/apdu"
@@ -25,14 +24,14 @@ var guesses = map[string]func(ctx context.Context, c *applet.Client, pin string)
 
 // attempt is one guess under power that goes at a point; answered tells whether the element said right or wrong.
 func (b *bench) attempt(ctx context.Context, command, pin string, tear func(int) bool) (answered bool, points int, err error) {
-	points, err = b.powered(tear, func(s *se.SE) error { return guesses[command](ctx, applet.NewClient(s, 1), pin) })
+	points, err = b.Powered(tear, func(s *se.SE) error { return guesses[command](ctx, applet.NewClient(s, 1), pin) })
 	_, told := errors.AsType[*apdu.AuthError](err)
 	return told || err == nil, points, err
 }
 
 func (b *bench) triesLeft(tb testing.TB) (n int) {
 	tb.Helper()
-	if _, err := b.powered(nil, func(s *se.SE) (err error) { n, err = applet.NewClient(s, 1).TriesLeft(tb.Context()); return err }); err != nil {
+	if _, err := b.Powered(nil, func(s *se.SE) (err error) { n, err = applet.NewClient(s, 1).TriesLeft(tb.Context()); return err }); err != nil {
 		tb.Fatal(err)
 	}
 	return n
@@ -41,15 +40,14 @@ func (b *bench) triesLeft(tb testing.TB) (n int) {
 // opens tells whether a PIN is the one that is set, in a copy of the state file.
 func (b *bench) opens(tb testing.TB, pin string) bool {
 	tb.Helper()
-	c := b.copied(tb)
-	_, err := c.powered(nil, func(s *se.SE) error { return applet.NewClient(s, 1).VerifyPIN(tb.Context(), pin) })
+	_, err := b.Copied(tb).Powered(nil, func(s *se.SE) error { return applet.NewClient(s, 1).VerifyPIN(tb.Context(), pin) })
 	return err == nil
 }
 
 // pinned is a state file with an instance and a PIN.
 func pinned(tb testing.TB, b *bench) []byte {
 	tb.Helper()
-	s := b.open(tb)
+	s := b.On(tb)
 	session(tb, b, s)
 	if err := applet.NewClient(s, 1).SetPIN(tb.Context(), testPIN); err != nil {
 		tb.Fatal(err)
@@ -57,27 +55,28 @@ func pinned(tb testing.TB, b *bench) []byte {
 	if err := s.Close(); err != nil {
 		tb.Fatal(err)
 	}
-	return b.snapshot(tb)
+	return b.Snapshot(tb)
 }
 
 // The power goes at every point of VERIFY and CHANGE. A wrong PIN never leaves more tries than a try before allowed, and costs one
 // whenever an answer got out; a right one gives tries back only by having been right.
 func TestTornGuess(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	start := pinned(t, b)
 	ctx := t.Context()
 	for command := range guesses {
 		cuts := 0
 		for _, pin := range []string{"000000", testPIN} {
-			b.restore(t, start)
+			b.Restore(t, start)
 			_, points, _ := b.attempt(ctx, command, pin, nil)
 			if points < 4 {
 				t.Fatalf("only %d tear points", points)
 			}
 			for k := 1; k <= points; k++ {
-				b.restore(t, start)
+				b.Restore(t, start)
 				for before := 3; before > 0; {
-					answered, _, err := b.attempt(ctx, command, pin, at(k))
+					answered, _, err := b.attempt(ctx, command, pin, setest.At(k))
 					if command == "CHANGE" && pin == testPIN && !b.opens(t, testPIN) {
 						break // the change was carried out before the cut
 					}
@@ -103,16 +102,17 @@ func TestTornGuess(t *testing.T) {
 // Up to the first answer a right and a wrong guess must look the same from outside wherever the power is cut, or a cut would tell one
 // from the other without costing a try.
 func TestTryIsWrittenBeforeTheComparison(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	start := pinned(t, b)
 	ctx := t.Context()
 	for command := range guesses {
 		for k := 1; ; k++ {
-			b.restore(t, start)
-			wrongAnswered, _, wrong := b.attempt(ctx, command, "000000", at(k))
+			b.Restore(t, start)
+			wrongAnswered, _, wrong := b.attempt(ctx, command, "000000", setest.At(k))
 			wrongLeft := b.triesLeft(t)
-			b.restore(t, start)
-			rightAnswered, _, right := b.attempt(ctx, command, testPIN, at(k))
+			b.Restore(t, start)
+			rightAnswered, _, right := b.attempt(ctx, command, testPIN, setest.At(k))
 			rightLeft := b.triesLeft(t)
 			if wrongAnswered {
 				if wrongLeft != 2 || k < 3 {
@@ -127,113 +127,43 @@ func TestTryIsWrittenBeforeTheComparison(t *testing.T) {
 	}
 }
 
-// tally is what an attacker with the power switch got.
-type tally struct{ cuts, recoveries, guesses, restarts, blocked, extra atomic.Int64 }
-
 // An attacker who can cut the power where he likes, also while the element recovers from the cut before: with 10,000 cuts, never more than
 // three wrong PINs are compared before a right one, and blocked stays blocked.
 func TestTornGuessing(t *testing.T) {
+	t.Parallel()
 	const attackers, cutsEach = 4, 2500
 	b := newBench(t)
-	start := pinned(t, b)
-	var got tally
+	pinned(t, b)
+	attacker := setest.Attacker{Tries: 3, Blocked: staysBlocked, Guess: func(t *testing.T, channels *setest.Channels, random *rand.Rand) error {
+		t.Helper()
+		command := []string{"VERIFY", "CHANGE"}[random.IntN(2)]
+		c := applet.NewClient(channels.Turn(t, random.IntN(1+gp.MaxChannel)), 1)
+		return guesses[command](t.Context(), c, fmt.Sprintf("%06d", random.IntN(200_000)))
+	}}
+	var got setest.Tally
 	t.Run("attackers", func(t *testing.T) {
 		for i := range attackers {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				random := rand.New(rand.NewPCG(1, uint64(i))) //nolint:gosec // where to cut, so that a failure repeats
-				attacked := b.fork(t)
-				for cuts := 0; cuts < cutsEach; {
-					attacked.restore(t, start)
-					cuts += attacked.brute(t, random, &got)
-				}
+				attacker.Attack(t, b.Fork(t), random, cutsEach, &got)
 			})
 		}
 	})
-	line := fmt.Sprintf("E4: PIN: %d power cuts (%d while recovering) in %d guesses by VERIFY and CHANGE over %d restarts and four channels: %d times blocked, %d extra guesses",
-		got.cuts.Load(), got.recoveries.Load(), got.guesses.Load(), got.restarts.Load(), got.blocked.Load(), got.extra.Load())
-	t.Log(line)
-	if got.extra.Load() != 0 || got.blocked.Load() < 50 || got.cuts.Load() < attackers*cutsEach {
-		t.Error(line)
-	}
+	got.Judge(t, "PIN", "guesses by VERIFY and CHANGE", attackers*cutsEach)
 }
 
-// channels opens the three further logical channels of an element.
-func channels(tb testing.TB, s apdu.Transmitter) []apdu.Transmitter {
-	tb.Helper()
-	ways := []apdu.Transmitter{s}
-	for range gp.MaxChannel {
-		r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, Le: 1})
-		if err != nil || r.SW != apdu.OK || len(r.Data) != 1 {
-			tb.Fatalf("MANAGE CHANNEL: %v, %v", r.SW, err)
-		}
-		ways = append(ways, setest.Channel{Transmitter: s, Number: r.Data[0]})
-	}
-	return ways
-}
-
-// elsewhere is a client on one of the channels; what is selected on the others is left, for an instance is selected on one at a time.
-func elsewhere(tb testing.TB, ways []apdu.Transmitter, n int) *applet.Client {
-	tb.Helper()
-	for i, w := range ways {
-		if i != n {
-			if r, err := apdu.Exchange(tb.Context(), w, gp.Select(gp.ISD)); err != nil || r.SW != apdu.OK {
-				tb.Fatalf("leaving channel %d: %v, %v", i, r.SW, err)
-			}
-		}
-	}
-	return applet.NewClient(ways[n], 1)
-}
-
-// brute guesses until the element is blocked: some guesses in each period under power, which ends by a cut or without one.
-func (b *bench) brute(t *testing.T, random *rand.Rand, got *tally) (cuts int) {
+// staysBlocked tries the right PIN on a blocked element.
+func staysBlocked(t *testing.T, e *setest.Element) {
 	t.Helper()
-	ctx := t.Context()
-	compared := 0
-	for blocked := false; !blocked; {
-		opened, during := false, 0 // the point at which the element was open
-		k, late := 1+random.IntN(8), random.IntN(4) > 0
-		tear := func(p int) bool {
-			if !opened {
-				during = p
+	if _, err := e.Powered(nil, func(s *se.SE) error {
+		for command, guess := range guesses {
+			if err := guess(t.Context(), applet.NewClient(s, 1), testPIN); !errors.Is(err, apdu.ErrBlocked) {
+				t.Fatalf("blocked, and then %s: %v", command, err)
 			}
-			return late && opened && p-during == k || !late && p == k
 		}
-		_, err := b.powered(tear, func(s *se.SE) error {
-			opened = true
-			ways := channels(t, s)
-			for range 1 + random.IntN(4) {
-				command := []string{"VERIFY", "CHANGE"}[random.IntN(2)]
-				got.guesses.Add(1)
-				err := guesses[command](ctx, elsewhere(t, ways, random.IntN(len(ways))), fmt.Sprintf("%06d", random.IntN(200_000)))
-				if _, told := errors.AsType[*apdu.AuthError](err); told {
-					compared++ // a guess that was compared is answered: nothing is written after the comparison
-				} else {
-					return err
-				}
-			}
-			return nil
-		})
-		got.restarts.Add(1)
-		switch {
-		case errors.Is(err, se.ErrPowerCut):
-			cuts++
-			if !opened {
-				got.recoveries.Add(1)
-			}
-		case errors.Is(err, apdu.ErrBlocked):
-			blocked = true
-		case err != nil:
-			t.Fatal(err)
-		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
-	got.cuts.Add(int64(cuts))
-	got.extra.Add(int64(max(0, compared-3)))
-	got.blocked.Add(1)
-	for command := range guesses {
-		if _, _, err := b.attempt(ctx, command, testPIN, nil); !errors.Is(err, apdu.ErrBlocked) {
-			t.Fatalf("blocked, and then %s: %v", command, err)
-		}
-	}
-	return cuts
 }

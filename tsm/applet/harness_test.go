@@ -1,16 +1,8 @@
 package applet_test
 
 import (
-	"bytes"
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -21,7 +13,6 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/applet/stream"
-	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
 	"mobileid/tsm/se/setest"
 )
@@ -33,156 +24,55 @@ type bench struct {
 	*world.World
 	*setest.Element
 	draft mdoc.Draft
-	dir   string // of restored state files
+}
+
+// made are a world and an element for all tests: making them takes long.
+var made struct {
+	world   *world.World
+	element setest.Mould
 }
 
 func newBench(tb testing.TB) *bench {
 	tb.Helper()
-	w := world.New(tb)
-	return &bench{World: w, Element: setest.New(tb, w.Now, w.IACA.Raw), draft: w.Draft(tb), dir: memoryDir(tb)}
+	element := made.element.Cast(tb, func(tb testing.TB) *setest.Element {
+		tb.Helper()
+		made.world = world.New(tb)
+		return setest.New(tb, made.world.Now, made.world.IACA.Raw)
+	})
+	w := *made.world // a test may set its clock
+	b := &bench{World: &w, Element: element, draft: w.Draft(tb)}
+	b.Config = se.Config{Applets: []se.Kind{applet.Kind()}, Now: func() time.Time { return b.Now }}
+	return b
 }
 
-// memoryDir is a folder in memory where there is one: what is tested is the order of writes, not the disk.
-func memoryDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "applet")
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// fork is the same world and element with a place of its own for state files.
+// fork is the same world with the element in a place of its own.
 func (b *bench) fork(tb testing.TB) *bench {
 	tb.Helper()
-	element := *b.Element
-	return &bench{World: b.World, Element: &element, draft: b.draft, dir: memoryDir(tb)}
+	return &bench{World: b.World, Element: b.Fork(tb), draft: b.draft}
 }
 
-func (b *bench) config(tear func(int) bool) se.Config {
-	return se.Config{Applets: []se.Kind{applet.Kind()}, Now: func() time.Time { return b.Now }, Tear: tear}
-}
-
-func (b *bench) open(tb testing.TB) *se.SE {
-	tb.Helper()
-	s, err := se.Open(b.Path, b.config(nil))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
-}
-
-// snapshot reads the state file; restore makes a new one of it.
-func (b *bench) snapshot(tb testing.TB) []byte {
-	tb.Helper()
-	data, err := os.ReadFile(b.Path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return data
-}
-
-func (b *bench) restore(tb testing.TB, data []byte) {
-	tb.Helper()
-	b.Path = filepath.Join(b.dir, "se.nvm")
-	if err := os.WriteFile(b.Path, data, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.Remove(b.Path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		tb.Fatal(err)
-	}
-}
-
-// copied is a bench whose state file is a copy of this one's, so that looking at it changes nothing.
-func (b *bench) copied(tb testing.TB) *bench {
-	tb.Helper()
-	element := *b.Element
-	c := &bench{World: b.World, Element: &element, draft: b.draft, dir: filepath.Join(b.dir, "copy")}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	c.restore(tb, b.snapshot(tb))
-	return c
-}
-
-// job is what a server knows of one provisioning. It outlives its sessions.
-type job struct {
-	order       provisioning.Order
-	attestation []byte
-	seKey       crypto.PublicKey
-	credential  []byte
-	sealed      []byte
-	receipt     *provisioning.Receipt
-	answers     [][]byte // all that the element said in sessions, decrypted
-}
+// job is one provisioning of a credential.
+type job struct{ setest.Job }
 
 func newJob(tb testing.TB, b *bench, slot uint64, purpose provisioning.Purpose) *job {
 	tb.Helper()
-	j := &job{order: provisioning.Order{ID: make([]byte, 16), Kind: provisioning.OrderProvision, SEID: b.Factory.ID, Slot: slot,
-		Purpose: purpose, Challenge: make([]byte, 32)}}
-	for _, f := range [][]byte{j.order.ID, j.order.Challenge} {
-		if _, err := rand.Read(f); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	return j
+	return &job{setest.NewJob(tb, b.Element, provisioning.Order{Slot: slot, Purpose: purpose})}
 }
 
-func (j *job) instance() []byte { return stream.InstanceAID(byte(j.order.Slot)) }
+func (j *job) instance() []byte { return stream.InstanceAID(byte(j.Order.Slot)) }
 
 // run does what is left of the job, in a new session.
 func (j *job) run(ctx context.Context, b *bench, t apdu.Transmitter) error {
-	h, err := setest.Open(ctx, t, b.Factory.Keys)
+	h, err := b.Session(ctx, t, j.instance())
 	if err != nil {
 		return err
 	}
-	defer func() { j.answers = append(j.answers, h.Answers...) }()
-	if err := h.Install(ctx, applet.Kind(), j.instance()); err != nil {
-		return err
-	}
-	if err := h.Personalize(ctx, j.instance()); err != nil {
-		return err
-	}
-	if j.sealed == nil {
-		if err := j.attest(ctx, h); err != nil {
-			return err
-		}
-		if err := j.issue(b); err != nil {
-			return err
-		}
-	}
-	return j.deliver(ctx, h)
-}
-
-// attest asks for keys, page by page.
-func (j *job) attest(ctx context.Context, h *setest.Host) error {
-	object, err := stream.Generate{OrderID: j.order.ID, Slot: j.order.Slot, Purpose: uint64(j.order.Purpose), Challenge: j.order.Challenge}.Object()
-	if err != nil {
-		return err
-	}
-	j.attestation = nil
-	for {
-		page, err := h.Store(ctx, object, 0)
-		if err != nil {
-			return err
-		}
-		j.attestation = append(j.attestation, page...)
-		if len(page) < stream.PageSize {
-			return nil
-		}
-		object = stream.Page(uint16(len(j.attestation)))
-	}
+	return j.Run(ctx, h, func() error { return j.issue(b) })
 }
 
 // issue is the issuer's part: judge the attestation, sign for its key, seal.
 func (j *job) issue(b *bench) error {
-	signed, err := provisioning.ParseAttestation(j.attestation)
+	signed, err := provisioning.ParseAttestation(j.Attestation)
 	if err != nil {
 		return err
 	}
@@ -193,7 +83,7 @@ func (j *job) issue(b *bench) error {
 	if !v.OK() {
 		return fmt.Errorf("attestation: %+v", v.Failed())
 	}
-	if err := a.Answers(&j.order); err != nil {
+	if err := a.Answers(&j.Order); err != nil {
 		return err
 	}
 	if !a.UserPresence || a.TryLimit != 3 || a.AppletVersion != applet.Version {
@@ -205,52 +95,17 @@ func (j *job) issue(b *bench) error {
 	if err != nil {
 		return err
 	}
-	if j.credential, err = p.Issue(cose.Deterministic(b.SignerKey), b.SignerChain); err != nil {
-		return err
-	}
-	j.seKey = key
-	j.sealed, err = provisioning.Seal(a.SealingKey, j.order.ID, j.order.SEID, j.order.Slot, j.credential)
-	return err
-}
-
-func (j *job) deliver(ctx context.Context, h *setest.Host) error {
-	digest := sha256.Sum256(j.sealed)
-	data, err := stream.Deliver(j.order.ID, j.sealed, digest[:])
+	credential, err := p.Issue(cose.Deterministic(b.SignerKey), b.SignerChain)
 	if err != nil {
 		return err
 	}
-	out, err := h.Store(ctx, data, 0)
-	if err != nil {
-		return err
-	}
-	return j.settle(out, provisioning.ReceiptCommitted)
-}
-
-// settle checks a receipt.
-func (j *job) settle(raw []byte, kind provisioning.ReceiptKind) error {
-	signed, err := provisioning.ParseReceipt(raw)
-	if err != nil {
-		return err
-	}
-	r, err := signed.Verify(j.seKey)
-	if err != nil {
-		return err
-	}
-	digest := sha256.Sum256(j.credential)
-	switch {
-	case r.Kind != kind || !bytes.Equal(r.OrderID, j.order.ID) || r.Slot != j.order.Slot || !bytes.Equal(r.SEID, j.order.SEID):
-		return errors.New("receipt of another order")
-	case kind == provisioning.ReceiptCommitted && !bytes.Equal(r.Digest, digest[:]):
-		return errors.New("receipt of another credential")
-	}
-	j.receipt = r
-	return nil
+	return j.Seal(a.SealingKey, key, credential)
 }
 
 // provisioned is an element with a credential and a PIN.
 func provisioned(tb testing.TB, b *bench, purpose provisioning.Purpose) (*se.SE, *job, *applet.Client) {
 	tb.Helper()
-	s := b.open(tb)
+	s := b.On(tb)
 	j := newJob(tb, b, 1, purpose)
 	c := applet.NewClient(s, 1)
 	if err := j.run(tb.Context(), b, s); err != nil {
@@ -265,14 +120,7 @@ func provisioned(tb testing.TB, b *bench, purpose provisioning.Purpose) (*se.SE,
 // session opens a session and directs it to the instance of slot 1, which it installs if need be.
 func session(tb testing.TB, b *bench, t apdu.Transmitter) *setest.Host {
 	tb.Helper()
-	ctx := tb.Context()
-	h, err := setest.Open(ctx, t, b.Factory.Keys)
-	if err == nil {
-		err = h.Install(ctx, applet.Kind(), stream.InstanceAID(1))
-	}
-	if err == nil {
-		err = h.Personalize(ctx, stream.InstanceAID(1))
-	}
+	h, err := b.Session(tb.Context(), t, stream.InstanceAID(1))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -289,34 +137,6 @@ func block(tb testing.TB, h *setest.Host, p1, p2 byte, data []byte) apdu.Respons
 	return r
 }
 
-// lifeCycle is what GET STATUS says of slot 1; 0 when there is no instance.
-func lifeCycle(ctx context.Context, b *bench, t apdu.Transmitter) (gp.State, error) {
-	h, err := setest.Open(ctx, t, b.Factory.Keys)
-	if err != nil {
-		return 0, err
-	}
-	r, err := h.Send(ctx, gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.AID(stream.InstanceAID(1))}.Command())
-	if err != nil || r.SW == apdu.ReferenceNotFound {
-		return 0, err
-	}
-	entries, err := gp.ParseEntries(r.Data)
-	if err != nil || len(entries) != 1 {
-		return 0, fmt.Errorf("%d entries: %w", len(entries), err)
-	}
-	return gp.State(entries[0].State), nil
-}
-
-// swOf is the status word an error stands for, 9000 for none, 0 for another error.
-func swOf(err error) apdu.SW {
-	if err == nil {
-		return apdu.OK
-	}
-	if e, ok := errors.AsType[*apdu.StatusError](err); ok {
-		return e.SW
-	}
-	return 0
-}
-
 // wipe empties the job's slot under the job's order id.
 func (j *job) wipe(ctx context.Context, b *bench, t apdu.Transmitter) error {
 	h, err := setest.Open(ctx, t, b.Factory.Keys)
@@ -326,15 +146,7 @@ func (j *job) wipe(ctx context.Context, b *bench, t apdu.Transmitter) error {
 	if err := h.Personalize(ctx, j.instance()); err != nil {
 		return err
 	}
-	object, err := stream.Wipe{OrderID: j.order.ID}.Object()
-	if err != nil {
-		return err
-	}
-	out, err := h.Store(ctx, object, 0)
-	if err != nil {
-		return err
-	}
-	return j.settle(out, provisioning.ReceiptWiped)
+	return j.Wipe(ctx, h)
 }
 
 // host opens a session with the ISD.
@@ -345,14 +157,4 @@ func host(tb testing.TB, b *bench, t apdu.Transmitter) *setest.Host {
 		tb.Fatal(err)
 	}
 	return h
-}
-
-// closeChannels closes all but the basic one.
-func closeChannels(tb testing.TB, s apdu.Transmitter) {
-	tb.Helper()
-	for n := byte(1); n <= gp.MaxChannel; n++ {
-		if r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, P1: 0x80, P2: n}); err != nil || r.SW != apdu.OK {
-			tb.Fatalf("closing channel %d: %v, %v", n, r.SW, err)
-		}
-	}
 }

@@ -89,6 +89,7 @@ func foreign(tr transcript.Transcript, context string, header []byte) map[string
 
 // The element signs and MACs DeviceAuthentication of its own document and nothing else; a refusal uses no consent up.
 func TestForeignPayloads(t *testing.T) {
+	t.Parallel()
 	refused := 0
 	for name, tc := range map[string]struct {
 		purpose provisioning.Purpose
@@ -139,6 +140,7 @@ func TestForeignPayloads(t *testing.T) {
 
 // The data objects around a MAC_structure: each one once, the salt that of the transcript in it.
 func TestTamperMACObjects(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, _, c := provisioned(t, b, provisioning.PurposeMAC)
 	tr, reader, err := someTranscript()

@@ -9,6 +9,7 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
 
 // pinBench is an element with an instance that has no PIN yet, and what is asked of it all the time.
@@ -21,7 +22,7 @@ type pinBench struct {
 func newPINBench(t *testing.T) *pinBench {
 	t.Helper()
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	session(t, b, s)
 	return &pinBench{b, applet.NewClient(s, 1), s}
 }
@@ -61,6 +62,7 @@ func (b *pinBench) send(t *testing.T, c apdu.Command) apdu.SW {
 func pad12(pin string) []byte { return append([]byte(pin), bytes.Repeat([]byte{0xFF}, 12-len(pin))...) }
 
 func TestPINIsSetOnce(t *testing.T) {
+	t.Parallel()
 	b, ctx := newPINBench(t), t.Context()
 	if err := b.VerifyPIN(ctx, testPIN); !errors.Is(err, apdu.ErrNotFound) {
 		t.Errorf("verified before it was set: %v", err)
@@ -70,7 +72,7 @@ func TestPINIsSetOnce(t *testing.T) {
 	}
 	for bad, sw := range map[string]apdu.SW{"": apdu.WrongLength, "123": apdu.WrongLength, "1234567890123": apdu.WrongLength,
 		"12a4": apdu.WrongData, "１２３４": apdu.WrongData, "1234\xFF\xFF": apdu.WrongData} {
-		if err := b.SetPIN(ctx, bad); swOf(err) != sw {
+		if err := b.SetPIN(ctx, bad); setest.StatusWord(err) != sw {
 			t.Errorf("set %d bytes: %v, expected %v", len(bad), err, sw)
 		}
 	}
@@ -84,6 +86,7 @@ func TestPINIsSetOnce(t *testing.T) {
 }
 
 func TestPIN(t *testing.T) {
+	t.Parallel()
 	b, ctx := newPINBench(t), t.Context()
 	if err := b.SetPIN(ctx, testPIN); err != nil {
 		t.Fatal(err)
@@ -93,7 +96,7 @@ func TestPIN(t *testing.T) {
 	b.tries(t, 1)
 	for bad, sw := range map[string]apdu.SW{"12": apdu.WrongLength, "1234567890123": apdu.WrongLength, "": apdu.WrongLength,
 		"abcdef": apdu.WrongData, "24681\x00": apdu.WrongData, string(pad12(testPIN)): apdu.WrongData} {
-		if err := b.VerifyPIN(ctx, bad); swOf(err) != sw {
+		if err := b.VerifyPIN(ctx, bad); setest.StatusWord(err) != sw {
 			t.Errorf("what can be no PIN, %d bytes: %v, expected %v", len(bad), err, sw)
 		}
 	}
@@ -135,7 +138,8 @@ func (b *pinBench) blocked(t *testing.T) {
 		if err := b.VerifyPIN(ctx, testPIN); !errors.Is(err, apdu.ErrBlocked) {
 			t.Errorf("the right PIN after a renewal: %v", err)
 		}
-		wiped := &job{order: newJob(t, b.bench, 1, provisioning.PurposeSign).order, seKey: j.seKey}
+		wiped := newJob(t, b.bench, 1, provisioning.PurposeSign)
+		wiped.SEKey = j.SEKey
 		if t.Failed() {
 			return
 		}
@@ -156,6 +160,7 @@ func (b *pinBench) blocked(t *testing.T) {
 }
 
 func TestPINChange(t *testing.T) {
+	t.Parallel()
 	b, ctx := newPINBench(t), t.Context()
 	if err := b.SetPIN(ctx, testPIN); err != nil {
 		t.Fatal(err)
@@ -204,7 +209,7 @@ func TestPINChange(t *testing.T) {
 			t.Errorf("CHANGE REFERENCE DATA %X: %v", p, sw)
 		}
 	}
-	if err := b.ChangePIN(ctx, "1111", "1234567890123"); swOf(err) != apdu.WrongLength {
+	if err := b.ChangePIN(ctx, "1111", "1234567890123"); setest.StatusWord(err) != apdu.WrongLength {
 		t.Errorf("a new PIN of 13 digits: %v", err)
 	}
 	b.tries(t, 3)

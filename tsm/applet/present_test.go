@@ -17,6 +17,7 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/mdoc/transcript"
 	"mobileid/tsm/applet"
+	"mobileid/tsm/se/setest"
 )
 
 var _ holder.DeviceKey = (*applet.Client)(nil)
@@ -70,6 +71,7 @@ func provesItself(ctx context.Context, c *applet.Client, credential []byte) erro
 
 // The whole of a presentation: the element proves the document, and a verifier accepts it.
 func TestPresentation(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		purpose provisioning.Purpose
 		proof   holder.Proof
@@ -80,11 +82,11 @@ func TestPresentation(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			_, j, c := provisioned(t, b, tc.purpose)
-			credential, err := holder.NewCredential(j.credential, c, tc.proof)
+			credential, err := holder.NewCredential(j.Content, c, tc.proof)
 			if err != nil {
 				t.Fatal(err)
 			}
-			wallet := b.Holder(t, j.credential, tc.proof)
+			wallet := b.Holder(t, j.Content, tc.proof)
 			wallet.Credentials = []*holder.Credential{credential}
 			m := b.Meet(t)
 			items := world.Items(world.NameSpace, "age_over_20")
@@ -108,12 +110,13 @@ func TestPresentation(t *testing.T) {
 
 // One verification, one use; and every other condition of use.
 func TestUseOfTheKey(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
 	sign := func(structure []byte) apdu.SW {
 		_, err := c.SignDevice(ctx, structure)
-		return swOf(err)
+		return setest.StatusWord(err)
 	}
 	verify := func() {
 		t.Helper()
@@ -137,7 +140,7 @@ func TestUseOfTheKey(t *testing.T) {
 	if sw := sign(good); sw != apdu.SecurityStatus {
 		t.Errorf("second signature of one verification: %v", sw)
 	}
-	if got, err := c.Credential(ctx); err != nil || !bytes.Equal(got, j.credential) {
+	if got, err := c.Credential(ctx); err != nil || !bytes.Equal(got, j.Content) {
 		t.Errorf("reading after a signature: %v", err)
 	}
 	verify()
@@ -153,7 +156,7 @@ func TestUseOfTheKey(t *testing.T) {
 		t.Error("after a reset")
 	}
 	verify()
-	if _, err := c.MACDevice(ctx, reader.PublicKey(), tr.Salt(), good); swOf(err) != apdu.Conditions {
+	if _, err := c.MACDevice(ctx, reader.PublicKey(), tr.Salt(), good); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("MAC with a key for signatures: %v", err)
 	}
 }
@@ -166,6 +169,7 @@ func sigStructure(context string, protected, external, payload []byte) []byte {
 
 // A large credential, read in both length forms and to its very end.
 func TestReadInPieces(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.draft.Elements = append(b.draft.Elements, mdoc.Element{NameSpace: world.NameJP, Identifier: "big",
 		Value: world.Encode(t, bytes.Repeat([]byte{0x5A}, 40_000))})
@@ -173,10 +177,10 @@ func TestReadInPieces(t *testing.T) {
 	if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.Credential(t.Context()); err != nil || !bytes.Equal(got, j.credential) {
-		t.Fatalf("%d bytes of %d: %v", len(got), len(j.credential), err)
+	if got, err := c.Credential(t.Context()); err != nil || !bytes.Equal(got, j.Content) {
+		t.Fatalf("%d bytes of %d: %v", len(got), len(j.Content), err)
 	}
-	n := len(j.credential)
+	n := len(j.Content)
 	for _, tc := range []struct {
 		offset, le, want int
 		extended         bool
@@ -196,21 +200,22 @@ func TestReadInPieces(t *testing.T) {
 			continue
 		}
 		part, _, err := apdu.ParseTLV(r.Data)
-		if err != nil || len(r.Data) > tc.le || len(part.Value) != tc.want || !bytes.Equal(part.Value, j.credential[tc.offset:tc.offset+tc.want]) {
+		if err != nil || len(r.Data) > tc.le || len(part.Value) != tc.want || !bytes.Equal(part.Value, j.Content[tc.offset:tc.offset+tc.want]) {
 			t.Errorf("%+v: %d bytes, %v", tc, len(part.Value), err)
 		}
 	}
 }
 
 func TestEmptySlot(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	c := applet.NewClient(s, 4)
 	if _, err := c.Info(t.Context()); !errors.Is(err, applet.ErrEmpty) {
 		t.Errorf("no instance: %v", err)
 	}
 	j := newJob(t, b, 1, provisioning.PurposeSign)
-	if err := j.attest(t.Context(), session(t, b, s)); err != nil {
+	if err := j.Attest(t.Context(), session(t, b, s)); err != nil {
 		t.Fatal(err)
 	}
 	c = applet.NewClient(s, 1)
@@ -220,14 +225,14 @@ func TestEmptySlot(t *testing.T) {
 	if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Credential(t.Context()); swOf(err) != apdu.Conditions {
+	if _, err := c.Credential(t.Context()); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("read before commit: %v", err)
 	}
 	tr, _, err := someTranscript()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.SignDevice(t.Context(), sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))); swOf(err) != apdu.Conditions {
+	if _, err := c.SignDevice(t.Context(), sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("sign before commit: %v", err)
 	}
 }

@@ -16,32 +16,33 @@ import (
 )
 
 func TestProvision(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
-	if j.receipt.Counter != 1 {
-		t.Errorf("receipt counter %d", j.receipt.Counter)
+	if j.Receipt.Counter != 1 {
+		t.Errorf("receipt counter %d", j.Receipt.Counter)
 	}
 	info, err := c.Info(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := applet.Info{Version: "1.1", Slot: 1, Committed: true, Purpose: provisioning.PurposeSign, Length: uint64(len(j.credential)),
+	want := applet.Info{Version: "1.1", Slot: 1, Committed: true, Purpose: provisioning.PurposeSign, Length: uint64(len(j.Content)),
 		PINSet: true, TriesLeft: 3, PINVersion: 1}
 	if info != want {
 		t.Errorf("info %+v, expected %+v", info, want)
 	}
-	if _, err := c.Credential(ctx); swOf(err) != apdu.SecurityStatus {
+	if _, err := c.Credential(ctx); setest.StatusWord(err) != apdu.SecurityStatus {
 		t.Errorf("read without PIN: %v", err)
 	}
 	if err := c.VerifyPIN(ctx, testPIN); err != nil {
 		t.Fatal(err)
 	}
 	got, err := c.Credential(ctx)
-	if err != nil || !bytes.Equal(got, j.credential) {
-		t.Errorf("credential of %d bytes, expected %d: %v", len(got), len(j.credential), err)
+	if err != nil || !bytes.Equal(got, j.Content) {
+		t.Errorf("credential of %d bytes, expected %d: %v", len(got), len(j.Content), err)
 	}
-	state, err := lifeCycle(ctx, b, s)
+	state, err := b.LifeCycle(ctx, s, j.instance())
 	if err != nil || state != gp.StatePersonalized {
 		t.Errorf("state %v, %v", state, err)
 	}
@@ -49,33 +50,34 @@ func TestProvision(t *testing.T) {
 
 // A lost answer to the commit: the same stream, or the commit alone, is answered with the same receipt, and nothing moves.
 func TestCommitRepeated(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, _ := provisioned(t, b, provisioning.PurposeSign)
-	first := *j.receipt
+	first := *j.Receipt
 	if err := j.run(t.Context(), b, s); err != nil {
 		t.Fatal(err)
 	}
-	if j.receipt.Counter != first.Counter {
-		t.Errorf("the repeated commit got receipt %d", j.receipt.Counter)
+	if j.Receipt.Counter != first.Counter {
+		t.Errorf("the repeated commit got receipt %d", j.Receipt.Counter)
 	}
-	digest := sha256.Sum256(j.sealed)
-	commit, err := stream.Commit{OrderID: j.order.ID, SHA256: digest[:]}.Object()
+	digest := sha256.Sum256(j.Sealed)
+	commit, err := stream.Commit{OrderID: j.Order.ID, SHA256: digest[:]}.Object()
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := session(t, b, s)
-	if r := block(t, h, 0x91, 0, commit); r.SW != apdu.OK || j.settle(r.Data, provisioning.ReceiptCommitted) != nil {
+	if r := block(t, h, 0x91, 0, commit); r.SW != apdu.OK || j.Settle(r.Data, provisioning.ReceiptCommitted) != nil {
 		t.Errorf("commit alone: %v", r.SW)
 	}
 	digest[0] ^= 1
-	other, err := stream.Commit{OrderID: j.order.ID, SHA256: digest[:]}.Object()
+	other, err := stream.Commit{OrderID: j.Order.ID, SHA256: digest[:]}.Object()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r := block(t, h, 0x91, 0, other); r.SW != apdu.Conditions {
 		t.Errorf("commit of other bytes: %v", r.SW)
 	}
-	generate, err := stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge}.Object()
+	generate, err := stream.Generate{OrderID: j.Order.ID, Slot: 1, Purpose: 1, Challenge: j.Order.Challenge}.Object()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,14 +89,15 @@ func TestCommitRepeated(t *testing.T) {
 // Generate again for the order under way attests the same keys; another challenge or purpose is refused; another order gets
 // other keys.
 func TestGenerateResumed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	keys := func(j *job) *provisioning.Attestation {
 		t.Helper()
-		if err := j.attest(t.Context(), session(t, b, s)); err != nil {
+		if err := j.Attest(t.Context(), session(t, b, s)); err != nil {
 			t.Fatal(err)
 		}
-		signed, err := provisioning.ParseAttestation(j.attestation)
+		signed, err := provisioning.ParseAttestation(j.Attestation)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +117,7 @@ func TestGenerateResumed(t *testing.T) {
 		"purpose":      func(g *stream.Generate) { g.Purpose = 2 },
 		"another slot": func(g *stream.Generate) { g.Slot = 2 },
 	} {
-		g := stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge}
+		g := stream.Generate{OrderID: j.Order.ID, Slot: 1, Purpose: 1, Challenge: j.Order.Challenge}
 		change(&g)
 		object, err := g.Object()
 		if err != nil {
@@ -132,10 +135,11 @@ func TestGenerateResumed(t *testing.T) {
 
 // The pages of an attestation in the answers to one sequence, as a server batches them.
 func TestPagesInOneSequence(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	j := newJob(t, b, 1, provisioning.PurposeSign)
-	h := session(t, b, b.open(t))
-	object, err := stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge}.Object()
+	h := session(t, b, b.On(t))
+	object, err := stream.Generate{OrderID: j.Order.ID, Slot: 1, Purpose: 1, Challenge: j.Order.Challenge}.Object()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +155,7 @@ func TestPagesInOneSequence(t *testing.T) {
 		}
 		got = append(got, r.Data...)
 	}
-	j.attestation = got
+	j.Attestation = got
 	if err := j.issue(b); err != nil {
 		t.Errorf("%d bytes: %v", len(got), err)
 	}
@@ -160,13 +164,14 @@ func TestPagesInOneSequence(t *testing.T) {
 // What is delivered must be sealed to this order, this element and this slot, whole, and hold what a verifier accepts, for the key
 // born here. Every refusal leaves the live credential as it was.
 func TestCommitRefuses(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, old, c := provisioned(t, b, provisioning.PurposeSign)
 	other := setest.New(t, b.Now, b.IACA.Raw)
 	stranger := world.New(t)
 	attested := func(j *job) *provisioning.Attestation {
 		t.Helper()
-		signed, err := provisioning.ParseAttestation(j.attestation)
+		signed, err := provisioning.ParseAttestation(j.Attestation)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +189,7 @@ func TestCommitRefuses(t *testing.T) {
 	}
 	seal := func(j *job, a *provisioning.Attestation, credential []byte) []byte {
 		t.Helper()
-		sealed, err := provisioning.Seal(a.SealingKey, j.order.ID, j.order.SEID, j.order.Slot, credential)
+		sealed, err := provisioning.Seal(a.SealingKey, j.Order.ID, j.Order.SEID, j.Order.Slot, credential)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +201,7 @@ func TestCommitRefuses(t *testing.T) {
 		make func(j *job, a *provisioning.Attestation) []byte
 	}{
 		{"for another element", func(j *job, a *provisioning.Attestation) []byte {
-			j.order.SEID = other.Factory.ID
+			j.Order.SEID = other.Factory.ID
 			return seal(j, a, issued(b.World, a, same))
 		}},
 		{"for another order", func(j *job, a *provisioning.Attestation) []byte {
@@ -205,7 +210,7 @@ func TestCommitRefuses(t *testing.T) {
 		}},
 		{"for another slot", func(j *job, a *provisioning.Attestation) []byte {
 			x := *j
-			x.order.Slot = 2
+			x.Order.Slot = 2
 			return seal(&x, a, issued(b.World, a, same))
 		}},
 		{"to another key", func(j *job, a *provisioning.Attestation) []byte {
@@ -243,7 +248,7 @@ func TestCommitRefuses(t *testing.T) {
 			return seal(j, a, issued(b.World, a, func(d *mdoc.Draft) { d.DeviceKey = b.draft.DeviceKey }))
 		}},
 		{"for the live device key", func(j *job, a *provisioning.Attestation) []byte {
-			return seal(j, a, old.credential)
+			return seal(j, a, old.Content)
 		}},
 		{"expired", func(j *job, a *provisioning.Attestation) []byte {
 			return seal(j, a, issued(b.World, a, func(d *mdoc.Draft) {
@@ -253,13 +258,13 @@ func TestCommitRefuses(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			j := newJob(t, b, 1, provisioning.PurposeSign)
-			j.seKey, j.credential = old.seKey, old.credential
+			j.SEKey, j.Content = old.SEKey, old.Content
 			h := session(t, b, s)
-			if err := j.attest(t.Context(), h); err != nil {
+			if err := j.Attest(t.Context(), h); err != nil {
 				t.Fatal(err)
 			}
-			j.sealed = tc.make(j, attested(j))
-			if err := j.deliver(t.Context(), h); swOf(err) != apdu.WrongData {
+			j.Sealed = tc.make(j, attested(j))
+			if err := j.Deliver(t.Context(), h); setest.StatusWord(err) != apdu.WrongData {
 				t.Errorf("delivered: %v", err)
 			}
 			untouched(t, c, old)
@@ -275,7 +280,7 @@ func untouched(tb testing.TB, c *applet.Client, j *job) {
 		tb.Fatal(err)
 	}
 	got, err := c.Credential(ctx)
-	if err != nil || !bytes.Equal(got, j.credential) {
+	if err != nil || !bytes.Equal(got, j.Content) {
 		tb.Fatalf("the live credential changed: %v", err)
 	}
 	if err := provesItself(ctx, c, got); err != nil {
@@ -285,29 +290,30 @@ func untouched(tb testing.TB, c *applet.Client, j *job) {
 
 // The stream: what is refused, and that a refusal drops what was received.
 func TestStream(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	j := newJob(t, b, 1, provisioning.PurposeSign)
-	if err := j.attest(t.Context(), session(t, b, s)); err != nil {
+	if err := j.Attest(t.Context(), session(t, b, s)); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.issue(b); err != nil {
 		t.Fatal(err)
 	}
-	digest := sha256.Sum256(j.sealed)
-	whole, err := stream.Deliver(j.order.ID, j.sealed, digest[:])
+	digest := sha256.Sum256(j.Sealed)
+	whole, err := stream.Deliver(j.Order.ID, j.Sealed, digest[:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin, err := stream.Begin{OrderID: j.order.ID, Length: uint64(len(j.sealed)), SHA256: digest[:]}.Object()
+	begin, err := stream.Begin{OrderID: j.Order.ID, Length: uint64(len(j.Sealed)), SHA256: digest[:]}.Object()
 	if err != nil {
 		t.Fatal(err)
 	}
-	commit, err := stream.Commit{OrderID: j.order.ID, SHA256: digest[:]}.Object()
+	commit, err := stream.Commit{OrderID: j.Order.ID, SHA256: digest[:]}.Object()
 	if err != nil {
 		t.Fatal(err)
 	}
-	half := len(j.sealed) / 2
+	half := len(j.Sealed) / 2
 	part := func(b []byte) []byte { return apdu.AppendTLV(nil, stream.TagSealed, b) }
 	const first, last, more = 200, 0x91, 0x11
 
@@ -321,7 +327,7 @@ func TestStream(t *testing.T) {
 		steps []step
 	}{
 		{"commit without begin", []step{{last, 0, commit, apdu.Conditions}}},
-		{"sealed without begin", []step{{last, 0, part(j.sealed[:100]), apdu.Conditions}}},
+		{"sealed without begin", []step{{last, 0, part(j.Sealed[:100]), apdu.Conditions}}},
 		{"page without attestation", []step{{last, 0, stream.Page(0), apdu.Conditions}}},
 		{"encrypted under Key-DEK", []step{{0xF1, 0, begin, apdu.WrongParameters}}},
 		{"no BER-TLV", []step{{0x89, 0, begin, apdu.WrongParameters}}},
@@ -337,10 +343,10 @@ func TestStream(t *testing.T) {
 		{"sequence ends inside an object", []step{{last, 0, whole[:first], apdu.WrongData}}},
 		{"unknown object", []step{{last, 0, []byte{0xDF, 0x11, 0x00}, apdu.WrongData}}},
 		{"begin for another order", []step{{last, 0, must(t, stream.Begin{OrderID: make([]byte, 16), Length: 1, SHA256: digest[:]}), apdu.Conditions}}},
-		{"more than announced", []step{{more, 0, must(t, stream.Begin{OrderID: j.order.ID, Length: 50, SHA256: digest[:]}), apdu.OK},
-			{last, 1, part(j.sealed[:51]), apdu.WrongData}}},
-		{"less than announced", []step{{more, 0, begin, apdu.OK}, {more, 1, part(j.sealed[:50]), apdu.OK}, {last, 2, commit, apdu.WrongData}}},
-		{"gap after begin drops it", []step{{more, 0, begin, apdu.OK}, {more, 9, commit, apdu.Conditions}, {last, 0, part(j.sealed[:50]), apdu.Conditions}}},
+		{"more than announced", []step{{more, 0, must(t, stream.Begin{OrderID: j.Order.ID, Length: 50, SHA256: digest[:]}), apdu.OK},
+			{last, 1, part(j.Sealed[:51]), apdu.WrongData}}},
+		{"less than announced", []step{{more, 0, begin, apdu.OK}, {more, 1, part(j.Sealed[:50]), apdu.OK}, {last, 2, commit, apdu.WrongData}}},
+		{"gap after begin drops it", []step{{more, 0, begin, apdu.OK}, {more, 9, commit, apdu.Conditions}, {last, 0, part(j.Sealed[:50]), apdu.Conditions}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := session(t, b, s)
@@ -356,20 +362,20 @@ func TestStream(t *testing.T) {
 		if r := block(t, h, last, 0, begin); r.SW != apdu.OK {
 			t.Fatal(r.SW)
 		}
-		if r := block(t, session(t, b, s), last, 0, part(j.sealed[:50])); r.SW != apdu.Conditions {
+		if r := block(t, session(t, b, s), last, 0, part(j.Sealed[:50])); r.SW != apdu.Conditions {
 			t.Error(r.SW)
 		}
 	})
 	t.Run("several sequences in blocks of 100", func(t *testing.T) {
 		h := session(t, b, s)
 		var out []byte
-		for _, sequence := range [][]byte{begin, part(j.sealed[:half]), append(part(j.sealed[half:]), commit...)} {
+		for _, sequence := range [][]byte{begin, part(j.Sealed[:half]), append(part(j.Sealed[half:]), commit...)} {
 			var err error
 			if out, err = h.Store(t.Context(), sequence, 100); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := j.settle(out, provisioning.ReceiptCommitted); err != nil {
+		if err := j.Settle(out, provisioning.ReceiptCommitted); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,16 +1,11 @@
 package applet_test
 
 import (
-	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/hex"
+	"errors"
 	"math/big"
 	"slices"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -23,7 +18,6 @@ import (
 	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
-	"mobileid/tsm/se/nvm"
 	"mobileid/tsm/se/setest"
 )
 
@@ -32,124 +26,74 @@ type secret struct {
 	value []byte
 }
 
-// secretsOf reads the private keys and the PIN out of the state file, which the test may do and no command can. The element is closed.
-func secretsOf(tb testing.TB, b *bench, s interface{ Close() error }) []secret {
+// secretsOf reads the private keys and the PIN out of the state file, which the test may do and no command can. The element is off.
+func secretsOf(tb testing.TB, b *bench) []secret {
 	tb.Helper()
-	if err := s.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // read only
 	var out []secret
-	for _, key := range m.Keys("object/") {
-		for suffix, size := range map[string]int{"live.key": 32, "pending.key": 32, "pending.sealing": 32, "pin": 13} {
-			if strings.HasSuffix(key, "/"+suffix) {
-				value, _ := m.Load(key)
-				if len(value) != size {
-					tb.Fatalf("%s has %d bytes", key, len(value))
-				}
-				out = append(out, secret{suffix, value})
-			}
+	for name, value := range b.Objects(tb) {
+		size, kept := map[string]int{"live.key": 32, "pending.key": 32, "pending.sealing": 32, "pin": 13}[name]
+		if !kept {
+			continue
 		}
+		if len(value) != size {
+			tb.Fatalf("%s has %d bytes", name, len(value))
+		}
+		out = append(out, secret{name, []byte(value)})
 	}
 	return out
 }
 
-// ear hears every answer of an element, on the wire and out of sessions, and knows what must not be in them.
-type ear struct {
-	secrets []secret
-	answers int
-	heard   bytes.Buffer
-}
-
-// listens adds the secrets in a state file. Each is looked for as bytes, backwards, in hex and in base64.
-func (e *ear) listens(secrets ...secret) {
-	for _, x := range secrets {
-		backwards := bytes.Clone(x.value)
-		slices.Reverse(backwards)
-		e.secrets = append(e.secrets, x, secret{x.name + " backwards", backwards}, secret{x.name + " in hex", []byte(hex.EncodeToString(x.value))},
-			secret{x.name + " in base64", []byte(base64.RawStdEncoding.EncodeToString(x.value))})
-	}
-}
-
-// factory are the secrets an element is made with.
-func factory(tb testing.TB, b *bench) []secret {
+// listens adds what the state file holds, and the secrets the element was made with.
+func listens(tb testing.TB, e *setest.Ear, b *bench) []secret {
 	tb.Helper()
-	attestation, err := b.Factory.AttestationKey.Bytes()
-	if err != nil {
-		tb.Fatal(err)
+	stored := secretsOf(tb, b)
+	for _, x := range stored {
+		e.Listen(x.name, x.value)
 	}
-	return []secret{{"attestation key", attestation}, {"Key-ENC", b.Factory.Keys.ENC}, {"Key-MAC", b.Factory.Keys.MAC},
-		{"Key-DEK", b.Factory.Keys.DEK}, {"digits of the PIN", []byte(testPIN)}}
+	e.Listen("digits of the PIN", []byte(testPIN))
+	e.ListenToFactory(tb, b.Factory)
+	return stored
 }
 
-func (e *ear) hears(answer []byte) {
-	e.answers++
-	e.heard.WriteByte(0) // no secret is made of two answers
-	e.heard.Write(answer)
-}
-
-// hit names a secret that was heard.
-func (e *ear) hit() string {
-	for _, x := range e.secrets {
-		if bytes.Contains(e.heard.Bytes(), x.value) {
-			return x.name
-		}
-	}
-	return ""
-}
-
-// renewing is an element whose slot holds every kind of secret: a live key, and the keys of a renewal under way.
+// renewing is an element, switched off, whose slot holds every kind of secret: a live key, and the keys of a renewal under way.
 func renewing(t *testing.T) (*bench, *job, *job) {
 	t.Helper()
 	b := newBench(t)
 	s, j, _ := provisioned(t, b, provisioning.PurposeSign)
 	renewal := newJob(t, b, 1, provisioning.PurposeMAC)
-	if err := renewal.attest(t.Context(), session(t, b, s)); err != nil {
+	if err := errors.Join(renewal.Attest(t.Context(), session(t, b, s)), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return b, j, renewal
 }
 
 // spied opens a copy of the element under an ear.
-func (b *bench) spied(t *testing.T) (*bench, apdu.Transmitter, *se.SE, *ear) {
+func (b *bench) spied(t *testing.T) (*bench, *se.SE, *setest.Ear) {
 	t.Helper()
-	c := b.fork(t)
-	c.restore(t, b.snapshot(t))
-	first, err := se.Open(c.Path, c.config(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	stored := secretsOf(t, c, first)
-	if len(stored) != 4 {
+	c, e := b.fork(t), &setest.Ear{}
+	if stored := listens(t, e, c); len(stored) != 4 {
 		t.Fatalf("found %d secrets, expected three private keys and the PIN", len(stored))
 	}
-	e := &ear{}
-	e.listens(append(stored, factory(t, c)...)...)
-	s := c.open(t)
-	return c, apdu.Tap{Transmitter: s, Seen: func(_, response []byte, _ error) { e.hears(response) }}, s, e
+	return c, c.On(t), e
 }
 
 // send sends in a session, and gives the decrypted answer to the ear.
-func (e *ear) send(tb testing.TB, h *setest.Host, c apdu.Command) apdu.Response {
+func send(tb testing.TB, e *setest.Ear, h *setest.Host, c apdu.Command) {
 	tb.Helper()
 	r, err := h.Send(tb.Context(), c)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	e.hears(r.Data)
-	return r
+	e.Hear(r.Data)
 }
 
 // TestSecretsStay sends every instruction with every P1 and P2 of the commands that give something out, with the PIN verified and
 // without, plain and in sessions, while live, pending and sealing key are there: no answer holds a secret.
 func TestSecretsStay(t *testing.T) {
+	t.Parallel()
 	b, j, _ := renewing(t)
-	c, tap, _, e := b.spied(t)
-	ctx := t.Context()
+	c, element, e := b.spied(t)
+	ctx, tap := t.Context(), e.Tap(element)
 	verify := func() {
 		t.Helper()
 		if err := applet.NewClient(tap, 1).VerifyPIN(ctx, testPIN); err != nil {
@@ -209,20 +153,21 @@ func TestSecretsStay(t *testing.T) {
 		} {
 			x.CLA, x.Le = 0x80, 256
 			h := session(t, c, tap)
-			e.send(t, h, x)
+			send(t, e, h, x)
 		}
 	}
-	if hit := e.hit(); hit != "" {
+	if hit := e.Hit(); hit != "" {
 		t.Errorf("%s was in an answer", hit)
 	}
-	t.Logf("secrets: %d answers of %d bytes searched for %d forms of 9 secrets, 0 hits; no command but PSO 9E9A used the key", e.answers, e.heard.Len(), len(e.secrets))
-	e.proves(t, j)
+	t.Logf("secrets: %d answers of %d bytes searched for %d forms of 9 secrets, 0 hits; no command but PSO 9E9A used the key", e.Answers, e.Bytes(), e.Forms())
+	e.Proves(t)
+	listenedFor(t, b, j)
 }
 
-// proves checks that the ear would have heard: it knows the keys, because the public key of each is where it belongs.
-func (e *ear) proves(t *testing.T, j *job) {
+// listenedFor checks that what is listened for is the key the document is bound to.
+func listenedFor(t *testing.T, b *bench, j *job) {
 	t.Helper()
-	issued, err := mdoc.ParseIssuerSigned(j.credential)
+	issued, err := mdoc.ParseIssuerSigned(j.Content)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,8 +175,9 @@ func (e *ear) proves(t *testing.T, j *job) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := slices.IndexFunc(e.secrets, func(x secret) bool { return x.name == "live.key" })
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), e.secrets[at].value)
+	stored := secretsOf(t, b)
+	at := slices.IndexFunc(stored, func(x secret) bool { return x.name == "live.key" })
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), stored[at].value)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,27 +185,28 @@ func (e *ear) proves(t *testing.T, j *job) {
 	if err != nil || !key.PublicKey.Equal(public) {
 		t.Errorf("the key that was listened for is not the one of the document: %v", err)
 	}
-	if e.hears(append([]byte{1}, e.secrets[at].value...)); e.hit() != "live.key" {
-		t.Error("the ear is deaf")
-	}
 }
 
 // TestSecretsStayInSequences sends random sequences of commands that go through all states of an instance, made to succeed or a little wrong: no answer
 // holds a secret, no signature repeats its nonce, and only a live key that was agreed to signs.
 func TestSecretsStayInSequences(t *testing.T) {
+	t.Parallel()
 	b, _, renewal := renewing(t)
 	answers, commands := 0, 0
 	nonces := map[string]bool{}
 	rapid.Check(t, func(rt *rapid.T) {
-		c, tap, s, e := b.spied(t)
-		w := &sequences{bench: c, tap: tap, element: s, ear: e, order: renewal, nonces: nonces}
+		c, element, e := b.spied(t)
+		w := &sequences{Talk: setest.Talk{Way: e.Tap(element), Ear: e, Order: renewal.Order}, bench: c, element: element, nonces: nonces}
 		for range rapid.IntRange(20, 80).Draw(rt, "commands") {
-			w.step(rt, t)
+			w.step(rt)
 			commands++
 		}
-		answers += e.answers
-		e.listens(secretsOf(t, c, s)...) // keys may have been born on the way
-		if hit := e.hit(); hit != "" {
+		if err := element.Close(); err != nil {
+			rt.Fatal(err)
+		}
+		answers += e.Answers
+		listens(t, e, c) // keys may have been born on the way
+		if hit := e.Hit(); hit != "" {
 			rt.Fatalf("%s was in an answer", hit)
 		}
 	})
@@ -268,58 +215,44 @@ func TestSecretsStayInSequences(t *testing.T) {
 
 // sequences is one element under random commands.
 type sequences struct {
+	setest.Talk
 	*bench
-	tap     apdu.Transmitter
 	element *se.SE
-	ear     *ear
-	order   *job
-	host    *setest.Host
 	agreed  bool // PIN verified and not used since
 	nonces  map[string]bool
 }
 
-func (w *sequences) plain(rt *rapid.T, c apdu.Command) apdu.Response {
-	r, err := apdu.Exchange(context.Background(), w.tap, c)
-	if err != nil {
-		rt.Fatal(err)
-	}
-	return r
-}
-
 // step draws a command and sends it, on the phone's side or on the TSM's.
-func (w *sequences) step(rt *rapid.T, t *testing.T) {
-	t.Helper()
-	any32 := rapid.SliceOfN(rapid.Byte(), 0, 40)
+func (w *sequences) step(rt *rapid.T) {
 	switch rapid.IntRange(0, 11).Draw(rt, "what") {
 	case 0:
-		w.agreed, w.host = false, nil
-		w.plain(rt, gp.Select(gp.AID(stream.InstanceAID(1))))
+		w.agreed, w.Host = false, nil
+		w.Plain(rt, gp.Select(gp.AID(stream.InstanceAID(1))))
 	case 1:
 		pin := rapid.SampledFrom([]string{testPIN, testPIN, testPIN, "0000", ""}).Draw(rt, "pin")
-		sw := w.plain(rt, apdu.Command{INS: 0x20, P2: 0x80, Data: []byte(pin)}).SW
+		sw := w.Plain(rt, apdu.Command{INS: 0x20, P2: 0x80, Data: []byte(pin)}).SW
 		w.agreed = pin == testPIN && sw == apdu.OK || pin == "" && w.agreed
 	case 2:
-		w.plain(rt, apdu.Command{INS: 0xB1, Data: append([]byte{0x54, 3, 0}, rapid.SliceOfN(rapid.Byte(), 2, 2).Draw(rt, "offset")...), Le: 256})
+		w.Plain(rt, apdu.Command{INS: 0xB1, Data: append([]byte{0x54, 3, 0}, rapid.SliceOfN(rapid.Byte(), 2, 2).Draw(rt, "offset")...), Le: 256})
 	case 3:
 		if rapid.Bool().Draw(rt, "agree first") {
-			w.host = nil
-			w.plain(rt, gp.Select(gp.AID(stream.InstanceAID(1))))
-			w.agreed = w.plain(rt, apdu.Command{INS: 0x20, P2: 0x80, Data: []byte(testPIN)}).SW == apdu.OK
+			w.Host = nil
+			w.Plain(rt, gp.Select(gp.AID(stream.InstanceAID(1))))
+			w.agreed = w.Plain(rt, apdu.Command{INS: 0x20, P2: 0x80, Data: []byte(testPIN)}).SW == apdu.OK
 		}
 		for range rapid.IntRange(1, 3).Draw(rt, "times") {
 			w.sign(rt)
 		}
 	case 4:
-		w.plain(rt, apdu.Command{CLA: rapid.Byte().Draw(rt, "cla") & 0x84, INS: rapid.ByteRange(0, 0xFE).Draw(rt, "ins"), P1: rapid.Byte().Draw(rt, "p1"),
-			P2: rapid.Byte().Draw(rt, "p2"), Data: any32.Draw(rt, "data"), Le: 256})
-		w.host = nil // it may have spoilt the session
+		w.Noise(rt)
 	case 5:
 		w.element.Reset()
-		w.agreed, w.host = false, nil
+		w.agreed, w.Host = false, nil
 	case 6, 7:
-		w.session(rt, t)
+		w.agreed = false
+		w.Session(rt, w.Element, stream.InstanceAID(1), rapid.Bool().Draw(rt, "install"))
 	default:
-		w.personalize(rt, t, any32)
+		w.Block(rt)
 	}
 }
 
@@ -329,7 +262,7 @@ func (w *sequences) sign(rt *rapid.T) {
 	if err != nil {
 		rt.Fatal(err)
 	}
-	r := w.plain(rt, apdu.Command{INS: 0x2A, P1: 0x9E, P2: 0x9A, Le: 256, Extended: true,
+	r := w.Plain(rt, apdu.Command{INS: 0x2A, P1: 0x9E, P2: 0x9A, Le: 256, Extended: true,
 		Data: sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))})
 	if r.SW != apdu.OK || len(r.Data) != 64 {
 		return
@@ -339,47 +272,4 @@ func (w *sequences) sign(rt *rapid.T) {
 		rt.Fatalf("a signature without consent (%v), or with the nonce of another", !w.agreed)
 	}
 	w.agreed, w.nonces[nonce] = false, true
-}
-
-func (w *sequences) session(rt *rapid.T, t *testing.T) {
-	t.Helper()
-	h, err := setest.Open(context.Background(), w.tap, w.Factory.Keys)
-	w.agreed = false
-	if err == nil && rapid.Bool().Draw(rt, "install") {
-		err = h.Install(context.Background(), applet.Kind(), stream.InstanceAID(1))
-	}
-	if err == nil {
-		err = h.Personalize(context.Background(), stream.InstanceAID(1))
-	}
-	if w.host = h; err != nil && swOf(err) == 0 {
-		rt.Fatal(err)
-	}
-}
-
-// personalize sends a block through the session, if there is one.
-func (w *sequences) personalize(rt *rapid.T, t *testing.T, noise *rapid.Generator[[]byte]) {
-	t.Helper()
-	if w.host == nil {
-		return
-	}
-	o := w.order.order
-	objects := []interface{ Object() ([]byte, error) }{
-		stream.Generate{OrderID: o.ID, Slot: 1, Purpose: uint64(o.Purpose), Challenge: o.Challenge},
-		stream.Generate{OrderID: bytes.Repeat([]byte{9}, 16), Slot: 1, Purpose: 1, Challenge: o.Challenge},
-		stream.Begin{OrderID: o.ID, Length: 100, SHA256: o.Challenge}, stream.Commit{OrderID: o.ID, SHA256: o.Challenge},
-	}
-	data, err := rapid.SampledFrom(objects).Draw(rt, "object").Object()
-	if err != nil {
-		rt.Fatal(err)
-	}
-	if rapid.IntRange(0, 2).Draw(rt, "kind") == 0 {
-		data = append(stream.Page(rapid.Uint16().Draw(rt, "page")), noise.Draw(rt, "noise")...)
-	}
-	p1 := rapid.SampledFrom([]byte{0x91, 0x91, 0x91, 0x11, 0x80, 0xF1}).Draw(rt, "p1")
-	r, err := w.host.Send(context.Background(), apdu.Command{CLA: 0x80, INS: 0xE2, P1: p1, P2: rapid.ByteRange(0, 1).Draw(rt, "p2"), Data: data, Le: 256})
-	if err != nil {
-		w.host = nil // the session was ended by something on the phone's side
-		return
-	}
-	w.ear.hears(r.Data)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ import (
 // A wipe destroys credential, keys and PIN, and its receipt can be had again until the instance is deleted. A locked
 // instance can be wiped, and nothing else.
 func TestWipe(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -42,22 +44,22 @@ func TestWipe(t *testing.T) {
 	if r := block(t, h, 0x91, 0, must(t, stream.Generate{OrderID: bytes.Repeat([]byte{1}, 16), Slot: 1, Purpose: 1, Challenge: make([]byte, 32)})); r.SW != apdu.Conditions {
 		t.Errorf("a locked slot makes keys: %v", r.SW)
 	}
-	if r := block(t, h, 0x91, 0, must(t, stream.Wipe{OrderID: j.order.ID})); r.SW != apdu.Conditions {
+	if r := block(t, h, 0x91, 0, must(t, stream.Wipe{OrderID: j.Order.ID})); r.SW != apdu.Conditions {
 		t.Errorf("wipe under the id of the provisioning: %v", r.SW)
 	}
-	wipe := &job{order: j.order, seKey: j.seKey}
-	wipe.order.ID = bytes.Repeat([]byte{0x77}, 16)
-	object := must(t, stream.Wipe{OrderID: wipe.order.ID})
+	wipe := newJob(t, b, 1, provisioning.PurposeSign)
+	wipe.SEKey = j.SEKey
+	object := must(t, stream.Wipe{OrderID: wipe.Order.ID})
 	for i := range 2 {
 		r := block(t, h, 0x91, 0, object)
 		if r.SW != apdu.OK {
 			t.Fatal(r.SW)
 		}
-		if err := wipe.settle(r.Data, provisioning.ReceiptWiped); err != nil {
+		if err := wipe.Settle(r.Data, provisioning.ReceiptWiped); err != nil {
 			t.Fatal(err)
 		}
-		if wipe.receipt.Counter != j.receipt.Counter+1 {
-			t.Errorf("wipe %d: receipt %d after %d", i, wipe.receipt.Counter, j.receipt.Counter)
+		if wipe.Receipt.Counter != j.Receipt.Counter+1 {
+			t.Errorf("wipe %d: receipt %d after %d", i, wipe.Receipt.Counter, j.Receipt.Counter)
 		}
 	}
 	if info, err := c.Info(ctx); err != nil || !info.Locked || info.Committed || info.PINSet || info.Length != 0 {
@@ -66,30 +68,17 @@ func TestWipe(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if left := objectsOf(t, b); !slices.Equal(left, []string{"done"}) {
-		t.Errorf("a wiped slot still holds %v", left)
+	if left := b.Objects(t); len(left) != 1 || left["done"] == "" {
+		t.Errorf("a wiped slot still holds %v", slices.Sorted(maps.Keys(left)))
 	}
-	if bytes.Contains(b.snapshot(t), []byte("individual_number_unicode")) {
+	if bytes.Contains(b.Snapshot(t), []byte("individual_number_unicode")) {
 		t.Error("personal data is still in the state file")
 	}
 }
 
-// objectsOf names what the memory holds for the instances of a closed element.
-func objectsOf(tb testing.TB, b *bench) (names []string) {
-	tb.Helper()
-	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // read only
-	for _, key := range m.Keys("object/") {
-		names = append(names, key[strings.LastIndex(key, "/")+1:])
-	}
-	return names
-}
-
 // A phone that forgot everything finds its slots; deleting one takes it away and leaves the other.
 func TestSlots(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, _, _ := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -104,11 +93,7 @@ func TestSlots(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	remove, err := gp.Delete{AID: gp.AID(stream.InstanceAID(1))}.Command()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.Must(ctx, remove); err != nil {
+	if err := h.Delete(ctx, stream.InstanceAID(1)); err != nil {
 		t.Fatal(err)
 	}
 	if found, err = applet.Slots(ctx, s); err != nil || len(found) != 1 || found[0].Slot != 9 || !found[0].Committed {
@@ -118,20 +103,21 @@ func TestSlots(t *testing.T) {
 
 // A commit for which the memory is too small changes nothing.
 func TestMemoryFull(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, old, _ := provisioned(t, b, provisioning.PurposeSign)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	b.draft.Elements = append(b.draft.Elements, mdoc.Element{NameSpace: world.NameJP, Identifier: "big", Value: world.Encode(t, make([]byte, 20_000))})
-	cfg := b.config(nil)
+	cfg := b.Config
 	cfg.Limit = 16 << 10
 	s, err := se.Open(b.Path, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close() //nolint:errcheck // the test is over
-	if err := newJob(t, b, 1, provisioning.PurposeSign).run(t.Context(), b, s); swOf(err) != apdu.NoSpace {
+	if err := newJob(t, b, 1, provisioning.PurposeSign).run(t.Context(), b, s); setest.StatusWord(err) != apdu.NoSpace {
 		t.Errorf("committed: %v", err)
 	}
 	untouched(t, applet.NewClient(s, 1), old)
@@ -139,15 +125,16 @@ func TestMemoryFull(t *testing.T) {
 
 // The keys of an order that was given up are destroyed when another makes its own.
 func TestAbandonedKeysAreDestroyed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	file, secrets := inUse(testPIN, true)(t, b)
-	b.restore(t, file)
-	if _, err := b.powered(nil, func(s *se.SE) error {
-		return newJob(t, b, 1, provisioning.PurposeSign).attest(t.Context(), session(t, b, s))
+	b.Restore(t, file)
+	if _, err := b.Powered(nil, func(s *se.SE) error {
+		return newJob(t, b, 1, provisioning.PurposeSign).Attest(t.Context(), session(t, b, s))
 	}); err != nil {
 		t.Fatal(err)
 	}
-	after, looked := b.snapshot(t), 0
+	after, looked := b.Snapshot(t), 0
 	for _, x := range secrets {
 		if pending := strings.HasPrefix(x.name, "pending"); pending == bytes.Contains(after, x.value) {
 			t.Errorf("%s: in the file afterwards %v", x.name, !pending)
@@ -163,6 +150,7 @@ func TestAbandonedKeysAreDestroyed(t *testing.T) {
 // A use of the key that cannot be counted is none. The counter has a place of its own from the commit on, so it is taken away here, and the
 // memory is full without it.
 func TestUncountedUse(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, _, _ := provisioned(t, b, provisioning.PurposeSign)
 	if err := s.Close(); err != nil {
@@ -188,7 +176,7 @@ func TestUncountedUse(t *testing.T) {
 	good := sigStructure("Signature1", []byte{0xA1, 0x01, 0x26}, nil, mdoc.DeviceAuthenticationBytes(tr, world.DocType, noNameSpaces()))
 	for _, free := range []int{4, 200} {
 		want := map[int]apdu.SW{4: apdu.NoSpace, 200: apdu.OK}[free]
-		cfg := b.config(nil)
+		cfg := b.Config
 		cfg.Limit = held + free
 		s, err := se.Open(b.Path, cfg)
 		if err != nil {
@@ -198,7 +186,7 @@ func TestUncountedUse(t *testing.T) {
 		if err := c.VerifyPIN(t.Context(), testPIN); err != nil {
 			t.Fatal(err)
 		}
-		if signature, err := c.SignDevice(t.Context(), good); swOf(err) != want || (len(signature) > 0) != (want == apdu.OK) {
+		if signature, err := c.SignDevice(t.Context(), good); setest.StatusWord(err) != want || (len(signature) > 0) != (want == apdu.OK) {
 			t.Errorf("%d bytes free: %d bytes of signature, %v", free, len(signature), err)
 		}
 		if err := s.Close(); err != nil {
@@ -209,15 +197,16 @@ func TestUncountedUse(t *testing.T) {
 
 // What a wipe and a DELETE destroy is overwritten where it lay: the file that held it is kept under a second name, and is all zeros.
 func TestDeletedIsOverwritten(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	file, secrets := inUse(testPIN, true)(t, b)
-	b.restore(t, file)
+	b.Restore(t, file)
 	former := b.Path + ".former"
 	if err := os.Link(b.Path, former); err != nil {
 		t.Fatal(err)
 	}
 	r := deleteTask(t, b)
-	if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+	if _, err := b.Powered(nil, func(s *se.SE) error { return r.Resume(t.Context(), s) }); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(former)
@@ -231,11 +220,11 @@ func TestDeletedIsOverwritten(t *testing.T) {
 		if !bytes.Contains(file, x.value) {
 			t.Fatalf("%s was not in the file at the start", x.name)
 		}
-		if bytes.Contains(b.snapshot(t), x.value) {
+		if bytes.Contains(b.Snapshot(t), x.value) {
 			t.Errorf("%s is still in the state file", x.name)
 		}
 	}
-	if _, err := b.powered(nil, func(s *se.SE) error { _, err := applet.NewClient(s, 1).Info(t.Context()); return err }); !errors.Is(err, applet.ErrEmpty) {
+	if _, err := b.Powered(nil, func(s *se.SE) error { _, err := applet.NewClient(s, 1).Info(t.Context()); return err }); !errors.Is(err, applet.ErrEmpty) {
 		t.Errorf("the slot after DELETE: %v", err)
 	}
 }
@@ -243,33 +232,35 @@ func TestDeletedIsOverwritten(t *testing.T) {
 // A state file put back after the credential was deleted presents again: no element can know that it was asleep (docs/threat-model.md).
 // What an issuer sees is that its receipts begin anew.
 func TestRestoredImage(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, _ := provisioned(t, b, provisioning.PurposeSign)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	image := b.snapshot(t)
-	b.restore(t, image)
+	image := b.Snapshot(t)
+	b.Restore(t, image)
 	first, second := deleteTask(t, b), deleteTask(t, b)
-	run := func(r run) {
+	run := func(r setest.Run) {
 		t.Helper()
-		if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
+		if _, err := b.Powered(nil, func(s *se.SE) error { return r.Resume(t.Context(), s) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	run(first)
-	b.restore(t, image)
-	if found, err := b.look(t); err != nil || found.held != string(j.credential) {
+	b.Restore(t, image)
+	if found, err := b.look(t); err != nil || found.held != string(j.Content) {
 		t.Errorf("the image: %+v, %v", found.info, err)
 	}
 	run(second)
-	if n := second.job.receipt.Counter; n != first.job.receipt.Counter || n != j.receipt.Counter+1 {
-		t.Errorf("receipts %d, %d, and %d from the image: a counter that rose would hide it", j.receipt.Counter, first.job.receipt.Counter, n)
+	if n := second.Job.Receipt.Counter; n != first.Job.Receipt.Counter || n != j.Receipt.Counter+1 {
+		t.Errorf("receipts %d, %d, and %d from the image: a counter that rose would hide it", j.Receipt.Counter, first.Job.Receipt.Counter, n)
 	}
 }
 
 // A receipt tells how often the key was used that it destroyed: by a renewal, and by a wipe.
 func TestReceiptCountsUses(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -281,26 +272,27 @@ func TestReceiptCountsUses(t *testing.T) {
 			}
 		}
 	}
-	present(2, j.credential)
+	present(2, j.Content)
 	renewal, wiped := newJob(t, b, 1, provisioning.PurposeSign), newJob(t, b, 1, provisioning.PurposeSign)
-	if err := renewal.attest(ctx, session(t, b, s)); err != nil {
+	if err := renewal.Attest(ctx, session(t, b, s)); err != nil {
 		t.Fatal(err)
 	}
-	present(1, j.credential) // the old credential is presented until the commit
+	present(1, j.Content) // the old credential is presented until the commit
 	if err := renewal.run(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
-	wiped.seKey = renewal.seKey
+	wiped.SEKey = renewal.SEKey
 	if err := wiped.wipe(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
-	if j.receipt.KeyUses != 0 || renewal.receipt.KeyUses != 3 || wiped.receipt.KeyUses != 0 {
-		t.Errorf("receipts tell %d, %d and %d uses, expected 0, 3 and 0", j.receipt.KeyUses, renewal.receipt.KeyUses, wiped.receipt.KeyUses)
+	if j.Receipt.KeyUses != 0 || renewal.Receipt.KeyUses != 3 || wiped.Receipt.KeyUses != 0 {
+		t.Errorf("receipts tell %d, %d and %d uses, expected 0, 3 and 0", j.Receipt.KeyUses, renewal.Receipt.KeyUses, wiped.Receipt.KeyUses)
 	}
 }
 
 // A locked slot is selected with a warning, tells its state and does nothing else; it can be unlocked, and it can be deleted.
 func TestLock(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	s, j, c := provisioned(t, b, provisioning.PurposeSign)
 	ctx := t.Context()
@@ -340,7 +332,7 @@ func TestLock(t *testing.T) {
 	untouched(t, c, j)
 	set(0x80)
 	r := deleteTask(t, b)
-	if err := r.resume(ctx, s); err != nil {
+	if err := r.Resume(ctx, s); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Info(ctx); !errors.Is(err, applet.ErrEmpty) {

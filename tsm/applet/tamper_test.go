@@ -18,25 +18,9 @@ import (
 	"mobileid/mdoc/provisioning"
 	"mobileid/tsm/applet"
 	"mobileid/tsm/applet/stream"
-	"mobileid/tsm/gp"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
-
-// inside is the applet kind with its last program in view, so that blocks can be given to it without a session.
-type inside struct {
-	se.Kind
-	program *se.Applet
-}
-
-func (k inside) New(p *se.Platform) se.Applet {
-	*k.program = k.Kind.New(p)
-	return *k.program
-}
-
-// stored gives a whole sequence to a program as one block.
-func stored(program se.Applet, data []byte) apdu.Response {
-	return program.StoreData(gp.Block{Last: true, Answer: true, BERTLV: true, Data: data})
-}
 
 // tampering is an element with a credential, and an order under way whose credential is about to be delivered, in many wrong ways.
 type tampering struct {
@@ -46,19 +30,18 @@ type tampering struct {
 	order   *job
 	keys    *provisioning.Attestation
 	good    []byte
-	program se.Applet
+	inside  *setest.Inside
 	before  []byte
 	refused int
 }
 
 func newTampering(t *testing.T) *tampering {
 	t.Helper()
-	first := newBench(t)
-	w := &tampering{bench: first.fork(t)}
+	first, w := newBench(t), &tampering{inside: &setest.Inside{Kind: applet.Kind()}}
 	_, w.old, _ = provisioned(t, first, provisioning.PurposeSign)
-	w.restore(t, first.snapshot(t))
-	cfg := w.config(nil)
-	cfg.Applets = []se.Kind{inside{applet.Kind(), &w.program}}
+	w.bench = first.fork(t)
+	cfg := w.Config
+	cfg.Applets = []se.Kind{w.inside}
 	s, err := se.Open(w.Path, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -66,10 +49,10 @@ func newTampering(t *testing.T) *tampering {
 	t.Cleanup(func() { _ = s.Close() })
 	w.client = applet.NewClient(s, 1)
 	w.order = newJob(t, w.bench, 1, provisioning.PurposeSign)
-	if err := w.order.attest(t.Context(), session(t, w.bench, s)); err != nil {
+	if err := w.order.Attest(t.Context(), session(t, w.bench, s)); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := provisioning.ParseAttestation(w.order.attestation)
+	signed, err := provisioning.ParseAttestation(w.order.Attestation)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,23 +61,23 @@ func newTampering(t *testing.T) *tampering {
 	}
 	w.draft.DeviceKey = w.keys.DeviceKey
 	w.good = w.Issue(t, w.draft)
-	w.before = w.snapshot(t)
+	w.before = w.Snapshot(t)
 	return w
 }
 
 // deliver seals a credential to the order and gives it to the applet.
 func (w *tampering) deliver(t *testing.T, credential []byte) apdu.SW {
 	t.Helper()
-	sealed, err := provisioning.Seal(w.keys.SealingKey, w.order.order.ID, w.order.order.SEID, 1, credential)
+	sealed, err := provisioning.Seal(w.keys.SealingKey, w.order.Order.ID, w.order.Order.SEID, 1, credential)
 	if err != nil {
 		t.Fatal(err)
 	}
 	digest := sha256.Sum256(sealed)
-	data, err := stream.Deliver(w.order.order.ID, sealed, digest[:])
+	data, err := stream.Deliver(w.order.Order.ID, sealed, digest[:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stored(w.program, data).SW
+	return w.inside.Store(data).SW
 }
 
 // refuses checks that a credential is refused as wrong data and nothing was written.
@@ -104,7 +87,7 @@ func (w *tampering) refuses(t *testing.T, name string, credential []byte) {
 	if sw != apdu.WrongData {
 		t.Errorf("%s: %v", name, sw)
 	}
-	if sw == apdu.OK || !bytes.Equal(w.snapshot(t), w.before) {
+	if sw == apdu.OK || !bytes.Equal(w.Snapshot(t), w.before) {
 		t.Fatalf("%s: %v, and something was written", name, sw)
 	}
 	w.refused++
@@ -160,6 +143,7 @@ func replaced(t *testing.T, old, by []byte) func([]byte) []byte {
 // TestTamperedCredential delivers wrong credentials, sealed as they should be, for an order under way. Each is refused with 6A80 without a
 // write, and after each kind the old credential is there and can be presented.
 func TestTamperedCredential(t *testing.T) {
+	t.Parallel()
 	w := newTampering(t)
 	for name, make := range map[string]func(t *testing.T) map[string][]byte{
 		"bits": w.bits, "digests": w.digests, "drafts": w.drafts, "documents": w.documents, "chains": w.chains, "signatures": w.signatures,
@@ -170,7 +154,7 @@ func TestTamperedCredential(t *testing.T) {
 				w.refuses(t, variant, credential)
 			}
 			untouched(t, w.client, w.old)
-			w.before = w.snapshot(t) // the presentation was counted
+			w.before = w.Snapshot(t) // the presentation was counted
 			t.Logf("%s: %d variants refused, the old credential presented", name, w.refused-before)
 		})
 	}
@@ -223,7 +207,7 @@ func (w *tampering) digests(t *testing.T) map[string][]byte {
 func (w *tampering) drafts(t *testing.T) map[string][]byte {
 	t.Helper()
 	oldKey := func() cose.Key {
-		issued, err := mdoc.ParseIssuerSigned(w.old.credential)
+		issued, err := mdoc.ParseIssuerSigned(w.old.Content)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -233,7 +217,7 @@ func (w *tampering) drafts(t *testing.T) map[string][]byte {
 		}
 		return mso.DeviceKeyInfo.DeviceKey
 	}
-	out := map[string][]byte{"the old credential": w.old.credential}
+	out := map[string][]byte{"the old credential": w.old.Content}
 	for name, change := range map[string]func(*mdoc.Draft){
 		"for another device key":  func(d *mdoc.Draft) { d.DeviceKey = newBench(t).draft.DeviceKey },
 		"for the live device key": func(d *mdoc.Draft) { d.DeviceKey = oldKey() },
@@ -360,7 +344,7 @@ func (w *tampering) signatures(t *testing.T) map[string][]byte {
 		"s alone":             with(append(make([]byte, 32), auth.Signature()[32:]...)),
 		"halves swapped":      with(append(bytes.Clone(auth.Signature()[32:]), auth.Signature()[:32]...)),
 		"of another document": with(foreign.Signature()),
-		"of the old document": with(func() []byte { _, a := split(t, w.old.credential); return a.Signature() }()),
+		"of the old document": with(func() []byte { _, a := split(t, w.old.Content); return a.Signature() }()),
 		"by the reader's key": w.resigned(t, w.ReaderKey, w.SignerChain, same),
 		"all bits set":        with(bytes.Repeat([]byte{0xFF}, 64)),
 		"ones":                with(bytes.Repeat([]byte{0x01}, 64)),

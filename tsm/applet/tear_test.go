@@ -1,13 +1,11 @@
 package applet_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -21,20 +19,6 @@ import (
 	"mobileid/tsm/se/setest"
 )
 
-// powered switches the element on, does something with it and switches it off. It gives the number of tear points passed.
-func (b *bench) powered(tear func(point int) bool, do func(*se.SE) error) (points int, err error) {
-	s, err := se.Open(b.Path, b.config(func(p int) bool {
-		points = p
-		return tear != nil && tear(p)
-	}))
-	if err != nil {
-		return points, err
-	}
-	return points, errors.Join(do(s), s.Close())
-}
-
-func at(k int) func(int) bool { return func(p int) bool { return p == k } }
-
 // state is all that can be seen of slot 1 from outside.
 type state struct {
 	lifeCycle gp.State    // GET STATUS, 0 without an instance
@@ -47,9 +31,8 @@ type state struct {
 func (b *bench) look(tb testing.TB) (out state, err error) {
 	tb.Helper()
 	for _, pins := range [][]string{{testPIN, otherPIN}, {otherPIN}} {
-		c := b.copied(tb)
-		_, err = c.powered(nil, func(s *se.SE) error {
-			out, err = c.lookInto(tb.Context(), s, pins)
+		_, err = b.Copied(tb).Powered(nil, func(s *se.SE) error {
+			out, err = b.lookInto(tb.Context(), s, pins)
 			return err
 		})
 		if !errors.Is(err, apdu.ErrBlocked) {
@@ -60,7 +43,7 @@ func (b *bench) look(tb testing.TB) (out state, err error) {
 }
 
 func (b *bench) lookInto(ctx context.Context, s *se.SE, pins []string) (out state, err error) {
-	if out.lifeCycle, err = lifeCycle(ctx, b, s); err != nil || out.lifeCycle == 0 {
+	if out.lifeCycle, err = b.LifeCycle(ctx, s, stream.InstanceAID(1)); err != nil || out.lifeCycle == 0 {
 		return out, err
 	}
 	c := applet.NewClient(s, 1)
@@ -81,7 +64,7 @@ func (b *bench) lookInto(ctx context.Context, s *se.SE, pins []string) (out stat
 	}
 	held, err := c.Credential(ctx)
 	if !out.info.Committed {
-		if swOf(err) != apdu.Conditions {
+		if setest.StatusWord(err) != apdu.Conditions {
 			return out, fmt.Errorf("reading a credential that is not committed: %w", err)
 		}
 		return out, nil
@@ -109,46 +92,33 @@ func (s state) consistent() error {
 	return nil
 }
 
-// A task is one undertaking that may be cut off and taken up again.
+// A task is an undertaking, and what it is done to.
 type task struct {
 	name string
 	// start makes the state file before it, and tells the secrets in it.
 	start func(t *testing.T, b *bench) (file []byte, secrets []secret)
-	// begin makes what one run knows outside the element; a run does what is left of it, and may be called again.
-	begin func(t *testing.T, b *bench) run
+	// begin makes what one run knows outside the element.
+	begin func(t *testing.T, b *bench) setest.Run
 	// destroys names the secrets of the start that are in no file after it.
 	destroys string
 	// double is how many runs are cut at two random points.
 	double int
 }
 
-type run struct {
-	resume func(ctx context.Context, s *se.SE) error
-	job    *job // with the receipt and the credential; nil when there is neither
-}
-
-func (r run) receipt() (out provisioning.Receipt) {
-	if r.job != nil && r.job.receipt != nil {
-		out = *r.job.receipt
-		out.OrderID, out.Digest = nil, nil // settle compared them with the job's
-	}
-	return out
-}
-
 // provisionTask is a provisioning or a renewal: what it comes upon decides.
-func provisionTask(t *testing.T, b *bench) run {
+func provisionTask(t *testing.T, b *bench) setest.Run {
 	t.Helper()
 	j := newJob(t, b, 1, provisioning.PurposeSign)
-	return run{func(ctx context.Context, s *se.SE) error { return j.run(ctx, b, s) }, j}
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error { return j.run(ctx, b, s) }, Job: &j.Job}
 }
 
 // deleteTask wipes and deletes under one order. The receipt is had before the instance goes.
-func deleteTask(t *testing.T, b *bench) run {
+func deleteTask(t *testing.T, b *bench) setest.Run {
 	t.Helper()
-	key := b.Factory.AttestationKey.Public()
-	j := &job{order: newJob(t, b, 1, provisioning.PurposeSign).order, seKey: key}
-	return run{func(ctx context.Context, s *se.SE) error {
-		if j.receipt == nil {
+	j := newJob(t, b, 1, provisioning.PurposeSign)
+	j.SEKey = b.Factory.AttestationKey.Public()
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
+		if j.Receipt == nil {
 			if err := j.wipe(ctx, b, s); err != nil {
 				return err
 			}
@@ -157,31 +127,27 @@ func deleteTask(t *testing.T, b *bench) run {
 		if err != nil {
 			return err
 		}
-		remove, err := gp.Delete{AID: gp.AID(stream.InstanceAID(1))}.Command()
-		if err != nil {
+		if err := h.Delete(ctx, j.instance()); setest.StatusWord(err) != apdu.ReferenceNotFound {
 			return err
 		}
-		if r, err := h.Send(ctx, remove); err != nil || r.SW != apdu.ReferenceNotFound && r.SW != apdu.OK {
-			return errors.Join(err, r.Err())
-		}
 		return nil
-	}, j}
+	}, Job: &j.Job}
 }
 
 // setPINTask sets the PIN; one that is set already must be this one.
-func setPINTask(*testing.T, *bench) run {
-	return run{func(ctx context.Context, s *se.SE) error {
+func setPINTask(*testing.T, *bench) setest.Run {
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
 		c := applet.NewClient(s, 1)
 		if err := c.SetPIN(ctx, testPIN); !errors.Is(err, apdu.ErrConditions) {
 			return err
 		}
 		return c.VerifyPIN(ctx, testPIN)
-	}, nil}
+	}}
 }
 
 // changePINTask changes the first PIN. The state tells whether that was done, so that no try is spent on the wrong one.
-func changePINTask(*testing.T, *bench) run {
-	return run{func(ctx context.Context, s *se.SE) error {
+func changePINTask(*testing.T, *bench) setest.Run {
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
 		c := applet.NewClient(s, 1)
 		info, err := c.Info(ctx)
 		switch {
@@ -192,11 +158,11 @@ func changePINTask(*testing.T, *bench) run {
 		default:
 			return c.VerifyPIN(ctx, otherPIN)
 		}
-	}, nil}
+	}}
 }
 
 // manufactured is an element that has nothing.
-func manufactured(t *testing.T, b *bench) ([]byte, []secret) { t.Helper(); return b.snapshot(t), nil }
+func manufactured(t *testing.T, b *bench) ([]byte, []secret) { t.Helper(); return b.Snapshot(t), nil }
 
 // inUse is an element whose credential was shown three times; pin is set if it is not empty. The keys of an order that was given up lie
 // beside its own when abandoned.
@@ -205,36 +171,39 @@ func inUse(pin string, abandoned bool) func(t *testing.T, b *bench) ([]byte, []s
 		t.Helper()
 		ctx := t.Context()
 		j, c := newJob(t, b, 1, provisioning.PurposeSign), (*applet.Client)(nil)
-		s := b.open(t)
+		s := b.On(t)
 		err := j.run(ctx, b, s)
 		if c = applet.NewClient(s, 1); pin != "" {
 			err = errors.Join(err, c.SetPIN(ctx, pin))
 			for range 3 {
-				err = errors.Join(err, c.VerifyPIN(ctx, pin), provesItself(ctx, c, j.credential))
+				err = errors.Join(err, c.VerifyPIN(ctx, pin), provesItself(ctx, c, j.Content))
 			}
 		}
 		if abandoned {
-			err = errors.Join(err, newJob(t, b, 1, provisioning.PurposeMAC).attest(ctx, session(t, b, s)))
+			err = errors.Join(err, newJob(t, b, 1, provisioning.PurposeMAC).Attest(ctx, session(t, b, s)))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		file, secrets := b.closedWith(t, s)
-		return file, append(secrets, secret{"live.credential", j.credential})
+		return file, append(secrets, secret{"live.credential", j.Content})
 	}
 }
 
 // closedWith gives the state file of an element that is switched off, with the keys and the PIN in it.
 func (b *bench) closedWith(t *testing.T, s *se.SE) ([]byte, []secret) {
 	t.Helper()
-	secrets := secretsOf(t, b, s)
-	return b.snapshot(t), secrets
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Snapshot(t), secretsOf(t, b)
 }
 
 // TestTorn cuts the power at every point of each undertaking, and then 1,000 times in all at two random points, the second while the element
 // recovers or the undertaking is taken up again. After each cut the element is in the state before or in the one after, and the
 // undertaking ends as the unbroken run does.
 func TestTorn(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, k := range []task{
 		{"provisioning", manufactured, provisionTask, "", 200},
@@ -244,55 +213,73 @@ func TestTorn(t *testing.T) {
 		{"PIN change", inUse(testPIN, false), changePINTask, "pin", 200},
 	} {
 		own := b.fork(t)
-		own.restore(t, b.snapshot(t))
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			w := &tearing{task: k, bench: own}
-			w.begun(t)
-			w.everywhere(t)
-			w.twice(t)
-			t.Log(w.summary())
+			w := &tearing{bench: own}
+			sweep := w.sweep(t, k)
+			sweep.Everywhere(t)
+			sweep.Twice(t, k.double, 5, func(random *rand.Rand, points int) int {
+				second := 1 + random.IntN(points)
+				if random.IntN(2) == 0 {
+					second = setest.Recovering(random)
+				}
+				return second
+			})
+			t.Logf("E5: %s: %v", k.name, sweep)
 		})
 	}
 }
 
-// tearing is one undertaking under the power switch.
+// tearing judges an undertaking under the power switch.
 type tearing struct {
-	task
 	*bench
-	file   []byte
-	gone   []secret
-	points int // of the unbroken run
-	before state
-	after  state
-	end    provisioning.Receipt
-
-	old, new, doubled, recovering int
+	before, after state
+	receipt       provisioning.Receipt
 }
 
-// begun makes the start and the unbroken run.
-func (w *tearing) begun(t *testing.T) {
+// sweep makes the start and the unbroken run.
+func (w *tearing) sweep(t *testing.T, k task) *setest.Sweep {
 	t.Helper()
-	file, secrets := w.start(t, w.bench)
-	w.file, w.gone = file, slices.DeleteFunc(secrets, func(x secret) bool { return !slices.Contains(strings.Fields(w.destroys), x.name) })
-	if len(w.gone) != len(strings.Fields(w.destroys)) {
-		t.Fatalf("%d secrets at the start", len(w.gone))
+	file, secrets := k.start(t, w.bench)
+	destroyed := map[string]string{}
+	for _, x := range secrets {
+		if slices.Contains(strings.Fields(k.destroys), x.name) {
+			destroyed[x.name] = string(x.value)
+		}
 	}
-	w.restore(t, w.file)
+	if len(destroyed) != len(strings.Fields(k.destroys)) {
+		t.Fatalf("%d secrets at the start", len(destroyed))
+	}
+	sweep := &setest.Sweep{Element: w.Element, Start: file, Destroy: destroyed, Cut: w.cut, End: w.end,
+		Begin: func(t *testing.T) setest.Run { t.Helper(); return k.begin(t, w.bench) }}
+	w.Restore(t, file)
 	w.before = w.found(t, "before")
-	r := w.begin(t, w.bench)
-	var err error
-	if w.points, err = w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
-		t.Fatal(err)
-	}
-	w.after, w.end = w.found(t, "unbroken"), r.receipt()
-	if w.matters(w.before) == w.matters(w.after) {
+	r := sweep.Unbroken(t)
+	w.after, w.receipt = w.found(t, "unbroken"), receiptOf(r)
+	if w.before.matters() == w.after.matters() {
 		t.Fatal("the undertaking changes nothing")
 	}
+	return sweep
+}
+
+// receiptOf is a run's receipt without the digest: Settle compared it with the credential, whose bytes are drawn anew in each run.
+func receiptOf(r setest.Run) provisioning.Receipt {
+	out := r.Receipt()
+	out.Digest = nil
+	return out
 }
 
 // matters is what must be whole at any time: the credential and the PIN in force.
-func (*tearing) matters(s state) [2]string { return [2]string{s.held, s.pin} }
+func (s state) matters() [2]string { return [2]string{s.held, s.pin} }
+
+// done is the state after the unbroken run, with the credential of another run.
+func (w *tearing) done(r setest.Run) state {
+	out := w.after
+	if r.Job != nil && r.Job.Content != nil {
+		out.held = string(r.Job.Content)
+	}
+	return out
+}
 
 // found looks at the element, which must be consistent.
 func (w *tearing) found(t *testing.T, when string) state {
@@ -307,116 +294,28 @@ func (w *tearing) found(t *testing.T, when string) state {
 	return s
 }
 
-// cut runs under power that goes at point k, and tells whether it went.
-func (w *tearing) cut(t *testing.T, r run, k int) (torn, recovering bool) {
-	t.Helper()
-	recovering = true
-	_, err := w.powered(at(k), func(s *se.SE) error {
-		recovering = false
-		return r.resume(t.Context(), s)
-	})
-	if err != nil && !errors.Is(err, se.ErrPowerCut) {
-		t.Fatalf("point %d: %v", k, err)
-	}
-	return err != nil, recovering
-}
-
-// halfway judges what a cut left: old or new, and when it is new the old is destroyed.
-func (w *tearing) halfway(t *testing.T, r run, when string) {
+// cut judges what a cut left: old or new.
+func (w *tearing) cut(t *testing.T, r setest.Run, when string, _ int) (done bool) {
 	t.Helper()
 	s := w.found(t, when)
-	renewed := w.matters(w.after)
-	if r.job != nil && r.job.credential != nil {
-		renewed[0] = string(r.job.credential)
+	switch s.matters() {
+	case w.before.matters():
+		return false
+	case w.done(r).matters():
+		return true
 	}
-	switch w.matters(s) {
-	case w.matters(w.before):
-		w.old++
-	case renewed:
-		w.new++
-		w.destroyed(t, when)
-	default:
-		t.Fatalf("%s: neither the old state nor the new: %+v", when, s.info)
-	}
+	t.Fatalf("%s: neither the old state nor the new: %+v", when, s.info)
+	return false
 }
 
-// destroyed looks for the secrets of the start in all files. halfway looked at a copy, in which the element has recovered.
-func (w *tearing) destroyed(t *testing.T, when string) {
+// end compares with the unbroken run.
+func (w *tearing) end(t *testing.T, r setest.Run, when string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(w.dir, "copy", "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, x := range w.gone {
-			if bytes.Contains(data, x.value) {
-				t.Fatalf("%s: %s is still in %s", when, x.name, filepath.Base(f))
-			}
-		}
-	}
-}
-
-// ends takes the undertaking up once more and compares with the unbroken run. The credential's bytes are drawn anew in each run: they must
-// be the ones of this run.
-func (w *tearing) ends(t *testing.T, r run, when string) {
-	t.Helper()
-	if _, err := w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
-		t.Fatalf("%s, resumed: %v", when, err)
-	}
-	got, want := w.found(t, when), w.after
-	if r.job != nil && r.job.credential != nil {
-		want.held = string(r.job.credential)
-	}
-	if receipt := r.receipt(); got != want || fmt.Sprint(receipt) != fmt.Sprint(w.end) || receipt.Counter != w.end.Counter || receipt.KeyUses != w.end.KeyUses {
+	if got, want := w.found(t, when), w.done(r); got != want {
 		t.Fatalf("%s: ended in %v, %+v; the unbroken run in %v, %+v", when, got.lifeCycle, got.info, want.lifeCycle, want.info)
 	}
-	w.destroyed(t, when)
-}
-
-func (w *tearing) everywhere(t *testing.T) {
-	t.Helper()
-	for k := 1; k <= w.points; k++ {
-		w.restore(t, w.file)
-		r, when := w.begin(t, w.bench), fmt.Sprintf("point %d", k)
-		if torn, _ := w.cut(t, r, k); !torn {
-			t.Fatalf("%s: not reached", when)
-		}
-		w.halfway(t, r, when)
-		w.ends(t, r, when)
+	if receipt := receiptOf(r); !reflect.DeepEqual(receipt, w.receipt) {
+		t.Fatalf("%s: another receipt than the unbroken run's: number %d of %d uses, not %d of %d", when,
+			receipt.Counter, receipt.KeyUses, w.receipt.Counter, w.receipt.KeyUses)
 	}
-	if w.old == 0 || w.new == 0 {
-		t.Errorf("%d cuts found the old state and %d the new: they do not straddle the change", w.old, w.new)
-	}
-}
-
-func (w *tearing) twice(t *testing.T) {
-	t.Helper()
-	random := rand.New(rand.NewPCG(5, uint64(w.points))) //nolint:gosec // where to cut, so that a failure repeats
-	for w.doubled < w.double {
-		w.restore(t, w.file)
-		first, second := 1+random.IntN(w.points), 1+random.IntN(w.points)
-		if random.IntN(2) == 0 {
-			second = 1 + random.IntN(16) // while the element recovers, if there is something to recover
-		}
-		r, when := w.begin(t, w.bench), fmt.Sprintf("points %d and %d", first, second)
-		w.cut(t, r, first)
-		torn, recovering := w.cut(t, r, second)
-		if torn {
-			w.doubled++
-			w.halfway(t, r, when)
-		}
-		if recovering {
-			w.recovering++
-		}
-		w.ends(t, r, when)
-	}
-}
-
-func (w *tearing) summary() string {
-	return fmt.Sprintf("E5: %s: power cut at %d points and %d times at two points (%d of these while recovering): %d found the old state, %d the new, 0 between; all resumed",
-		w.name, w.points, w.doubled, w.recovering, w.old, w.new)
 }

@@ -1,18 +1,11 @@
 package jpkiapplet_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"strconv"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/tsm/gp"
@@ -24,17 +17,14 @@ import (
 // guarded is a state file with both secrets and no certificates, on which a guess is quick: VERIFY looks at neither.
 func guarded(tb testing.TB, b *bench) []byte {
 	tb.Helper()
-	if _, err := b.powered(nil, func(s *se.SE) error {
-		_, err := newJob(tb, b).session(tb.Context(), b, s)
+	if _, err := b.Powered(nil, func(s *se.SE) error {
+		_, err := b.session(tb.Context(), s)
 		return errors.Join(err, chooseBoth(tb.Context(), b, s))
 	}); err != nil {
 		tb.Fatal(err)
 	}
-	return b.snapshot(tb)
+	return b.Snapshot(tb)
 }
-
-// tally is what an attacker with the power switch got.
-type tally struct{ cuts, recoveries, guesses, restarts, blocked, extra atomic.Int64 }
 
 // An attacker who can cut the power where he likes, also while the element recovers from the cut before: with 10,000 cuts for the
 // password and 5,000 for the PIN, never more wrong values are compared than there are tries, and blocked stays blocked.
@@ -42,113 +32,38 @@ func TestPhoneGuessing(t *testing.T) {
 	const attackers = 4
 	cutsEach := []int{1250, 2500}
 	b := newBench(t)
-	start := guarded(t, b)
-	got := make([]tally, len(secrets()))
+	guarded(t, b)
+	got := make([]setest.Tally, len(secrets()))
 	t.Run("attackers", func(t *testing.T) {
 		for n, g := range secrets() {
 			for i := range attackers {
 				t.Run(fmt.Sprint(g.name, i), func(t *testing.T) {
 					t.Parallel()
 					random := rand.New(rand.NewPCG(uint64(n), uint64(i))) //nolint:gosec // where to cut, so that a failure repeats
-					attacked := b.fork(t)
-					for cuts := 0; cuts < cutsEach[n]; {
-						attacked.restore(t, start)
-						cuts += attacked.brute(t, g, random, &got[n])
-					}
+					g.attacker().Attack(t, b.Fork(t), random, cutsEach[n], &got[n])
 				})
 			}
 		}
 	})
 	for n, g := range secrets() {
-		x := &got[n]
-		line := fmt.Sprintf("E4: JPKI %s: %d power cuts (%d while recovering) in %d guesses over %d restarts and four channels: %d times blocked, %d extra guesses",
-			g.name, x.cuts.Load(), x.recoveries.Load(), x.guesses.Load(), x.restarts.Load(), x.blocked.Load(), x.extra.Load())
-		t.Log(line)
-		if x.extra.Load() != 0 || x.blocked.Load() < 50 || x.cuts.Load() < int64(attackers*cutsEach[n]) {
-			t.Error(line)
-		}
+		got[n].Judge(t, "JPKI "+g.name, "guesses", attackers*cutsEach[n])
 	}
 }
 
-// channels opens the three further logical channels of an element.
-func channels(tb testing.TB, s apdu.Transmitter) []apdu.Transmitter {
-	tb.Helper()
-	ways := []apdu.Transmitter{s}
-	for range gp.MaxChannel {
-		r, err := apdu.Exchange(tb.Context(), s, apdu.Command{INS: 0x70, Le: 1})
-		if err != nil || r.SW != apdu.OK || len(r.Data) != 1 {
-			tb.Fatalf("MANAGE CHANNEL: %v, %v", r.SW, err)
+// attacker guesses the last two characters, and tries to change the secret after each guess that was compared.
+func (g guess) attacker() setest.Attacker {
+	return setest.Attacker{Tries: g.tries, Blocked: g.staysBlocked, Guess: func(t *testing.T, channels *setest.Channels, random *rand.Rand) error {
+		t.Helper()
+		way := channels.Turn(t, random.IntN(1+gp.MaxChannel))
+		err := g.verify(t.Context(), way, g.wrong[:len(g.wrong)-2]+fmt.Sprintf("%02d", random.IntN(100)))
+		if _, told := errors.AsType[*apdu.AuthError](err); !told {
+			return err
 		}
-		ways = append(ways, setest.Channel{Transmitter: s, Number: r.Data[0]})
-	}
-	return ways
-}
-
-// elsewhere leaves the application on all channels but one, for it is selected on one at a time.
-func elsewhere(tb testing.TB, ways []apdu.Transmitter, n int) apdu.Transmitter {
-	tb.Helper()
-	for i, w := range ways {
-		if i != n {
-			if r, err := apdu.Exchange(tb.Context(), w, gp.Select(gp.ISD)); err != nil || r.SW != apdu.OK {
-				tb.Fatalf("leaving channel %d: %v, %v", i, r.SW, err)
-			}
+		if sw := g.change(t, way); sw != apdu.SecurityStatus {
+			t.Fatalf("changed after a wrong guess: %v", sw)
 		}
-	}
-	return ways[n]
-}
-
-// brute guesses until the secret is blocked: some guesses in each period under power, which ends by a cut or without one.
-func (b *bench) brute(t *testing.T, g guess, random *rand.Rand, got *tally) (cuts int) {
-	t.Helper()
-	ctx := t.Context()
-	compared := 0
-	for blocked := false; !blocked; {
-		opened, during := false, 0 // the point at which the element was open
-		k, late := 1+random.IntN(8), random.IntN(4) > 0
-		tear := func(p int) bool {
-			if !opened {
-				during = p
-			}
-			return late && opened && p-during == k || !late && p == k
-		}
-		_, err := b.powered(tear, func(s *se.SE) error {
-			opened = true
-			ways := channels(t, s)
-			for range 1 + random.IntN(4) {
-				got.guesses.Add(1)
-				way := elsewhere(t, ways, random.IntN(len(ways)))
-				err := g.verify(ctx, way, g.wrong[:len(g.wrong)-2]+fmt.Sprintf("%02d", random.IntN(100)))
-				if _, told := errors.AsType[*apdu.AuthError](err); !told {
-					return err
-				}
-				if compared == 2*g.tries {
-					t.Fatalf("%d guesses of the %s compared, and not blocked", compared, g.name)
-				}
-				compared++ // a guess that was compared is answered: nothing is written after the comparison
-				if sw := g.change(t, way); sw != apdu.SecurityStatus {
-					t.Fatalf("changed after a wrong guess: %v", sw)
-				}
-			}
-			return nil
-		})
-		got.restarts.Add(1)
-		switch {
-		case errors.Is(err, se.ErrPowerCut):
-			cuts++
-			if !opened {
-				got.recoveries.Add(1)
-			}
-		case errors.Is(err, apdu.ErrBlocked):
-			blocked = true
-		case err != nil:
-			t.Fatal(err)
-		}
-	}
-	got.cuts.Add(int64(cuts))
-	got.extra.Add(int64(max(0, compared-g.tries)))
-	got.blocked.Add(1)
-	b.staysBlocked(t, g)
-	return cuts
+		return err
+	}}
 }
 
 // change is CHANGE REFERENCE of the secret.
@@ -162,10 +77,10 @@ func (g guess) change(tb testing.TB, t apdu.Transmitter) apdu.SW {
 }
 
 // staysBlocked tries a blocked secret with the right value, and the other secret, which has all its tries.
-func (b *bench) staysBlocked(t *testing.T, g guess) {
+func (g guess) staysBlocked(t *testing.T, e *setest.Element) {
 	t.Helper()
-	if _, err := b.powered(nil, func(s *se.SE) error {
-		if err := g.verify(t.Context(), s, g.right); swOf(err) != apdu.ReferenceUnusable {
+	if _, err := e.Powered(nil, func(s *se.SE) error {
+		if err := g.verify(t.Context(), s, g.right); setest.StatusWord(err) != apdu.ReferenceUnusable {
 			t.Fatalf("blocked, and then: %v", err)
 		}
 		if sw := g.change(t, s); sw != apdu.SecurityStatus {
@@ -183,32 +98,26 @@ func (b *bench) staysBlocked(t *testing.T, g guess) {
 	}
 }
 
-const (
-	envKillFile  = "MOBILEID_TEST_KILL_STATE" // set in the process that is to be killed
-	envKillPoint = "MOBILEID_TEST_KILL_POINT"
-	envKillGuess = "MOBILEID_TEST_KILL_GUESS" // number of the secret, value, and CHANGE or nothing
-)
-
 // TestKilledPhoneGuess guesses in processes that are killed, each at one point of VERIFY, or of VERIFY and CHANGE; the state file is a real one.
 // After each kill the element is opened here: as many wrong guesses were compared as tries are gone, and the secret is whole.
 func TestKilledPhoneGuess(t *testing.T) {
-	if path := os.Getenv(envKillFile); path != "" {
-		killedGuess(t, path)
+	if doomed, is := setest.IsDoomed(t); is {
+		killedGuess(t, doomed)
 		return
 	}
 	b := newBench(t)
 	start := guarded(t, b)
-	b.dir = t.TempDir()
+	b.Element = b.In(t, t.TempDir())
 	kills, through := 0, 0
 	for n, g := range secrets() {
 		for _, tc := range []struct {
 			value, then string
 			every       int // a change passes many points while it destroys the former secret
 		}{{g.wrong, "", 1}, {g.right, "", 1}, {g.right, "CHANGE", 4}} {
-			b.restore(t, start)
+			b.Restore(t, start)
 			for k := 1; ; k += tc.every {
 				before := b.triesLeft(t, g)
-				killed, answered := runAndKill(t, b.Path, k, fmt.Sprint(n, " ", tc.value, " ", tc.then))
+				killed, answered := setest.Kill(t, b.Path, k, fmt.Sprint(n, " ", tc.value, " ", tc.then))
 				after := b.triesLeft(t, g)
 				wrong := tc.value == g.wrong
 				if killed && answered || wrong && after > before || after < before-1 || !killed && wrong && after != before-1 {
@@ -224,7 +133,7 @@ func TestKilledPhoneGuess(t *testing.T) {
 				}
 				kills++
 				if after == 0 || changed {
-					b.restore(t, start)
+					b.Restore(t, start)
 				}
 			}
 		}
@@ -238,60 +147,22 @@ func TestKilledPhoneGuess(t *testing.T) {
 // opens tells whether a value is the one that is set, in a copy of the state file.
 func (b *bench) opens(tb testing.TB, g guess, value string) bool {
 	tb.Helper()
-	_, err := b.copied(tb).powered(nil, func(s *se.SE) error { return g.verify(tb.Context(), s, value) })
+	_, err := b.Copied(tb).Powered(nil, func(s *se.SE) error { return g.verify(tb.Context(), s, value) })
 	return err == nil
 }
 
-// runAndKill guesses once in another process, which kills itself at a point, and tells whether it got an answer out.
-func runAndKill(t *testing.T, path string, point int, guess string) (killed, answered bool) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledPhoneGuess$", "-test.count=1")
-	cmd.Env = append(os.Environ(), envKillFile+"="+path, envKillGuess+"="+guess, fmt.Sprintf("%s=%d", envKillPoint, point))
-	out, err := cmd.CombinedOutput()
-	answered = strings.Contains(string(out), "answered:")
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		if status, unix := exit.Sys().(syscall.WaitStatus); unix && status.Signaled() && status.Signal() == syscall.SIGKILL {
-			return true, answered
-		}
-	}
-	if err != nil {
-		t.Fatalf("point %d: the process ended by itself: %v\n%s", point, err, out)
-	}
-	return false, answered
-}
-
 // killedGuess is the process.
-func killedGuess(t *testing.T, path string) {
+func killedGuess(t *testing.T, doomed *setest.Doomed) {
 	t.Helper()
-	point, err := strconv.Atoi(os.Getenv(envKillPoint))
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := strings.Split(os.Getenv(envKillGuess), " ")
+	words := strings.Split(doomed.Guess, " ") // number of the secret, value, and CHANGE or nothing
 	g := secrets()[words[0][0]-'0']
-	s, err := se.Open(path, se.Config{Applets: []se.Kind{jpkiapplet.Kind(jpkiapplet.Options{})},
-		Now: func() time.Time { return time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC) },
-		Tear: func(p int) bool {
-			if p == point {
-				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-				select {} // until it arrives
+	doomed.Do(t, se.Config{Applets: []se.Kind{jpkiapplet.Kind(jpkiapplet.Options{})}}, func(s *se.SE) error {
+		err := g.verify(t.Context(), s, words[1])
+		if words[2] != "" && err == nil {
+			if sw := g.change(t, s); sw != apdu.OK {
+				t.Fatal(sw)
 			}
-			return false
-		}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = g.verify(context.Background(), s, words[1])
-	if _, told := errors.AsType[*apdu.AuthError](err); err != nil && !told {
-		t.Fatal(err)
-	}
-	if words[2] != "" && err == nil {
-		if sw := g.change(t, s); sw != apdu.OK {
-			t.Fatal(sw)
 		}
-	}
-	fmt.Fprintf(os.Stdout, "answered: %v\n", err)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+		return err
+	})
 }

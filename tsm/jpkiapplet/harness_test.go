@@ -1,22 +1,15 @@
 package jpkiapplet_test
 
 import (
-	"bytes"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/big"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,11 +18,9 @@ import (
 	"mobileid/mdoc/jpkiap"
 	"mobileid/mdoc/mdoctest/world"
 	"mobileid/mdoc/provisioning"
-	"mobileid/tsm/applet/stream"
 	"mobileid/tsm/gp"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
-	"mobileid/tsm/se/nvm"
 	"mobileid/tsm/se/setest"
 )
 
@@ -125,7 +116,6 @@ type bench struct {
 	*setest.Element
 	tb  testing.TB
 	now time.Time
-	dir string // of restored state files
 
 	looks int               // of the sweeps
 	pool  []*rsa.PrivateKey // what keys are born from
@@ -134,59 +124,22 @@ type bench struct {
 	next int
 }
 
+// made is an element for all tests.
+var made setest.Mould
+
 func newBench(tb testing.TB) *bench {
 	tb.Helper()
-	w := world.New(tb)
-	b := &bench{tb: tb, now: w.Now, dir: memoryDir(tb), pool: keys().elements, Element: setest.New(tb, w.Now, w.IACA.Raw)}
-	b.Factory.CertificateAnchors = [][]byte{keys().signature.cert.Raw, keys().auth.cert.Raw}
-	b.Again(tb)
+	element := made.Cast(tb, func(tb testing.TB) *setest.Element {
+		tb.Helper()
+		w := world.New(tb)
+		e := setest.New(tb, w.Now, w.IACA.Raw)
+		e.Factory.CertificateAnchors = [][]byte{keys().signature.cert.Raw, keys().auth.cert.Raw}
+		e.Again(tb)
+		return e
+	})
+	b := &bench{tb: tb, now: element.Config.Now(), pool: keys().elements, Element: element}
+	b.Config.Applets = []se.Kind{jpkiapplet.Kind(jpkiapplet.Options{Keys: b.key})}
 	return b
-}
-
-// memoryDir is a folder in memory where there is one: what is tested is the order of writes, not the disk.
-func memoryDir(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "jpkiapplet")
-	if err != nil {
-		return tb.TempDir()
-	}
-	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// fork is the same element with a place of its own for state files.
-func (b *bench) fork(tb testing.TB) *bench {
-	tb.Helper()
-	element := *b.Element
-	return &bench{tb: tb, now: b.now, dir: memoryDir(tb), pool: b.pool, Element: &element}
-}
-
-// copied is a bench whose state file is a copy of this one's, so that looking at it changes nothing.
-func (b *bench) copied(tb testing.TB) *bench {
-	tb.Helper()
-	element := *b.Element
-	c := &bench{tb: tb, now: b.now, dir: filepath.Join(b.dir, "copy"), pool: b.pool, Element: &element}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		tb.Fatal(err)
-	}
-	c.restore(tb, b.snapshot(tb))
-	return c
-}
-
-// objects are what the memory holds of the instance, by name, which the test may read and no command can. The element is closed.
-func (b *bench) objects(tb testing.TB) map[string]string {
-	tb.Helper()
-	m, err := nvm.Open(b.Path, nvm.Config{Rand: rand.Reader})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer m.Close() //nolint:errcheck // read only
-	out := map[string]string{}
-	for _, key := range m.Keys("object/") {
-		value, _ := m.Load(key)
-		out[key[strings.LastIndex(key, "/")+1:]] = string(value)
-	}
-	return out
 }
 
 // key hands out the shared keys of the pool in turn.
@@ -197,136 +150,37 @@ func (b *bench) key(io.Reader) (*rsa.PrivateKey, error) {
 	return b.pool[b.next%len(b.pool)], nil
 }
 
-func (b *bench) kind() se.Kind { return jpkiapplet.Kind(jpkiapplet.Options{Keys: b.key}) }
-
-func (b *bench) config(tear func(int) bool) se.Config {
-	return se.Config{Applets: []se.Kind{b.kind()}, Now: func() time.Time { return b.now }, Tear: tear}
-}
-
-func (b *bench) open(tb testing.TB) *se.SE {
-	tb.Helper()
-	s, err := se.Open(b.Path, b.config(nil))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return s
-}
-
-// powered switches the element on, does something and switches it off. It gives the number of tear points passed.
-func (b *bench) powered(tear func(point int) bool, do func(*se.SE) error) (points int, err error) {
-	s, err := se.Open(b.Path, b.config(func(p int) bool {
-		points = p
-		return tear != nil && tear(p)
-	}))
-	if err != nil {
-		return points, err
-	}
-	return points, errors.Join(do(s), s.Close())
-}
-
-func at(k int) func(int) bool { return func(p int) bool { return p == k } }
-
-func (b *bench) snapshot(tb testing.TB) []byte {
-	tb.Helper()
-	data, err := os.ReadFile(b.Path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return data
-}
-
-func (b *bench) restore(tb testing.TB, data []byte) {
-	tb.Helper()
-	b.Path = filepath.Join(b.dir, "se.nvm")
-	if err := os.WriteFile(b.Path, data, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.Remove(b.Path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		tb.Fatal(err)
-	}
-}
-
-// job is what a server knows of one provisioning. It outlives its sessions.
+// job is one provisioning of phone certificates.
 type job struct {
-	order       provisioning.Order
-	attestation []byte
-	attested    *provisioning.PhoneAttestation
-	seKey       crypto.PublicKey
-	set         provisioning.CertificateSet
-	raw, sealed []byte
-	receipt     *provisioning.Receipt
-	answers     [][]byte
-	alter       func(*provisioning.CertificateSet)
+	setest.Job
+	attested *provisioning.PhoneAttestation
+	set      provisioning.CertificateSet
+	alter    func(*provisioning.CertificateSet)
 }
 
 func newJob(tb testing.TB, b *bench) *job {
 	tb.Helper()
-	j := &job{order: provisioning.Order{ID: make([]byte, 16), Kind: provisioning.OrderProvision, SEID: b.Factory.ID, Slot: 1,
-		Purpose: provisioning.PurposeSign, Challenge: make([]byte, 32), Application: provisioning.ApplicationPhoneCertificates}}
-	for _, f := range [][]byte{j.order.ID, j.order.Challenge} {
-		if _, err := rand.Read(f); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	return j
+	return &job{Job: setest.NewJob(tb, b.Element, provisioning.Order{Slot: 1, Purpose: provisioning.PurposeSign,
+		Application: provisioning.ApplicationPhoneCertificates})}
+}
+
+// session opens a session and directs it to the instance, which it installs if need be.
+func (b *bench) session(ctx context.Context, t apdu.Transmitter) (*setest.Host, error) {
+	return b.Session(ctx, t, []byte(gp.PhoneInstance))
 }
 
 // run does what is left of the job, in a new session.
 func (j *job) run(ctx context.Context, b *bench, t apdu.Transmitter) error {
-	h, err := j.session(ctx, b, t)
+	h, err := b.session(ctx, t)
 	if err != nil {
 		return err
 	}
-	defer func() { j.answers = append(j.answers, h.Answers...) }()
-	if j.sealed == nil {
-		if err := j.attest(ctx, h); err != nil {
-			return err
-		}
-		if err := j.issue(b); err != nil {
-			return err
-		}
-	}
-	return j.deliver(ctx, h)
-}
-
-func (j *job) session(ctx context.Context, b *bench, t apdu.Transmitter) (*setest.Host, error) {
-	h, err := setest.Open(ctx, t, b.Factory.Keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.Install(ctx, b.kind(), []byte(gp.PhoneInstance)); err != nil {
-		return nil, err
-	}
-	return h, h.Personalize(ctx, []byte(gp.PhoneInstance))
-}
-
-func (j *job) attest(ctx context.Context, h *setest.Host) error {
-	object, err := stream.Generate{OrderID: j.order.ID, Slot: 1, Purpose: 1, Challenge: j.order.Challenge}.Object()
-	if err != nil {
-		return err
-	}
-	j.attestation = nil
-	for {
-		page, err := h.Store(ctx, object, 0)
-		if err != nil {
-			return err
-		}
-		j.attestation = append(j.attestation, page...)
-		if len(page) < stream.PageSize {
-			return nil
-		}
-		object = stream.Page(uint16(len(j.attestation)))
-	}
+	return j.Run(ctx, h, func() error { return j.issue(b) })
 }
 
 // issue is the issuer's part: judge the attestation, certify its keys, seal.
 func (j *job) issue(b *bench) error {
-	signed, err := provisioning.ParsePhoneAttestation(j.attestation)
+	signed, err := provisioning.ParsePhoneAttestation(j.Attestation)
 	if err != nil {
 		return err
 	}
@@ -337,7 +191,7 @@ func (j *job) issue(b *bench) error {
 	if !v.OK() {
 		return fmt.Errorf("attestation: %+v", v.Failed())
 	}
-	if err := a.Answers(&j.order); err != nil {
+	if err := a.Answers(&j.Order); err != nil {
 		return err
 	}
 	auth, signature, err := a.Keys()
@@ -345,72 +199,26 @@ func (j *job) issue(b *bench) error {
 		return err
 	}
 	k := keys()
-	j.attested, j.seKey = a, key
+	j.attested = a
 	j.set = provisioning.CertificateSet{Signature: k.signature.issue(b.tb, signature, usageSignature, b.now), SignatureCA: k.signature.cert.Raw,
 		Authentication: k.auth.issue(b.tb, auth, usageAuth, b.now), AuthenticationCA: k.auth.cert.Raw}
 	if j.alter != nil {
 		j.alter(&j.set)
 	}
-	if j.raw, err = j.set.Bytes(); err != nil {
-		return err
-	}
-	j.sealed, err = provisioning.Seal(a.SealingKey, j.order.ID, j.order.SEID, 1, j.raw)
-	return err
-}
-
-func (j *job) deliver(ctx context.Context, h *setest.Host) error {
-	digest := sha256.Sum256(j.sealed)
-	data, err := stream.Deliver(j.order.ID, j.sealed, digest[:])
+	raw, err := j.set.Bytes()
 	if err != nil {
 		return err
 	}
-	out, err := h.Store(ctx, data, 0)
-	if err != nil {
-		return err
-	}
-	return j.settle(out, provisioning.ReceiptCommitted)
-}
-
-// settle checks a receipt.
-func (j *job) settle(raw []byte, kind provisioning.ReceiptKind) error {
-	signed, err := provisioning.ParseReceipt(raw)
-	if err != nil {
-		return err
-	}
-	r, err := signed.Verify(j.seKey)
-	if err != nil {
-		return err
-	}
-	digest := sha256.Sum256(j.raw)
-	o := j.order
-	if kind == provisioning.ReceiptWiped {
-		o.Kind = provisioning.OrderWipe
-	}
-	switch err := r.Answers(&o); {
-	case err != nil:
-		return err
-	case kind == provisioning.ReceiptCommitted && !bytes.Equal(r.Digest, digest[:]):
-		return errors.New("receipt of other certificates")
-	}
-	j.receipt = r
-	return nil
+	return j.Seal(a.SealingKey, key, raw)
 }
 
 // wipe empties the application under the job's order id.
 func (j *job) wipe(ctx context.Context, b *bench, t apdu.Transmitter) error {
-	h, err := j.session(ctx, b, t)
+	h, err := b.session(ctx, t)
 	if err != nil {
 		return err
 	}
-	object, err := stream.Wipe{OrderID: j.order.ID}.Object()
-	if err != nil {
-		return err
-	}
-	out, err := h.Store(ctx, object, 0)
-	if err != nil {
-		return err
-	}
-	return j.settle(out, provisioning.ReceiptWiped)
+	return j.Wipe(ctx, h)
 }
 
 // phone sends commands as a reader does.
@@ -474,7 +282,7 @@ func (p phone) whole(want apdu.SW, id uint16) []byte {
 // provisioned is an element with certificates, PIN and password.
 func provisioned(tb testing.TB, b *bench) (*se.SE, *job) {
 	tb.Helper()
-	s := b.open(tb)
+	s := b.On(tb)
 	j := newJob(tb, b)
 	c := jpkiapplet.NewClient(s)
 	if err := errors.Join(j.run(tb.Context(), b, s), c.ChoosePIN(tb.Context(), testPIN), c.ChoosePassword(tb.Context(), testPassword)); err != nil {
@@ -490,17 +298,6 @@ func infoOf(ctx context.Context, t apdu.Transmitter) (jpkiapplet.Info, error) {
 		return jpkiapplet.Info{}, nil
 	}
 	return info, err
-}
-
-// swOf is the status word an error stands for.
-func swOf(err error) apdu.SW {
-	if err == nil {
-		return apdu.OK
-	}
-	if e, ok := errors.AsType[*apdu.StatusError](err); ok {
-		return e.SW
-	}
-	return 0
 }
 
 // proved reads a certificate behind its secret, and may have its key sign something.

@@ -8,8 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
-	"maps"
-	"slices"
 	"testing"
 	"time"
 
@@ -152,7 +150,7 @@ func TestStatusWords(t *testing.T) {
 // Before a commit there are neither keys nor certificates; before the choice of secrets nothing can be verified.
 func TestEmpty(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	c := jpkiapplet.NewClient(s)
 	if _, err := c.Info(t.Context()); !errors.Is(err, jpkiapplet.ErrEmpty) {
 		t.Errorf("not installed: %v", err)
@@ -161,9 +159,9 @@ func TestEmpty(t *testing.T) {
 		t.Errorf("not installed: %v", err)
 	}
 	j := newJob(t, b)
-	h, err := j.session(t.Context(), b, s)
+	h, err := b.session(t.Context(), s)
 	if err == nil {
-		err = j.attest(t.Context(), h)
+		err = j.Attest(t.Context(), h)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -253,10 +251,10 @@ func TestCommitRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			s := b.open(t)
+			s := b.On(t)
 			j := newJob(t, b)
 			j.alter = func(set *provisioning.CertificateSet) { c.alter(b, j, set) }
-			if err := j.run(t.Context(), b, s); swOf(err) != c.sw {
+			if err := j.run(t.Context(), b, s); setest.StatusWord(err) != c.sw {
 				t.Errorf("%v, expected %v", err, c.sw)
 			}
 			info, err := infoOf(t.Context(), s)
@@ -269,7 +267,7 @@ func TestCommitRefuses(t *testing.T) {
 		b := newBench(t)
 		b.Factory.CertificateAnchors = nil
 		b.Again(t)
-		if err := newJob(t, b).run(t.Context(), b, b.open(t)); swOf(err) != apdu.WrongData {
+		if err := newJob(t, b).run(t.Context(), b, b.On(t)); setest.StatusWord(err) != apdu.WrongData {
 			t.Errorf("%v", err)
 		}
 	})
@@ -278,22 +276,22 @@ func TestCommitRefuses(t *testing.T) {
 // Orders: the same order attests the same keys, another destroys them; what was carried out is repeated and never done twice.
 func TestOrders(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	ctx := t.Context()
 	j := newJob(t, b)
 	step := func(name string, want apdu.SW, do func(h *setest.Host) error) {
 		t.Helper()
-		h, err := j.session(ctx, b, s)
+		h, err := b.session(ctx, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := do(h); swOf(err) != want {
+		if err := do(h); setest.StatusWord(err) != want {
 			t.Errorf("%s: %v, expected %v", name, err, want)
 		}
 	}
-	step("generate", apdu.OK, func(h *setest.Host) error { return j.attest(ctx, h) })
-	first := bytes.Clone(j.attestation)
-	step("again", apdu.OK, func(h *setest.Host) error { return j.attest(ctx, h) })
+	step("generate", apdu.OK, func(h *setest.Host) error { return j.Attest(ctx, h) })
+	first := bytes.Clone(j.Attestation)
+	step("again", apdu.OK, func(h *setest.Host) error { return j.Attest(ctx, h) })
 	one, err := provisioning.ParsePhoneAttestation(first)
 	if err != nil {
 		t.Fatal(err)
@@ -303,11 +301,11 @@ func TestOrders(t *testing.T) {
 		t.Errorf("other keys for the same order: %v", err)
 	}
 	challenged := *j
-	challenged.order.Challenge = bytes.Repeat([]byte{1}, 32)
-	step("another challenge", apdu.Conditions, func(h *setest.Host) error { return challenged.attest(ctx, h) })
+	challenged.Order.Challenge = bytes.Repeat([]byte{1}, 32)
+	step("another challenge", apdu.Conditions, func(h *setest.Host) error { return challenged.Attest(ctx, h) })
 	for name, g := range map[string]stream.Generate{"slot 2": {Slot: 2, Purpose: 1}, "a key for MACs": {Slot: 1, Purpose: uint64(provisioning.PurposeMAC)}} {
 		step(name, apdu.WrongData, func(h *setest.Host) error {
-			g.OrderID, g.Challenge = j.order.ID, j.order.Challenge
+			g.OrderID, g.Challenge = j.Order.ID, j.Order.Challenge
 			object, err := g.Object()
 			if err == nil {
 				_, err = h.Store(ctx, object, 0)
@@ -315,28 +313,28 @@ func TestOrders(t *testing.T) {
 			return err
 		})
 	}
-	step("deliver", apdu.OK, func(h *setest.Host) error { return j.deliver(ctx, h) })
-	counter := j.receipt.Counter
-	step("deliver again", apdu.OK, func(h *setest.Host) error { return j.deliver(ctx, h) })
-	if j.receipt.Counter != counter {
+	step("deliver", apdu.OK, func(h *setest.Host) error { return j.Deliver(ctx, h) })
+	counter := j.Receipt.Counter
+	step("deliver again", apdu.OK, func(h *setest.Host) error { return j.Deliver(ctx, h) })
+	if j.Receipt.Counter != counter {
 		t.Error("a commit was done twice")
 	}
-	step("generate after the commit", apdu.Conditions, func(h *setest.Host) error { return j.attest(ctx, h) })
+	step("generate after the commit", apdu.Conditions, func(h *setest.Host) error { return j.Attest(ctx, h) })
 	other := *j
-	other.sealed = append(bytes.Clone(j.sealed), 0)
-	step("other bytes of the same order", apdu.Conditions, func(h *setest.Host) error { return other.deliver(ctx, h) })
+	other.Sealed = append(bytes.Clone(j.Sealed), 0)
+	step("other bytes of the same order", apdu.Conditions, func(h *setest.Host) error { return other.Deliver(ctx, h) })
 	step("wipe by the order of the commit", apdu.Conditions, func(*setest.Host) error { return j.wipe(ctx, b, s) })
 	stranger := newJob(t, b)
-	stranger.sealed, stranger.raw = j.sealed, j.raw
-	step("an order that made no keys", apdu.Conditions, func(h *setest.Host) error { return stranger.deliver(ctx, h) })
+	stranger.Sealed, stranger.Content = j.Sealed, j.Content
+	step("an order that made no keys", apdu.Conditions, func(h *setest.Host) error { return stranger.Deliver(ctx, h) })
 
 	w := newJob(t, b)
-	w.seKey = j.seKey
+	w.SEKey = j.SEKey
 	if err := w.wipe(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
-	counter = w.receipt.Counter
-	if err := w.wipe(ctx, b, s); err != nil || w.receipt.Counter != counter {
+	counter = w.Receipt.Counter
+	if err := w.wipe(ctx, b, s); err != nil || w.Receipt.Counter != counter {
 		t.Errorf("the same wipe again: %v", err)
 	}
 	info, err := infoOf(ctx, s)
@@ -349,18 +347,18 @@ func TestOrders(t *testing.T) {
 func TestAbandonedKeysAreDestroyed(t *testing.T) {
 	b := newBench(t)
 	begun(worn(t))(t, b)
-	former := b.objects(t)
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	former := b.Objects(t)
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		j := newJob(t, b)
-		h, err := j.session(t.Context(), b, s)
+		h, err := b.session(t.Context(), s)
 		if err != nil {
 			return err
 		}
-		return j.attest(t.Context(), h)
+		return j.Attest(t.Context(), h)
 	}); err != nil {
 		t.Fatal(err)
 	}
-	file, now := b.snapshot(t), b.objects(t)
+	file, now := b.Snapshot(t), b.Objects(t)
 	for _, name := range []string{"pending.authentication", "pending.signature", "pending.sealing"} {
 		if former[name] == "" || now[name] == "" || bytes.Contains(file, []byte(former[name])) {
 			t.Errorf("%s of the former order is still in the state file, or there is none", name)
@@ -374,12 +372,12 @@ func TestAbandonedKeysAreDestroyed(t *testing.T) {
 // A sealed set for another order or element opens nowhere else.
 func TestSealedElsewhere(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
+	s := b.On(t)
 	ctx := t.Context()
 	j := newJob(t, b)
-	h, err := j.session(ctx, b, s)
+	h, err := b.session(ctx, s)
 	if err == nil {
-		err = j.attest(ctx, h)
+		err = j.Attest(ctx, h)
 	}
 	if err == nil {
 		err = j.issue(b)
@@ -388,36 +386,38 @@ func TestSealedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := bytes.Repeat([]byte{7}, 16)
-	for name, sealed := range map[string]func() ([]byte, error){
-		"another order": func() ([]byte, error) { return provisioning.Seal(j.attested.SealingKey, other, j.order.SEID, 1, j.raw) },
-		"another element": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.order.ID, other[:10], 1, j.raw)
-		},
-		"another slot": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.order.ID, j.order.SEID, 2, j.raw)
-		},
-		"a bit": func() ([]byte, error) { c := bytes.Clone(j.sealed); c[80] ^= 1; return c, nil },
-		"no set": func() ([]byte, error) {
-			return provisioning.Seal(j.attested.SealingKey, j.order.ID, j.order.SEID, 1, []byte{0xA0})
-		},
+	seal := func(order, element []byte, slot uint64, content []byte) []byte {
+		t.Helper()
+		sealed, err := provisioning.Seal(j.attested.SealingKey, order, element, slot, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	flipped := bytes.Clone(j.Sealed)
+	flipped[80] ^= 1
+	for name, sealed := range map[string][]byte{
+		"another order":   seal(other, j.Order.SEID, 1, j.Content),
+		"another element": seal(j.Order.ID, other[:10], 1, j.Content),
+		"another slot":    seal(j.Order.ID, j.Order.SEID, 2, j.Content),
+		"a bit":           flipped,
+		"no set":          seal(j.Order.ID, j.Order.SEID, 1, []byte{0xA0}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := *j
-			if c.sealed, err = sealed(); err != nil {
-				t.Fatal(err)
-			}
-			h, err := c.session(ctx, b, s)
+			c.Sealed = sealed
+			h, err := b.session(ctx, s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.deliver(ctx, h); swOf(err) != apdu.WrongData {
+			if err := c.Deliver(ctx, h); setest.StatusWord(err) != apdu.WrongData {
 				t.Errorf("%v", err)
 			}
 		})
 	}
-	h, err = j.session(ctx, b, s)
+	h, err = b.session(ctx, s)
 	if err == nil {
-		err = j.deliver(ctx, h)
+		err = j.Deliver(ctx, h)
 	}
 	if err != nil {
 		t.Errorf("the right one after them: %v", err)
@@ -448,75 +448,13 @@ func TestLocked(t *testing.T) {
 	if err := c.ChoosePIN(ctx, "1111"); !errors.Is(err, jpkiapplet.ErrLocked) {
 		t.Errorf("%v", err)
 	}
-	if err := newJob(t, b).run(ctx, b, s); swOf(err) != apdu.Conditions {
+	if err := newJob(t, b).run(ctx, b, s); setest.StatusWord(err) != apdu.Conditions {
 		t.Errorf("renewed while locked: %v", err)
 	}
 	w := newJob(t, b)
-	w.seKey = j.seKey
+	w.SEKey = j.SEKey
 	if err := w.wipe(ctx, b, s); err != nil {
 		t.Errorf("wiping while locked: %v", err)
-	}
-}
-
-// A lock of the card ends what was verified, though the card is unlocked before the next command.
-func TestCardLockEndsConsent(t *testing.T) {
-	b := newBench(t)
-	s, _ := provisioned(t, b)
-	ctx := t.Context()
-	p := phone{t, s}
-	for _, locked := range []bool{false, true} {
-		p.app()
-		p.verify(apdu.OK, jpkiap.AuthenticationPIN, testPIN)
-		p.verify(apdu.OK, jpkiap.SignaturePassword, testPassword)
-		want := apdu.OK
-		if locked {
-			want = apdu.SecurityStatus
-			r, err := apdu.Exchange(ctx, s, apdu.Command{INS: 0x70, Le: 1})
-			if err != nil || r.SW != apdu.OK {
-				t.Fatal(r.SW, err)
-			}
-			h, err := setest.Open(ctx, setest.Channel{Transmitter: s, Number: r.Data[0]}, b.Factory.Keys)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, state := range []gp.CardState{gp.CardLocked, gp.CardSecured} {
-				if _, err := h.Must(ctx, apdu.Command{CLA: 0x80, INS: 0xF0, P1: 0x80, P2: byte(state)}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		p.say(want, apdu.Command{INS: 0xB0, P1: 0x80 | byte(jpkiap.SignatureCertificate), Le: 1})
-		for _, key := range []uint16{jpkiap.AuthenticationKey, jpkiap.SignatureKey} {
-			sign := apdu.Command{CLA: 0x80, INS: 0x2A, P2: 0x80 | byte(key), Data: []byte("a challenge"), Le: 256}
-			if r, err := apdu.Exchange(ctx, s, sign); err != nil || r.SW != want {
-				t.Errorf("locked between %v: key %04X answers %v, want %v: %v", locked, key, r.SW, want, err)
-			}
-		}
-	}
-}
-
-// A wipe leaves nothing in the memory but its receipt, and what it destroyed is in no file: neither keys and certificates, nor the secrets, nor
-// the keys of an order under way.
-func TestPhoneWipe(t *testing.T) {
-	b := newBench(t)
-	begun(worn(t))(t, b)
-	before := b.objects(t)
-	if len(before) != 12 {
-		t.Fatalf("%d objects at the start", len(before))
-	}
-	r := wipeTask(t, b)
-	if _, err := b.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
-		t.Fatal(err)
-	}
-	after := b.objects(t)
-	if len(after) != 1 || after["done"] == "" {
-		t.Errorf("objects left: %v", slices.Sorted(maps.Keys(after)))
-	}
-	file := b.snapshot(t)
-	for name, value := range before {
-		if len(value) > 1 && bytes.Contains(file, []byte(value)) {
-			t.Errorf("%s is still in the state file", name)
-		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"mobileid/mdoc/jpkiap"
 	"mobileid/tsm/jpkiapplet"
 	"mobileid/tsm/se"
+	"mobileid/tsm/se/setest"
 )
 
 // secrets are the two, as the tests go through them.
@@ -81,8 +82,8 @@ func TestSecrets(t *testing.T) {
 // A guess longer than any password is wrong, also when it begins with the right one.
 func TestLongGuess(t *testing.T) {
 	b := newBench(t)
-	s := b.open(t)
-	if _, err := newJob(t, b).session(t.Context(), b, s); err != nil {
+	s := b.On(t)
+	if _, err := b.session(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	longest := "ABCDEFGH12345678"
@@ -100,12 +101,12 @@ func TestLongGuess(t *testing.T) {
 func TestRenewalEndsVerification(t *testing.T) {
 	b := newBench(t)
 	s, _ := provisioned(t, b)
-	ways := channels(t, s)
-	p := phone{t, ways[0]}
+	ways := setest.OpenChannels(t, s)
+	p := phone{t, s}
 	p.app()
 	p.verify(apdu.OK, jpkiap.AuthenticationPIN, testPIN)
 	p.verify(apdu.OK, jpkiap.SignaturePassword, testPassword)
-	if err := newJob(t, b).run(t.Context(), b, ways[1]); err != nil {
+	if err := newJob(t, b).run(t.Context(), b, ways.Way(1)); err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range secrets() {
@@ -159,7 +160,7 @@ func TestRenewalGivesABlockedSecretBack(t *testing.T) {
 
 // attempt is one VERIFY under power that goes at a point; answered tells whether the element said right or wrong.
 func (b *bench) attempt(ctx context.Context, g guess, value string, tear func(int) bool) (answered bool, sw apdu.SW, points int, err error) {
-	points, err = b.powered(tear, func(s *se.SE) error {
+	points, err = b.Powered(tear, func(s *se.SE) error {
 		if _, err := apdu.Exchange(ctx, s, apdu.Command{INS: 0xA4, P1: 0x04, P2: 0x0C, Data: jpkiap.AID()}); err != nil {
 			return err
 		}
@@ -173,7 +174,7 @@ func (b *bench) attempt(ctx context.Context, g guess, value string, tear func(in
 
 func (b *bench) triesLeft(tb testing.TB, g guess) (n int) {
 	tb.Helper()
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		info, err := infoOf(tb.Context(), s)
 		n = int(g.left(info)) //nolint:gosec // 0 to 5
 		return err
@@ -186,13 +187,13 @@ func (b *bench) triesLeft(tb testing.TB, g guess) (n int) {
 // chosen is the state file of an element with certificates and secrets.
 func chosen(tb testing.TB, b *bench) []byte {
 	tb.Helper()
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		c := jpkiapplet.NewClient(s)
 		return errors.Join(newJob(tb, b).run(tb.Context(), b, s), c.ChoosePIN(tb.Context(), testPIN), c.ChoosePassword(tb.Context(), testPassword))
 	}); err != nil {
 		tb.Fatal(err)
 	}
-	return b.snapshot(tb)
+	return b.Snapshot(tb)
 }
 
 // The power goes at every point of VERIFY: up to the first answer a right and a wrong guess look the same, and no cut gains a try.
@@ -203,11 +204,11 @@ func TestTornPhoneVerify(t *testing.T) {
 	cuts := 0
 	for _, g := range secrets() {
 		for k := 1; ; k++ {
-			b.restore(t, start)
-			wrongAnswered, _, _, wrong := b.attempt(ctx, g, g.wrong, at(k))
+			b.Restore(t, start)
+			wrongAnswered, _, _, wrong := b.attempt(ctx, g, g.wrong, setest.At(k))
 			wrongLeft := b.triesLeft(t, g)
-			b.restore(t, start)
-			rightAnswered, _, _, right := b.attempt(ctx, g, g.right, at(k))
+			b.Restore(t, start)
+			rightAnswered, _, _, right := b.attempt(ctx, g, g.right, setest.At(k))
 			rightLeft := b.triesLeft(t, g)
 			cuts += 2
 			if wrongAnswered {

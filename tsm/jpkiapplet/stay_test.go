@@ -2,11 +2,8 @@ package jpkiapplet_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/hex"
 	"slices"
 	"testing"
 	"time"
@@ -22,33 +19,16 @@ import (
 	"mobileid/tsm/se/setest"
 )
 
-// ear hears every answer of an element, on the wire and out of sessions, and knows what must not be in them: each secret as bytes, backwards,
-// in hex and in base64.
-type ear struct {
-	names   []string
-	forms   [][]byte
-	answers int
-	heard   bytes.Buffer
-}
-
-func (e *ear) listens(name string, value []byte) {
-	backwards := bytes.Clone(value)
-	slices.Reverse(backwards)
-	for _, form := range [][]byte{value, backwards, []byte(hex.EncodeToString(value)), []byte(base64.RawStdEncoding.EncodeToString(value))} {
-		e.names, e.forms = append(e.names, name), append(e.forms, form)
-	}
-}
-
 // listensToRSA listens to the first 16 bytes of every part of a private key.
-func (e *ear) listensToRSA(name string, k *rsa.PrivateKey) {
+func listensToRSA(e *setest.Ear, name string, k *rsa.PrivateKey) {
 	for part, n := range map[string][]byte{"d": k.D.Bytes(), "p": k.Primes[0].Bytes(), "q": k.Primes[1].Bytes(),
 		"dP": k.Precomputed.Dp.Bytes(), "dQ": k.Precomputed.Dq.Bytes(), "qInv": k.Precomputed.Qinv.Bytes()} {
-		e.listens(name+" "+part, n[:16])
+		e.Listen(name+" "+part, n[:16])
 	}
 }
 
 // listensTo listens to what is in the memory of an instance, and to the secrets the element was made with.
-func (e *ear) listensTo(tb testing.TB, b *bench, objects map[string]string) {
+func listensTo(tb testing.TB, e *setest.Ear, b *bench, objects map[string]string) {
 	tb.Helper()
 	for name, value := range objects {
 		switch name {
@@ -57,80 +37,49 @@ func (e *ear) listensTo(tb testing.TB, b *bench, objects map[string]string) {
 			if err != nil {
 				tb.Fatal(err)
 			}
-			e.listensToRSA(name, k)
+			listensToRSA(e, name, k)
 		case "pending.sealing":
-			e.listens(name, []byte(value))
+			e.Listen(name, []byte(value))
 		case "pin", "password": // the length and the digits
-			e.listens(name, []byte(value[:1+value[0]]))
+			e.Listen(name, []byte(value[:1+value[0]]))
 		}
 	}
-	attestation, err := b.Factory.AttestationKey.Bytes()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	k := b.Factory.Keys
-	for name, value := range map[string][]byte{"attestation key": attestation, "Key-ENC": k.ENC, "Key-MAC": k.MAC, "Key-DEK": k.DEK, "digits of the password": []byte(testPassword)} {
-		e.listens(name, value)
-	}
-}
-
-func (e *ear) hears(answer []byte) {
-	e.answers++
-	e.heard.WriteByte(0) // no secret is made of two answers
-	e.heard.Write(answer)
-}
-
-// hit names a secret that was heard.
-func (e *ear) hit() string {
-	for i, form := range e.forms {
-		if bytes.Contains(e.heard.Bytes(), form) {
-			return e.names[i]
-		}
-	}
-	return ""
-}
-
-// proves checks that it would have heard each of them.
-func (e *ear) proves(t *testing.T) {
-	t.Helper()
-	for i, form := range e.forms {
-		deaf := ear{names: e.names, forms: e.forms}
-		if deaf.hears(append([]byte{1}, form...)); deaf.hit() == "" {
-			t.Errorf("deaf to %s", e.names[i])
-		}
-	}
+	e.Listen("digits of the password", []byte(testPassword))
+	e.ListenToFactory(tb, b.Factory)
 }
 
 // renewing is the state file of an application that holds every kind of secret: live keys, both secrets, and the keys of a renewal under way.
 func renewing(tb testing.TB, b *bench) (start []byte, live, renewal *job) {
 	tb.Helper()
 	live, renewal = newJob(tb, b), newJob(tb, b)
-	if _, err := b.powered(nil, func(s *se.SE) error {
+	if _, err := b.Powered(nil, func(s *se.SE) error {
 		if err := live.run(tb.Context(), b, s); err != nil {
 			return err
 		}
 		if err := chooseBoth(tb.Context(), b, s); err != nil {
 			return err
 		}
-		h, err := renewal.session(tb.Context(), b, s)
+		h, err := b.session(tb.Context(), s)
 		if err != nil {
 			return err
 		}
-		return renewal.attest(tb.Context(), h)
+		return renewal.Attest(tb.Context(), h)
 	}); err != nil {
 		tb.Fatal(err)
 	}
-	return b.snapshot(tb), live, renewal
+	return b.Snapshot(tb), live, renewal
 }
 
 // tapped opens the element, without syncing its file, under an ear.
-func (b *bench) tapped(tb testing.TB, e *ear) (*se.SE, apdu.Transmitter) {
+func (b *bench) tapped(tb testing.TB, e *setest.Ear) (*se.SE, apdu.Transmitter) {
 	tb.Helper()
-	s, err := se.Open(b.Path, b.config(func(int) bool { return false }))
+	cfg := b.Config
+	cfg.Tear = func(int) bool { return false }
+	s, err := se.Open(b.Path, cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return s, apdu.Tap{Transmitter: s, Seen: func(_, response []byte, _ error) { e.hears(response) }}
+	return s, e.Tap(s)
 }
 
 // The keys are born inside by crypto/rsa. With both secrets verified, every instruction is sent to every file, plain, and what personalization
@@ -145,17 +94,17 @@ func TestKeysStayInside(t *testing.T) {
 	}
 	ctx := t.Context()
 	j, renewal := newJob(t, b), newJob(t, b)
-	e := &ear{}
+	e := &setest.Ear{}
 	if err := j.run(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
 	if err := chooseBoth(ctx, b, s); err != nil {
 		t.Fatal(err)
 	}
-	tap := apdu.Tap{Transmitter: s, Seen: func(_, response []byte, _ error) { e.hears(response) }}
-	h, err := renewal.session(ctx, b, tap)
+	tap := e.Tap(s)
+	h, err := b.session(ctx, tap)
 	if err == nil {
-		err = renewal.attest(ctx, h)
+		err = renewal.Attest(ctx, h)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -165,10 +114,10 @@ func TestKeysStayInside(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	objects := b.objects(t)
-	e.listensTo(t, b, objects)
-	for _, said := range slices.Concat(j.answers, h.Answers) {
-		e.hears(said)
+	objects := b.Objects(t)
+	listensTo(t, e, b, objects)
+	for _, said := range slices.Concat(j.Answers, h.Answers) {
+		e.Hear(said)
 	}
 	for _, name := range []string{"live.authentication", "live.signature", "pending.authentication", "pending.signature"} {
 		k, err := x509.ParsePKCS1PrivateKey([]byte(objects[name]))
@@ -184,11 +133,11 @@ func TestKeysStayInside(t *testing.T) {
 		!bytes.Equal(x509.MarshalPKCS1PublicKey(&born[1].PublicKey), j.attested.SignatureKey) {
 		t.Error("the keys that were listened for are not the attested ones")
 	}
-	if hit := e.hit(); hit != "" {
+	if hit := e.Hit(); hit != "" {
 		t.Errorf("%s was in an answer", hit)
 	}
-	t.Logf("keys: %d answers of %d bytes searched for %d forms of four RSA keys' parts, sealing key, secrets and the element's keys, none found", e.answers, e.heard.Len(), len(e.forms))
-	e.proves(t)
+	t.Logf("keys: %d answers of %d bytes searched for %d forms of four RSA keys' parts, sealing key, secrets and the element's keys, none found", e.Answers, e.Bytes(), e.Forms())
+	e.Proves(t)
 }
 
 // everyFile sends every instruction of both classes to every file, by short identifier and as the current one.
@@ -220,7 +169,7 @@ func everyFile(t *testing.T, tap apdu.Transmitter) {
 }
 
 // everyObject asks in sessions for every data object, and for every tag and block of personalization.
-func everyObject(t *testing.T, b *bench, tap apdu.Transmitter, e *ear) {
+func everyObject(t *testing.T, b *bench, tap apdu.Transmitter, e *setest.Ear) {
 	t.Helper()
 	ctx := t.Context()
 	for n := range 256 {
@@ -245,7 +194,7 @@ func everyObject(t *testing.T, b *bench, tap apdu.Transmitter, e *ear) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e.hears(r.Data)
+			e.Hear(r.Data)
 		}
 	}
 }
@@ -255,18 +204,18 @@ func everyObject(t *testing.T, b *bench, tap apdu.Transmitter, e *ear) {
 func TestPhoneSecretsStayInSequences(t *testing.T) {
 	b := newBench(t)
 	start, _, renewal := renewing(t, b)
-	known := &ear{}
-	known.listensTo(t, b, b.objects(t))
+	known := &setest.Ear{}
+	listensTo(t, known, b, b.Objects(t))
 	for _, k := range keys().elements {
-		known.listensToRSA("a key born on the way", k)
+		listensToRSA(known, "a key born on the way", k)
 	}
 	answers, commands, signatures := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		b.restore(t, start)
-		e := &ear{names: slices.Clone(known.names), forms: slices.Clone(known.forms)}
+		b.Restore(t, start)
+		e := known.Another()
 		s, tap := b.tapped(t, e)
 		defer s.Close() //nolint:errcheck // closed below, unless a check failed
-		w := &sequences{bench: b, tap: tap, element: s, ear: e, order: renewal, agreed: map[uint16]bool{}}
+		w := &sequences{Talk: setest.Talk{Way: tap, Ear: e, Order: renewal.Order}, bench: b, element: s, agreed: map[uint16]bool{}}
 		for range rapid.IntRange(20, 80).Draw(rt, "commands") {
 			w.step(rt)
 			commands++
@@ -274,11 +223,11 @@ func TestPhoneSecretsStayInSequences(t *testing.T) {
 		if err := s.Close(); err != nil {
 			rt.Fatal(err)
 		}
-		e.listensTo(t, b, b.objects(t)) // a sealing key may have been born on the way
-		if hit := e.hit(); hit != "" {
+		listensTo(t, e, b, b.Objects(t)) // a sealing key may have been born on the way
+		if hit := e.Hit(); hit != "" {
 			rt.Fatalf("%s was in an answer", hit)
 		}
-		answers, signatures = answers+e.answers, signatures+w.signatures
+		answers, signatures = answers+e.Answers, signatures+w.signatures
 	})
 	t.Logf("secrets: JPKI: %d commands in random sequences, %d answers searched, %d signatures, 0 hits", commands, answers, signatures)
 	if signatures == 0 {
@@ -288,57 +237,44 @@ func TestPhoneSecretsStayInSequences(t *testing.T) {
 
 // sequences is one element under random commands.
 type sequences struct {
+	setest.Talk
 	*bench
-	tap        apdu.Transmitter
 	element    *se.SE
-	ear        *ear
-	order      *job
-	host       *setest.Host
 	agreed     map[uint16]bool // secrets that may still count as verified
 	signatures int
 }
 
-func (w *sequences) plain(rt *rapid.T, c apdu.Command) apdu.Response {
-	r, err := apdu.Exchange(context.Background(), w.tap, c)
-	if err != nil {
-		rt.Fatal(err)
-	}
-	return r
-}
-
 // step draws a command and sends it, on the phone's side or on the TSM's.
 func (w *sequences) step(rt *rapid.T) {
-	noise := rapid.SliceOfN(rapid.Byte(), 0, 40)
 	g := rapid.SampledFrom(secrets()).Draw(rt, "secret")
 	switch rapid.IntRange(0, 12).Draw(rt, "what") {
 	case 0, 1:
-		w.host = nil
-		w.plain(rt, gp.Select(gp.AID(jpkiap.AID())))
+		w.Host = nil
+		w.Plain(rt, gp.Select(gp.AID(jpkiap.AID())))
 	case 2, 3:
 		value := rapid.SampledFrom([]string{g.right, g.right, g.right, g.wrong, "", g.right + "0"}).Draw(rt, "value")
-		sw := w.plain(rt, apdu.Command{INS: 0x20, P2: 0x80 | byte(g.file), Data: []byte(value)}).SW
+		sw := w.Plain(rt, apdu.Command{INS: 0x20, P2: 0x80 | byte(g.file), Data: []byte(value)}).SW
 		w.agreed[g.file] = value == g.right && sw == apdu.OK || value == "" && w.agreed[g.file]
 	case 4:
 		file := rapid.ByteRange(0, 31).Draw(rt, "file")
-		w.plain(rt, apdu.Command{INS: 0xB0, P1: 0x80 | file, P2: rapid.Byte().Draw(rt, "offset"), Le: 256})
+		w.Plain(rt, apdu.Command{INS: 0xB0, P1: 0x80 | file, P2: rapid.Byte().Draw(rt, "offset"), Le: 256})
 	case 5, 6:
 		w.sign(rt, g)
 	case 7:
-		if sw := w.plain(rt, apdu.Command{INS: 0x24, P1: 1, P2: 0x80 | byte(g.file), Data: []byte(g.right)}).SW; sw == apdu.OK && !w.agreed[g.file] {
+		if sw := w.Plain(rt, apdu.Command{INS: 0x24, P1: 1, P2: 0x80 | byte(g.file), Data: []byte(g.right)}).SW; sw == apdu.OK && !w.agreed[g.file] {
 			rt.Fatal("changed without the old value")
 		}
 	case 8:
-		w.plain(rt, apdu.Command{CLA: rapid.Byte().Draw(rt, "cla") & 0x84, INS: rapid.ByteRange(0, 0xFE).Draw(rt, "ins"), P1: rapid.Byte().Draw(rt, "p1"),
-			P2: rapid.Byte().Draw(rt, "p2"), Data: noise.Draw(rt, "data"), Le: 256})
-		w.host = nil // it may have spoilt the session
+		w.Noise(rt)
 	case 9:
 		w.element.Reset()
-		w.host = nil
+		w.Host = nil
 		clear(w.agreed)
 	case 10:
-		w.session(rt)
+		clear(w.agreed)
+		w.Session(rt, w.Element, []byte(gp.PhoneInstance), false)
 	default:
-		w.personalize(rt, noise)
+		w.Block(rt)
 	}
 }
 
@@ -346,53 +282,15 @@ func (w *sequences) step(rt *rapid.T) {
 func (w *sequences) sign(rt *rapid.T, g guess) {
 	p1 := rapid.SampledFrom([]byte{0, 2, 3, 4, 9}).Draw(rt, "scheme")
 	data := rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(rt, "data")
-	if r := w.plain(rt, apdu.Command{CLA: 0x80, INS: 0x2A, P1: p1, P2: 0x80 | byte(g.key), Data: data, Le: 256}); r.SW == apdu.OK {
+	if r := w.Plain(rt, apdu.Command{CLA: 0x80, INS: 0x2A, P1: p1, P2: 0x80 | byte(g.key), Data: data, Le: 256}); r.SW == apdu.OK {
 		w.signatures++
 		if !w.agreed[g.file] {
 			rt.Fatal("signed without the secret")
 		}
 	}
-	if r := w.plain(rt, apdu.Command{INS: 0xB0, P1: 0x80 | byte(g.certificate), Le: 256}); r.SW == apdu.OK && !w.agreed[g.file] {
+	if r := w.Plain(rt, apdu.Command{INS: 0xB0, P1: 0x80 | byte(g.certificate), Le: 256}); r.SW == apdu.OK && !w.agreed[g.file] {
 		rt.Fatal("read without the secret")
 	}
-}
-
-func (w *sequences) session(rt *rapid.T) {
-	h, err := setest.Open(context.Background(), w.tap, w.Factory.Keys)
-	clear(w.agreed)
-	if err == nil {
-		err = h.Personalize(context.Background(), []byte(gp.PhoneInstance))
-	}
-	if w.host = h; err != nil && swOf(err) == 0 {
-		rt.Fatal(err)
-	}
-}
-
-// personalize sends a block through the session, if there is one.
-func (w *sequences) personalize(rt *rapid.T, noise *rapid.Generator[[]byte]) {
-	if w.host == nil {
-		return
-	}
-	o := w.order.order
-	objects := []interface{ Object() ([]byte, error) }{
-		stream.Generate{OrderID: o.ID, Slot: 1, Purpose: 1, Challenge: o.Challenge},
-		stream.Generate{OrderID: bytes.Repeat([]byte{9}, 16), Slot: 1, Purpose: 1, Challenge: o.Challenge},
-		stream.Begin{OrderID: o.ID, Length: 100, SHA256: o.Challenge}, stream.Commit{OrderID: o.ID, SHA256: o.Challenge},
-	}
-	data, err := rapid.SampledFrom(objects).Draw(rt, "object").Object()
-	if err != nil {
-		rt.Fatal(err)
-	}
-	if rapid.IntRange(0, 2).Draw(rt, "kind") == 0 {
-		data = append(stream.Page(rapid.Uint16().Draw(rt, "page")), noise.Draw(rt, "noise")...)
-	}
-	p1 := rapid.SampledFrom([]byte{0x91, 0x91, 0x91, 0x11, 0x80, 0xF1}).Draw(rt, "p1")
-	r, err := w.host.Send(context.Background(), apdu.Command{CLA: 0x80, INS: 0xE2, P1: p1, P2: rapid.ByteRange(0, 1).Draw(rt, "p2"), Data: data, Le: 256})
-	if err != nil {
-		w.host = nil // the session was ended by something on the phone's side
-		return
-	}
-	w.ear.hears(r.Data)
 }
 
 // Whatever is sent, plain with both secrets verified or as a block of personalization, is answered without a secret; and the application is
@@ -400,8 +298,8 @@ func (w *sequences) personalize(rt *rapid.T, noise *rapid.Generator[[]byte]) {
 func FuzzPhone(f *testing.F) {
 	b := newBench(f)
 	start, live, renewal := renewing(f, b)
-	known := &ear{}
-	known.listensTo(f, b, b.objects(f))
+	known := &setest.Ear{}
+	listensTo(f, known, b, b.Objects(f))
 	object := func(o interface{ Object() ([]byte, error) }) []byte {
 		raw, err := o.Object()
 		if err != nil {
@@ -409,7 +307,7 @@ func FuzzPhone(f *testing.F) {
 		}
 		return raw
 	}
-	order := renewal.order
+	order := renewal.Order
 	f.Add(byte(0x80), byte(0x2A), byte(0x00), byte(0x97), make([]byte, 51), byte(0x91), byte(0), object(stream.Wipe{OrderID: make([]byte, 16)}))
 	f.Add(byte(0x80), byte(0x2A), byte(0x04), byte(0x9A), make([]byte, 32), byte(0x91), byte(0), stream.Page(0))
 	f.Add(byte(0), byte(0x24), byte(1), byte(0x98), []byte("1234"), byte(0x91), byte(0), object(stream.Generate{OrderID: make([]byte, 16), Slot: 1, Purpose: 1, Challenge: make([]byte, 32)}))
@@ -419,8 +317,8 @@ func FuzzPhone(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cla, ins, p1, p2 byte, data []byte, blockP1, blockP2 byte, stored []byte) {
 		ctx := t.Context()
 		data, stored = data[:min(len(data), 2000)], stored[:min(len(stored), 200)]
-		b.restore(t, start)
-		e := &ear{names: known.names, forms: known.forms}
+		b.Restore(t, start)
+		e := known.Another()
 		s, tap := b.tapped(t, e)
 		for _, g := range secrets() {
 			if err := g.verify(ctx, tap, g.right); err != nil {
@@ -430,7 +328,7 @@ func FuzzPhone(f *testing.F) {
 		if _, err := apdu.Exchange(ctx, tap, apdu.Command{CLA: cla & 0x80, INS: ins, P1: p1, P2: p2, Data: data, Le: apdu.MaxExtendedLe, Extended: true}); err != nil {
 			t.Fatal(err)
 		}
-		h, err := renewal.session(ctx, b, tap)
+		h, err := b.session(ctx, tap)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -440,7 +338,7 @@ func FuzzPhone(f *testing.F) {
 			}
 		}
 		for _, said := range h.Answers {
-			e.hears(said)
+			e.Hear(said)
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -449,10 +347,10 @@ func FuzzPhone(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if held := found.objects["live"]; held != "" && held != string(live.raw) {
+		if held := found.objects["live"]; held != "" && held != string(live.Content) {
 			t.Fatal("other certificates than the committed ones")
 		}
-		if hit := e.hit(); hit != "" {
+		if hit := e.Hit(); hit != "" {
 			t.Fatalf("%s was in an answer", hit)
 		}
 	})

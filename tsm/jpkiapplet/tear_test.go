@@ -1,14 +1,12 @@
 package jpkiapplet_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -32,35 +30,25 @@ type state struct {
 // found must be consistent.
 func (b *bench) look(tb testing.TB) (out state, err error) {
 	tb.Helper()
-	c := b.copied(tb)
-	if _, err = c.powered(nil, func(s *se.SE) error { out, err = c.told(tb.Context(), s); return err }); err != nil || out.lifeCycle == 0 {
+	c := b.Copied(tb)
+	if _, err = c.Powered(nil, func(s *se.SE) error { out, err = b.told(tb.Context(), s); return err }); err != nil || out.lifeCycle == 0 {
 		return out, err
 	}
-	out.objects = c.objects(tb)
+	out.objects = c.Objects(tb)
 	if err := out.consistent(); err != nil {
 		return out, err
 	}
 	if b.looks++; b.looks%16 != 0 || !out.info.Committed {
 		return out, nil
 	}
-	_, err = c.powered(nil, func(s *se.SE) error { return out.proves(tb.Context(), s) })
+	_, err = c.Powered(nil, func(s *se.SE) error { return out.proves(tb.Context(), s) })
 	return out, err
 }
 
 func (b *bench) told(ctx context.Context, s *se.SE) (out state, err error) {
-	h, err := setest.Open(ctx, s, b.Factory.Keys)
-	if err != nil {
+	if out.lifeCycle, err = b.LifeCycle(ctx, s, []byte(gp.PhoneInstance)); err != nil || out.lifeCycle == 0 {
 		return out, err
 	}
-	r, err := h.Send(ctx, gp.GetStatus{Scope: gp.ScopeApplications, Prefix: gp.PhoneInstance}.Command())
-	if err != nil || r.SW == apdu.ReferenceNotFound {
-		return out, err
-	}
-	entries, err := gp.ParseEntries(r.Data)
-	if err != nil || len(entries) != 1 {
-		return out, fmt.Errorf("%d entries: %w", len(entries), err)
-	}
-	out.lifeCycle = gp.State(entries[0].State)
 	out.info, err = jpkiapplet.NewClient(s).Info(ctx)
 	return out, err
 }
@@ -130,58 +118,45 @@ func (s state) settled() map[string]string {
 	return out
 }
 
-// A run is one undertaking that may be cut off and taken up again.
-type run struct {
-	resume func(ctx context.Context, s *se.SE) error
-	job    *job // with the receipt; nil when there is none
-}
-
-func (r run) receipt() (out provisioning.Receipt) {
-	if r.job != nil && r.job.receipt != nil {
-		out = *r.job.receipt
-		out.OrderID = nil // settle compared it
-	}
-	return out
-}
-
+// A task is an undertaking, and what it is done to.
 type task struct {
 	name     string
 	start    func(t *testing.T, b *bench)
-	begin    func(t *testing.T, b *bench) run
+	begin    func(t *testing.T, b *bench) setest.Run
 	destroys string // the objects of the start whose bytes are in no file after it
 	verifies string // the secret whose tries move on the way
 	leaves   jpkiapplet.Info
 }
 
-func provisionTask(t *testing.T, b *bench) run {
+func provisionTask(t *testing.T, b *bench) setest.Run {
 	t.Helper()
 	j := newJob(t, b)
-	return run{func(ctx context.Context, s *se.SE) error { return j.run(ctx, b, s) }, j}
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error { return j.run(ctx, b, s) }, Job: &j.Job}
 }
 
-func wipeTask(t *testing.T, b *bench) run {
+func wipeTask(t *testing.T, b *bench) setest.Run {
 	t.Helper()
 	w := newJob(t, b)
-	w.seKey = b.Factory.AttestationKey.Public()
-	return run{func(ctx context.Context, s *se.SE) error { return w.wipe(ctx, b, s) }, w}
+	w.SEKey = b.Factory.AttestationKey.Public()
+	return setest.Run{Resume: func(ctx context.Context, s *se.SE) error { return w.wipe(ctx, b, s) }, Job: &w.Job}
 }
 
 // choiceTask chooses a secret; one that is chosen already must be this one.
-func choiceTask(g guess) func(*testing.T, *bench) run {
-	return func(*testing.T, *bench) run {
-		return run{func(ctx context.Context, s *se.SE) error {
+func choiceTask(g guess) func(*testing.T, *bench) setest.Run {
+	return func(*testing.T, *bench) setest.Run {
+		return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
 			if err := g.choose(jpkiapplet.NewClient(s), ctx, g.right); err != nil && !errors.Is(err, apdu.ErrSecurityStatus) {
 				return err
 			}
 			return g.verify(ctx, s, g.right)
-		}, nil}
+		}}
 	}
 }
 
 // changeTask verifies a secret and changes it, unless that was done.
-func changeTask(g guess) func(*testing.T, *bench) run {
-	return func(*testing.T, *bench) run {
-		return run{func(ctx context.Context, s *se.SE) error {
+func changeTask(g guess) func(*testing.T, *bench) setest.Run {
+	return func(*testing.T, *bench) setest.Run {
+		return setest.Run{Resume: func(ctx context.Context, s *se.SE) error {
 			err := g.verify(ctx, s, g.right)
 			if _, told := errors.AsType[*apdu.AuthError](err); told {
 				return g.verify(ctx, s, g.other)
@@ -191,7 +166,7 @@ func changeTask(g guess) func(*testing.T, *bench) run {
 			}
 			r, err := apdu.Exchange(ctx, s, apdu.Command{INS: 0x24, P1: 1, P2: 0x80 | byte(g.file), Data: []byte(g.other)})
 			return errors.Join(err, r.Err())
-		}, nil}
+		}}
 	}
 }
 
@@ -201,7 +176,7 @@ func begun(more func(ctx context.Context, b *bench, s *se.SE) error) func(*testi
 		t.Helper()
 		all := b.pool
 		b.pool = all[:2]
-		if _, err := b.powered(nil, func(s *se.SE) error {
+		if _, err := b.Powered(nil, func(s *se.SE) error {
 			if err := newJob(t, b).run(t.Context(), b, s); err != nil || more == nil {
 				return err
 			}
@@ -232,11 +207,11 @@ func worn(t *testing.T) func(ctx context.Context, b *bench, s *se.SE) error {
 			}
 		}
 		j := newJob(t, b)
-		h, opened := j.session(ctx, b, s)
+		h, opened := b.session(ctx, s)
 		if err = errors.Join(err, opened); err != nil {
 			return err
 		}
-		return j.attest(ctx, h)
+		return j.Attest(ctx, h)
 	}
 }
 
@@ -269,46 +244,40 @@ func TestTornPhoneCertificates(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			k.start(t, b)
-			w := &tearing{task: k, bench: b, file: b.snapshot(t)}
-			w.begun(t)
-			w.everywhere(t)
-			w.twice(t)
-			t.Log(w.summary())
+			w := &tearing{task: k, bench: b}
+			sweep := w.sweep(t)
+			sweep.Everywhere(t)
+			sweep.Twice(t, 40, 7, func(random *rand.Rand, _ int) int { return setest.Recovering(random) })
+			t.Logf("E5: JPKI %s: %v", k.name, sweep)
 		})
 	}
 }
 
-// tearing is one undertaking under the power switch.
+// tearing judges an undertaking under the power switch.
 type tearing struct {
 	task
 	*bench
-	file          []byte
-	points        int // of the unbroken run
 	before, after state
-	end           provisioning.Receipt
-	gone          map[string]string
-
-	old, new, doubled, recovering int
+	receipt       provisioning.Receipt
 }
 
-func (w *tearing) begun(t *testing.T) {
+// sweep makes the unbroken run.
+func (w *tearing) sweep(t *testing.T) *setest.Sweep {
 	t.Helper()
-	w.restore(t, w.file)
-	w.before, w.gone = w.found(t, "before"), map[string]string{}
+	sweep := &setest.Sweep{Element: w.Element, Start: w.Snapshot(t), Destroy: map[string]string{}, Cut: w.cut, End: w.end,
+		Begin: func(t *testing.T) setest.Run { t.Helper(); return w.begin(t, w.bench) }}
+	w.before = w.found(t, "before")
 	for name := range strings.FieldsSeq(w.destroys) {
-		if w.gone[name] = w.before.objects[name]; w.gone[name] == "" {
+		if sweep.Destroy[name] = w.before.objects[name]; sweep.Destroy[name] == "" {
 			t.Fatalf("no %s at the start", name)
 		}
 	}
-	r := w.begin(t, w.bench)
-	var err error
-	if w.points, err = w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
-		t.Fatal(err)
-	}
-	w.after, w.end = w.found(t, "unbroken"), r.receipt()
+	r := sweep.Unbroken(t)
+	w.after, w.receipt = w.found(t, "unbroken"), r.Receipt()
 	if w.before.matters() == w.after.matters() || w.after.info != w.leaves {
 		t.Fatalf("the undertaking changes nothing, or ends in %+v, expected %+v", w.after.info, w.leaves)
 	}
+	return sweep
 }
 
 func (w *tearing) found(t *testing.T, when string) state {
@@ -320,158 +289,74 @@ func (w *tearing) found(t *testing.T, when string) state {
 	return s
 }
 
-// cut runs under power that goes at point k, and tells whether it went.
-func (w *tearing) cut(t *testing.T, r run, k int) (torn, recovering bool) {
-	t.Helper()
-	recovering = true
-	_, err := w.powered(at(k), func(s *se.SE) error {
-		recovering = false
-		return r.resume(t.Context(), s)
-	})
-	if err != nil && !errors.Is(err, se.ErrPowerCut) {
-		t.Fatalf("point %d: %v", k, err)
-	}
-	return err != nil, recovering
-}
-
-// halfway judges what a cut left: old with the tries it had, or new and the old destroyed.
-func (w *tearing) halfway(t *testing.T, when string, cuts uint64) {
+// cut judges what a cut left: old, or new, with the tries there were.
+func (w *tearing) cut(t *testing.T, _ setest.Run, when string, cuts int) (done bool) {
 	t.Helper()
 	s := w.found(t, when)
 	switch s.matters() {
 	case w.before.matters():
-		w.old++
 		w.tries(t, w.before, s, when, cuts)
+		return false
 	case w.after.matters():
-		w.new++
 		w.tries(t, w.after, s, when, cuts)
-		w.destroyed(t, when)
-	default:
-		t.Fatalf("%s: neither the old state nor the new: %+v", when, s.info)
+		return true
 	}
+	t.Fatalf("%s: neither the old state nor the new: %+v", when, s.info)
+	return false
 }
 
 // tries compares the counters: only a verification that was cut off moves one, by a try.
-func (w *tearing) tries(t *testing.T, want, got state, when string, cuts uint64) {
+func (w *tearing) tries(t *testing.T, want, got state, when string, cuts int) {
 	t.Helper()
 	for _, g := range secrets() {
 		expected, n := g.left(want.info), g.left(got.info)
-		if n != expected && (g.object != w.verifies || n > expected || n+cuts < expected) {
+		if n != expected && (g.object != w.verifies || n > expected || n+uint64(cuts) < expected) {
 			t.Fatalf("%s: %d tries of the %s, expected %d", when, n, g.name, expected)
 		}
 	}
 }
 
-// destroyed looks for what was replaced or erased, in all files of the copy in which the element has recovered.
-func (w *tearing) destroyed(t *testing.T, when string) {
+// end compares with the unbroken run.
+func (w *tearing) end(t *testing.T, r setest.Run, when string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(w.dir, "copy", "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, value := range w.gone {
-			if bytes.Contains(data, []byte(value)) {
-				t.Fatalf("%s: the former %s is still in %s", when, name, filepath.Base(f))
-			}
-		}
-	}
-}
-
-// ends takes the undertaking up once more and compares with the unbroken run.
-func (w *tearing) ends(t *testing.T, r run, when string) {
-	t.Helper()
-	if _, err := w.powered(nil, func(s *se.SE) error { return r.resume(t.Context(), s) }); err != nil {
-		t.Fatalf("%s, resumed: %v", when, err)
-	}
 	got := w.found(t, when)
 	if got.lifeCycle != w.after.lifeCycle || got.info != w.after.info || !maps.Equal(got.settled(), w.after.settled()) {
 		t.Fatalf("%s: ended in %v, %+v; the unbroken run in %v, %+v", when, got.lifeCycle, got.info, w.after.lifeCycle, w.after.info)
 	}
-	if receipt := r.receipt(); fmt.Sprint(receipt) != fmt.Sprint(w.end) {
+	if !reflect.DeepEqual(r.Receipt(), w.receipt) {
 		t.Fatalf("%s: another receipt than the unbroken run's", when)
 	}
-	w.destroyed(t, when)
-}
-
-func (w *tearing) everywhere(t *testing.T) {
-	t.Helper()
-	for k := 1; k <= w.points; k++ {
-		w.restore(t, w.file)
-		r, when := w.begin(t, w.bench), fmt.Sprintf("point %d", k)
-		if torn, _ := w.cut(t, r, k); !torn {
-			t.Fatalf("%s: not reached", when)
-		}
-		w.halfway(t, when, 1)
-		w.ends(t, r, when)
-	}
-	if w.old == 0 || w.new == 0 {
-		t.Errorf("%d cuts found the old state and %d the new: they do not straddle the change", w.old, w.new)
-	}
-}
-
-func (w *tearing) twice(t *testing.T) {
-	t.Helper()
-	random := rand.New(rand.NewPCG(7, uint64(w.points))) //nolint:gosec // where to cut, so that a failure repeats
-	for w.doubled < 40 {
-		w.restore(t, w.file)
-		first, second := 1+random.IntN(w.points), 1+random.IntN(16) // often while the element recovers
-		r, when := w.begin(t, w.bench), fmt.Sprintf("points %d and %d", first, second)
-		w.cut(t, r, first)
-		torn, recovering := w.cut(t, r, second)
-		if torn {
-			w.doubled++
-			w.halfway(t, when, 2)
-		}
-		if recovering {
-			w.recovering++
-		}
-		w.ends(t, r, when)
-	}
-}
-
-func (w *tearing) summary() string {
-	return fmt.Sprintf("E5: JPKI %s: power cut at %d points and %d times at two points (%d of these while recovering): %d found the old state, %d the new, 0 between; all resumed",
-		w.name, w.points, w.doubled, w.recovering, w.old, w.new)
 }
 
 // The power goes at every point of wipe and delete: afterwards the certificates are whole or gone, and the wipe ends with its receipt.
 func TestTornPhoneWipe(t *testing.T) {
 	b := newBench(t)
 	begun(chooseBoth)(t, b)
-	start := b.snapshot(t)
-	empty := func(s *se.SE, r run) error {
-		if err := r.resume(t.Context(), s); err != nil {
+	start := b.Snapshot(t)
+	empty := func(s *se.SE, r setest.Run) error {
+		if err := r.Resume(t.Context(), s); err != nil {
 			return err
 		}
 		h, err := setest.Open(t.Context(), s, b.Factory.Keys)
 		if err != nil {
 			return err
 		}
-		c, err := gp.Delete{AID: gp.PhoneInstance}.Command()
-		if err == nil {
-			_, err = h.Must(t.Context(), c)
-		}
-		return err
+		return h.Delete(t.Context(), []byte(gp.PhoneInstance))
 	}
-	b.restore(t, start)
+	b.Restore(t, start)
 	before, err := b.look(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	points, err := b.powered(nil, func(s *se.SE) error { return empty(s, wipeTask(t, b)) })
+	points, err := b.Powered(nil, func(s *se.SE) error { return empty(s, wipeTask(t, b)) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	var whole, gone int
 	for k := 1; k <= points; k++ {
-		b.restore(t, start)
+		b.Restore(t, start)
 		r := wipeTask(t, b)
-		if _, err := b.powered(at(k), func(s *se.SE) error { return empty(s, r) }); !errors.Is(err, se.ErrPowerCut) {
+		if _, err := b.Powered(setest.At(k), func(s *se.SE) error { return empty(s, r) }); !errors.Is(err, se.ErrPowerCut) {
 			t.Fatalf("point %d: %v", k, err)
 		}
 		found, err := b.look(t)
@@ -489,7 +374,7 @@ func TestTornPhoneWipe(t *testing.T) {
 		if found.lifeCycle == 0 {
 			continue // deleted; the receipt came before
 		}
-		if _, err := b.powered(nil, func(s *se.SE) error { return empty(s, r) }); err != nil || r.job.receipt == nil {
+		if _, err := b.Powered(nil, func(s *se.SE) error { return empty(s, r) }); err != nil || r.Job.Receipt == nil {
 			t.Fatalf("point %d, again: %v", k, err)
 		}
 	}

@@ -77,7 +77,9 @@ func (a *echoApplet) StoreData(b gp.Block) apdu.Response {
 
 func newElement(tb testing.TB) *setest.Element {
 	tb.Helper()
-	return setest.New(tb, testNow, []byte("no certificate is looked at here"))
+	e := setest.New(tb, testNow, []byte("no certificate is looked at here"))
+	e.Config.Applets = []se.Kind{echo{}}
+	return e
 }
 
 func open(tb testing.TB, e *setest.Element, cfg se.Config) *se.SE {

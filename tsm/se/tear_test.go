@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,45 +51,16 @@ func newTornWorld(t *testing.T) *tornWorld {
 	drive(t, s, w.second, gp.ISD) // its counter is stored from here on
 	drive(t, s, domain, domainA)
 	closeSE(t, s)
-	w.start = w.snapshot(t)
+	w.start = w.Snapshot(t)
 	return w
-}
-
-func (w *tornWorld) snapshot(t *testing.T) []byte {
-	t.Helper()
-	b, err := os.ReadFile(w.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // in gives the same world in a folder of its own.
 func (w *tornWorld) in(t *testing.T) *tornWorld {
 	t.Helper()
 	own := *w
-	own.Element = &setest.Element{Path: filepath.Join(t.TempDir(), "se.nvm"), Factory: w.Factory, Roots: w.Roots}
-	own.restore(t)
+	own.Element = w.Fork(t)
 	return &own
-}
-
-func (w *tornWorld) restore(t *testing.T) {
-	t.Helper()
-	if err := os.WriteFile(w.Path, w.start, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// powered switches the element on, does something and switches it off.
-func (w *tornWorld) powered(tear func(point int) bool, do func(*se.SE) error) (points int, err error) {
-	s, err := se.Open(w.Path, se.Config{Applets: []se.Kind{echo{}}, Tear: func(p int) bool {
-		points = p
-		return tear != nil && tear(p)
-	}})
-	if err != nil {
-		return points, err
-	}
-	return points, errors.Join(do(s), s.Close())
 }
 
 // look gives all that can be seen of the element with the set that opens it, the free memory included.
@@ -268,14 +237,14 @@ func (o operation) tear(t *testing.T, w *tornWorld) {
 	looked := func() map[string]string {
 		t.Helper()
 		var seen map[string]string
-		if _, err := w.powered(nil, func(s *se.SE) (err error) { seen, err = w.look(s); return err }); err != nil {
+		if _, err := w.Powered(nil, func(s *se.SE) (err error) { seen, err = w.look(s); return err }); err != nil {
 			t.Fatal(err)
 		}
 		return seen
 	}
 	before := looked()
-	w.restore(t)
-	points, err := w.powered(nil, func(s *se.SE) error { return o.run(t, w, s, false) })
+	w.Restore(t, w.start)
+	points, err := w.Powered(nil, func(s *se.SE) error { return o.run(t, w, s, false) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,8 +254,8 @@ func (o operation) tear(t *testing.T, w *tornWorld) {
 	}
 	found := map[bool]int{}
 	for k := 1; k <= points; k++ {
-		w.restore(t)
-		if _, err := w.powered(func(p int) bool { return p == k }, func(s *se.SE) error { return o.run(t, w, s, false) }); !errors.Is(err, se.ErrPowerCut) {
+		w.Restore(t, w.start)
+		if _, err := w.Powered(setest.At(k), func(s *se.SE) error { return o.run(t, w, s, false) }); !errors.Is(err, se.ErrPowerCut) {
 			t.Fatalf("point %d: %v", k, err)
 		}
 		seen := looked()
@@ -298,7 +267,7 @@ func (o operation) tear(t *testing.T, w *tornWorld) {
 		if done {
 			o.checkGone(t, w, k)
 		}
-		if _, err := w.powered(nil, func(s *se.SE) error { return o.run(t, w, s, true) }); err != nil {
+		if _, err := w.Powered(nil, func(s *se.SE) error { return o.run(t, w, s, true) }); err != nil {
 			t.Fatalf("point %d, again: %v", k, err)
 		}
 		if d := cmp.Diff(after, looked()); d != "" {
@@ -316,7 +285,7 @@ func (o operation) checkGone(t *testing.T, w *tornWorld, point int) {
 	if o.gone == nil {
 		return
 	}
-	left := w.snapshot(t)
+	left := w.Snapshot(t)
 	for _, secret := range o.gone(w) {
 		if bytes.Contains(left, secret) {
 			t.Fatalf("point %d: what was destroyed is still in the file", point)

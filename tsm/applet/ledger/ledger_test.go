@@ -14,34 +14,16 @@ import (
 	"mobileid/tsm/se/setest"
 )
 
-// keeper is the credential applet's kind, of which the platform of its instance is kept.
-type keeper struct {
-	se.Kind
-	platform *se.Platform
-}
-
-func (k *keeper) New(p *se.Platform) se.Applet {
-	k.platform = p
-	return k.Kind.New(p)
-}
-
 func newLedger(t *testing.T) (ledger.Ledger, []byte) {
 	t.Helper()
 	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	e, k := setest.New(t, now, []byte{0x30, 0}), &keeper{Kind: applet.Kind()}
-	s, err := se.Open(e.Path, se.Config{Applets: []se.Kind{k}, Now: func() time.Time { return now }})
-	if err != nil {
+	e, k := setest.New(t, now, []byte{0x30, 0}), &setest.Inside{Kind: applet.Kind()}
+	e.Config.Applets = []se.Kind{k}
+	s := e.On(t)
+	if _, err := e.Session(t.Context(), s, stream.InstanceAID(1)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
-	h, err := setest.Open(t.Context(), s, e.Factory.Keys)
-	if err == nil {
-		err = h.Install(t.Context(), k, stream.InstanceAID(1))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ledger.Ledger{Platform: k.platform}, s.ID()
+	return ledger.Ledger{Platform: k.Platform}, s.ID()
 }
 
 func id(b byte) []byte { return bytes.Repeat([]byte{b}, stream.OrderIDSize) }

@@ -1,4 +1,4 @@
-// Package setest makes secure elements for tests, and drives them as a server would. Only tests import it.
+// Package setest makes secure elements for tests, drives them as a server would, and cuts their power. Only tests import it.
 package setest
 
 import (
@@ -25,6 +25,8 @@ type Element struct {
 	Path    string
 	Factory se.Factory
 	Roots   *pki.Anchors // of attestations
+	// Config is what it is opened with. New leaves it to the test to name the applets; the clock stands at the time of making.
+	Config se.Config
 }
 
 // New manufactures an element with an identity and keys of its own in a folder of the test. Its certificates hold for some
@@ -53,7 +55,7 @@ func New(tb testing.TB, now time.Time, issuers ...[]byte) *Element {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	e := &Element{Roots: roots, Factory: se.Factory{
+	e := &Element{Roots: roots, Config: se.Config{Now: func() time.Time { return now }}, Factory: se.Factory{
 		ID: id, Keys: Keys(tb), AttestationKey: key, AttestationChain: [][]byte{leaf}, IssuerAnchors: issuers,
 	}}
 	e.Again(tb)
@@ -72,7 +74,7 @@ func newKey(tb testing.TB) *ecdsa.PrivateKey {
 // Again manufactures the same element once more, in a new file.
 func (e *Element) Again(tb testing.TB) {
 	tb.Helper()
-	e.Path = filepath.Join(tb.TempDir(), "se.nvm")
+	e.Path = filepath.Join(memoryDir(tb), "se.nvm")
 	if err := se.Manufacture(e.Path, e.Factory); err != nil {
 		tb.Fatal(err)
 	}
@@ -131,19 +133,6 @@ func OpenWith(ctx context.Context, t apdu.Transmitter, keys scp03.Keys, domain g
 	return &Host{t: t, session: session}, session.Opened(r)
 }
 
-// Channel carries commands on a logical channel from 1 to 3, as the phone does for whoever uses it.
-type Channel struct {
-	apdu.Transmitter
-	Number byte
-}
-
-// Transmit puts the channel into the class, which is under no MAC.
-func (c Channel) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	moved := append([]byte(nil), command...)
-	moved[0] |= c.Number
-	return c.Transmitter.Transmit(ctx, moved)
-}
-
 // Send sends one command through the session; every status word is a result.
 func (h *Host) Send(ctx context.Context, c apdu.Command) (apdu.Response, error) {
 	wrapped, ticket, err := h.session.Wrap(c)
@@ -185,6 +174,15 @@ func (h *Host) Install(ctx context.Context, k se.Kind, instance []byte) error {
 		return err
 	}
 	_, err = h.Must(ctx, c)
+	return err
+}
+
+// Delete deletes an instance.
+func (h *Host) Delete(ctx context.Context, instance []byte) error {
+	c, err := gp.Delete{AID: gp.AID(instance)}.Command()
+	if err == nil {
+		_, err = h.Must(ctx, c)
+	}
 	return err
 }
 
