@@ -191,7 +191,7 @@ func release(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
 	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))
 }
 
-// maxErased bounds the receipts filed: an SE has 15 slots, and the phone certificates beside them.
+// maxErased bounds the receipts filed, which are those of the handover's own order: an SE has 15 slots, and the phone certificates beside them.
 const maxErased = 16
 
 // file keeps a receipt once.

@@ -291,10 +291,9 @@ func phoneWiped(tx *bolt.Tx, d Device, w Wipe) error {
 	if !found {
 		return ErrMismatch
 	}
-	if !slices.ContainsFunc(all, func(c Credential) bool { return outlasts(c, w, upTo) }) {
-		if d.WipeID != "" {
-			d.Handover.file(w)
-		}
+	// A device that waits for its handover's wipe is emptied by that one's receipts alone: were it ordered for before that wipe is carried out,
+	// the wipe would take what the next owner has by then.
+	if d.WipeID == "" && !slices.ContainsFunc(all, func(c Credential) bool { return outlasts(c, w, upTo) }) {
 		d.emptied(w)
 	}
 	return errors.Join(put(tx, bucketDevices, []byte(w.Device), d),

@@ -200,7 +200,8 @@ type Handover struct {
 	WipeOrderID string    `json:"wipe_order_id"`
 	WipeUntil   time.Time `json:"wipe_until"` // end of the wipe order
 	Receipt     []byte    `json:"receipt,omitempty"`
-	// ErasedAt is when the last place of the device had its verified receipt, zero before; Erased are the receipts, one for each place.
+	// ErasedAt is when the last place of the device had its verified receipt for the wipe order, zero before; Erased are those receipts, one for
+	// each place.
 	ErasedAt time.Time `json:"erased_at,omitzero"`
 	Erased   [][]byte  `json:"erased,omitempty"`
 }

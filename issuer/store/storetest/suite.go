@@ -44,6 +44,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"late wipes":         lateWipes,
 		"late wipe of many":  lateWipeOfSeveral,
 		"wipe and handover":  lateWipeInHandover,
+		"every place":        handoverOfEveryPlace,
 		"emptied afterwards": emptiedAfterwards,
 		"wipe receipts":      wipeReceipts,
 		"handover in flight": handoverInFlight,
