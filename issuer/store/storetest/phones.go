@@ -387,4 +387,11 @@ func phonesEmptied(t *testing.T, open Opener) {
 	}
 	r.queued("three", 1)
 	r.state(elsewhere.ID, store.Active)
+
+	// Its receipt empties the device once more, and leaves the record of the handover before as it was.
+	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "three", Device: "d", Place: place, Counter: 94, At: Now.Add(time.Hour), Receipt: []byte("three")}))
+	pending("", 1)
+	if d, err := r.s.Device(r.ctx(), "d"); err != nil || len(d.Places) != 0 || !d.Handover.ErasedAt.Equal(Now) {
+		t.Errorf("after it the device is %+v: %v", d, err)
+	}
 }

@@ -305,6 +305,23 @@ func emptiedAfterwards(t *testing.T, open Opener) {
 	change(younger, message("empty b"), true)
 	r.queued("empty b", 1)
 
+	// Such an order goes as far as any other: it empties what was reserved before it, and not what came after.
+	r.emptied("empty a", "a", 1000)
+	r.emptied("empty b", "b", 1000)
+	for _, device := range []string{"a", "b"} {
+		if h, _, err := r.handover(device); err != nil || h.WipeOrderID != "" {
+			t.Errorf("%s: what was emptied afterwards is to be emptied again: %v", device, err)
+		}
+	}
+	again := r.phone("t", "b", 6)
+	following(again)
+	change(again, message("empty b again"), true)
+	r.release(r.reservePhone("t", "b", 7))
+	r.emptied("empty b again", "b", 2000)
+	if h, _, err := r.handover("b"); err != nil || h.WipeOrderID == "" {
+		t.Errorf("what came after the order counts as emptied by it: %v", err)
+	}
+
 	// A handover that waits empties it; once its receipt is there, it is empty.
 	third := r.phone("u", "c", 5)
 	following(third)
