@@ -214,7 +214,8 @@ type StatusSnapshot struct {
 
 // Message is a signed order that waits for the TSM.
 type Message struct {
-	Sequence uint64    `json:"-"` // its place in the outbox
+	Sequence uint64    `json:"-"`      // its place in the outbox
+	Device   string    `json:"device"` // that it is about; the store fills it in
 	OrderID  string    `json:"order_id"`
 	Body     []byte    `json:"body"`
 	NotAfter time.Time `json:"not_after"` // the order's own; after it there is no use in sending

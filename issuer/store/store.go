@@ -161,6 +161,8 @@ type Phones interface {
 type Outbox interface {
 	// Pending returns at most limit messages whose place is after the given one, oldest first.
 	Pending(ctx context.Context, after uint64, limit int) ([]Message, error)
+	// PendingFor returns at most limit messages about a device, oldest first, from the first that waits.
+	PendingFor(ctx context.Context, device string, limit int) ([]Message, error)
 	// Delivered removes one; unknown ids are no error.
 	Delivered(ctx context.Context, orderID string) error
 }

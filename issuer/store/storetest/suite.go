@@ -52,6 +52,7 @@ func Run(t *testing.T, make func(t *testing.T) Opener) {
 		"recover":            recovery,
 		"reopen":             reopened,
 		"outbox":             outbox,
+		"outbox of a device": outboxOfDevice,
 		"status":             status,
 		"missing records":    missing,
 		"cancelled":          cancelled,
