@@ -178,7 +178,7 @@ func (s *Service) judge(ctx context.Context, t store.Transaction, e *Evidence, r
 	return identity, nil
 }
 
-// order records the order with its place in the outbox, holds the identity for it, and tries to send it at once.
+// order records the order with its place in the outbox, holds the identity for it, and tries to send it at once, behind what waits for the device.
 func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, r *card.Reading, id *card.Identity, now time.Time) (store.Order, error) {
 	random, err := s.random(idSize + challengeSize)
 	if err != nil {
@@ -215,7 +215,7 @@ func (s *Service) order(ctx context.Context, t store.Transaction, e *Evidence, r
 		return store.Order{}, err
 	}
 	s.log.InfoContext(ctx, "order placed", "transaction", t.ID, "order", o.ID)
-	s.outbox.send(ctx, store.Message{OrderID: o.ID, Body: signed, NotAfter: notAfter})
+	s.outbox.forward(ctx, o.Device)
 	return o, nil
 }
 

@@ -262,6 +262,11 @@ func (s pointStore) Pending(ctx context.Context, after uint64, limit int) ([]sto
 	return s.inner.Pending(ctx, after, limit)
 }
 
+func (s pointStore) PendingFor(ctx context.Context, device string, limit int) ([]store.Message, error) {
+	defer s.k.around()()
+	return s.inner.PendingFor(ctx, device, limit)
+}
+
 func (s pointStore) Delivered(ctx context.Context, orderID string) error {
 	defer s.k.around()()
 	return s.inner.Delivered(ctx, orderID)

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"strings"
@@ -254,16 +255,16 @@ func TestRacers(t *testing.T) {
 	}
 }
 
-// An order the TSM refuses for ever does not hold up the others, and is given up when its time is over.
+// An order the TSM refuses for ever does not hold up those about other elements, and is given up when its time is over.
 func TestOutboxGoesRound(t *testing.T) {
 	ctx := t.Context()
 	w := issuertest.New(t)
 	away := &picky{Orders: w.TSM}
 	s, kept := open(t, w, func(c *issuer.Config) { c.Orders = away })
-	wallet := w.Wallet(t, "nineteen", "element-01")
 	away.refuse.Store(10)
 	var ids []string
-	for range 12 { // more than a round's worth of failures, then two that are taken
+	for i := range 12 { // more than a round's worth of failures, then two that are taken
+		wallet := w.Wallet(t, "nineteen", fmt.Sprintf("element-%02d", i))
 		started, err := s.Start(ctx)
 		must(t, err)
 		p, err := s.Evidence(ctx, started.TransactionID, started.Token.Reveal(), wallet.Body(ctx, t, started.Challenge))

@@ -30,12 +30,13 @@ var (
 	bucketDeviceKeys   = []byte("device-keys")  // digest of a device key, value the order's id
 	bucketCounters     = []byte("counters")     // device ‖ 0 ‖ receipt counter, value the order's id
 	bucketOutbox       = []byte("outbox")       // sequence; a Message
+	bucketWaiting      = []byte("waiting")      // device ‖ 0 ‖ sequence of a Message, empty value
 	bucketSerials      = []byte("serials")      // kind ‖ 0 ‖ serial number, value the id; never deleted
 	bucketPhones       = []byte("phones")       // sequence of a row of phone certificates that is active or suspended, value the id
 	bucketListed       = []byte("listed")       // id of a row of phone certificates that a revocation list shows, empty value
 	allBuckets         = [][]byte{bucketMeta, bucketTransactions, bucketExpiry, bucketOrders, bucketCredentials,
 		bucketByOrder, bucketBySubject, bucketByDevice, bucketOpen, bucketIndexes, bucketSet, bucketDevices,
-		bucketDeviceKeys, bucketCounters, bucketOutbox, bucketSerials, bucketPhones, bucketListed}
+		bucketDeviceKeys, bucketCounters, bucketOutbox, bucketWaiting, bucketSerials, bucketPhones, bucketListed}
 )
 
 // The counters in bucketMeta.
@@ -51,7 +52,8 @@ var (
 )
 
 const (
-	format      = 2
+	format      = 3
+	formatApart = 2 // differs in the outbox alone, whose messages did not say which device they are about
 	openTimeout = time.Second
 )
 
@@ -109,9 +111,16 @@ func checkFormat(tx *bolt.Tx) error {
 		return nil
 	case n == 0:
 		return putNumber(tx, metaFormat, format)
+	case n == formatApart:
+		if first, _ := tx.Bucket(bucketOutbox).Cursor().First(); first != nil {
+			return fmt.Errorf("format %d is of an earlier version, and can be taken over into format %d once no order waits in its outbox: "+
+				"have that version send them first", n, format)
+		}
+		return putNumber(tx, metaFormat, format)
 	case n < format:
 		return fmt.Errorf("format %d is of an earlier version, and cannot be taken over into format %d: go on with that version, "+
-			"or set the file aside and make a new store, which knows of nothing that was issued", n, format)
+			"or set the file aside and make a new store, which knows of nothing that was issued and of no revocation: "+
+			"what is revoked or suspended today reads as valid again", n, format)
 	default:
 		return fmt.Errorf("format %d is of a later version than this, which has format %d: go on with that version", n, format)
 	}

@@ -73,7 +73,7 @@ func (s *Embedded) RevokeDevice(ctx context.Context, h Handover, wipe WipeOrder)
 		}
 		if len(d.Places) == 0 {
 			h.WipeOrderID = ""
-		} else if err := enqueue(tx, Message{OrderID: h.WipeOrderID, Body: wipe.Body, NotAfter: h.WipeUntil}); err != nil {
+		} else if err := enqueue(tx, h.Device, Message{OrderID: h.WipeOrderID, Body: wipe.Body, NotAfter: h.WipeUntil}); err != nil {
 			return err
 		}
 		d.Epoch, d.Ordered, d.WipeID, d.Handover = d.Epoch+1, false, h.WipeOrderID, &h
@@ -127,7 +127,7 @@ func (s *Embedded) SuspendDevice(ctx context.Context, id string, at time.Time, l
 			}
 		}
 		if held {
-			err = enqueue(tx, lock)
+			err = enqueue(tx, id, lock)
 		}
 		d.Epoch++
 		return errors.Join(err, put(tx, bucketDevices, []byte(id), d), seen(tx, at))
@@ -157,7 +157,7 @@ func (s *Embedded) ResumeDevice(ctx context.Context, id string, at time.Time, un
 			}
 		}
 		if changed > 0 {
-			err = enqueue(tx, unlock)
+			err = enqueue(tx, id, unlock)
 		}
 		return errors.Join(err, seen(tx, at))
 	})
@@ -191,7 +191,7 @@ func release(tx *bolt.Tx, c Credential, by Hold, at time.Time) (bool, error) {
 	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), show(tx, c))
 }
 
-// maxErased bounds the receipts filed: an SE has 15 slots, and the phone certificates beside them.
+// maxErased bounds the receipts filed, which are those of the handover's own order: an SE has 15 slots, and the phone certificates beside them.
 const maxErased = 16
 
 // file keeps a receipt once.

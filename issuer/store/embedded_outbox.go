@@ -1,19 +1,23 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-func enqueue(tx *bolt.Tx, m Message) error {
+// enqueue puts an order about a device behind all that wait.
+func enqueue(tx *bolt.Tx, device string, m Message) error {
 	n, err := tx.Bucket(bucketOutbox).NextSequence()
 	if err != nil {
 		return medium(err)
 	}
-	return put(tx, bucketOutbox, be(n), m)
+	m.Device = device
+	return errors.Join(put(tx, bucketOutbox, be(n), m), putRaw(tx, bucketWaiting, key(n, device), nil))
 }
 
 // Pending returns the oldest messages.
@@ -32,6 +36,24 @@ func (s *Embedded) Pending(ctx context.Context, after uint64, limit int) (out []
 	return out, err
 }
 
+// PendingFor returns the oldest messages of a device.
+func (s *Embedded) PendingFor(ctx context.Context, device string, limit int) (out []Message, err error) {
+	err = s.read(ctx, "reading outbox of device", func(tx *bolt.Tx) error {
+		under := prefix(device)
+		c := tx.Bucket(bucketWaiting).Cursor()
+		for k, _ := c.Seek(under); bytes.HasPrefix(k, under) && len(out) < limit; k, _ = c.Next() {
+			place := k[len(under):]
+			m := Message{Sequence: binary.BigEndian.Uint64(place)}
+			if err := load(tx, bucketOutbox, place, &m); err != nil {
+				return medium(err)
+			}
+			out = append(out, m)
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Delivered removes a message.
 func (s *Embedded) Delivered(ctx context.Context, orderID string) error {
 	return s.write(ctx, "clearing outbox", func(tx *bolt.Tx) error {
@@ -42,7 +64,7 @@ func (s *Embedded) Delivered(ctx context.Context, orderID string) error {
 				return medium(err)
 			}
 			if m.OrderID == orderID {
-				return medium(c.Delete())
+				return errors.Join(remove(tx, bucketWaiting, key(binary.BigEndian.Uint64(k), m.Device)), medium(c.Delete()))
 			}
 		}
 		return nil

@@ -197,7 +197,7 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		held := change.Reason == CertificateHold && (c.State == Active || c.State == Suspended)
 		if held {
 			changed, err = suspend(tx, c, change.By, change.At)
-			return errors.Join(err, enqueueIf(tx, changed, change.Order), seen(tx, change.At))
+			return errors.Join(err, enqueueIf(tx, changed, c.Device, change.Order), seen(tx, change.At))
 		}
 		if change.Reason != CertificateHold {
 			c.Phone.emptiedBy(tx, change.Order)
@@ -207,7 +207,7 @@ func (s *Embedded) ChangePhone(ctx context.Context, id string, change PhoneChang
 		if changed, err = revoke(tx, c, change.Reason, change.At); err != nil {
 			return err
 		}
-		return errors.Join(enqueueIf(tx, changed, change.Order), seen(tx, change.At))
+		return errors.Join(enqueueIf(tx, changed, c.Device, change.Order), seen(tx, change.At))
 	})
 	return changed, err
 }
@@ -238,7 +238,7 @@ func emptyLate(tx *bolt.Tx, c Credential, change PhoneChange) (bool, error) {
 		return false, nil
 	}
 	c.Phone.emptiedBy(tx, change.Order)
-	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enqueue(tx, change.Order), seen(tx, change.At))
+	return true, errors.Join(put(tx, bucketCredentials, []byte(c.ID), c), enqueue(tx, c.Device, change.Order), seen(tx, change.At))
 }
 
 // ReleasePhone ends a hold.
@@ -252,17 +252,17 @@ func (s *Embedded) ReleasePhone(ctx context.Context, id string, by Hold, at time
 			return ErrState
 		}
 		changed, err = release(tx, c, by, at)
-		return errors.Join(err, enqueueIf(tx, changed, unlock), seen(tx, at))
+		return errors.Join(err, enqueueIf(tx, changed, c.Device, unlock), seen(tx, at))
 	})
 	return changed, err
 }
 
 // enqueueIf puts an order into the outbox if there is one and it is due.
-func enqueueIf(tx *bolt.Tx, due bool, m Message) error {
+func enqueueIf(tx *bolt.Tx, due bool, device string, m Message) error {
 	if !due || len(m.Body) == 0 {
 		return nil
 	}
-	return enqueue(tx, m)
+	return enqueue(tx, device, m)
 }
 
 // phoneWiped records the receipt of an order that emptied the phone certificates alone.
@@ -291,10 +291,9 @@ func phoneWiped(tx *bolt.Tx, d Device, w Wipe) error {
 	if !found {
 		return ErrMismatch
 	}
-	if !slices.ContainsFunc(all, func(c Credential) bool { return outlasts(c, w, upTo) }) {
-		if d.WipeID != "" {
-			d.Handover.file(w)
-		}
+	// A device that waits for its handover's wipe is emptied by that one's receipts alone: were it ordered for before that wipe is carried out,
+	// the wipe would take what the next owner has by then.
+	if d.WipeID == "" && !slices.ContainsFunc(all, func(c Credential) bool { return outlasts(c, w, upTo) }) {
 		d.emptied(w)
 	}
 	return errors.Join(put(tx, bucketDevices, []byte(w.Device), d),

@@ -60,22 +60,16 @@ func TestOpenOfASecondProcessIsRefused(t *testing.T) {
 
 // A store of another format is left as it is, and the error says what can be done.
 func TestOpenRefusesAnotherFormat(t *testing.T) {
-	for format, want := range map[uint64]string{1: "set the file aside and make a new store", 3: "go on with that version"} {
+	for format, want := range map[uint64]string{1: "a new store, which knows of nothing that was issued and of no revocation",
+		2: "once no order waits in its outbox", 4: "go on with that version"} {
 		path := filepath.Join(t.TempDir(), "issuer.db")
-		db, err := bolt.Open(path, 0o600, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = db.Update(func(tx *bolt.Tx) error {
-			b, err := tx.CreateBucket([]byte("meta"))
+		mark(t, path, format, func(tx *bolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists([]byte("outbox"))
 			if err != nil {
 				return err
 			}
-			return b.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, format))
+			return b.Put(binary.BigEndian.AppendUint64(nil, 7), []byte(`{"order_id":"a","body":"YQ==","not_after":"2030-01-01T00:00:00Z"}`))
 		})
-		if err := errors.Join(err, db.Close()); err != nil {
-			t.Fatal(err)
-		}
 		before, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -92,6 +86,70 @@ func TestOpenRefusesAnotherFormat(t *testing.T) {
 	}
 }
 
+// mark makes a file, or changes it, into one of a format.
+func mark(t *testing.T, path string, format uint64, change func(*bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte("meta"))
+		if err != nil {
+			return err
+		}
+		return errors.Join(b.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, format)), change(tx))
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A store of the former format in which no order waits is taken over with what it knows.
+func TestOpenTakesOverTheFormerFormat(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "issuer.db")
+	at := time.Unix(1_800_000_000, 0)
+	s, err := store.Open(path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := store.Transaction{ID: "t", Challenge: []byte{1}, ExpiresAt: at}
+	if err := errors.Join(s.Begin(t.Context(), begun, 0), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	mark(t, path, 2, func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("waiting")) })
+	for range 2 {
+		if s, err = store.Open(path, false); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Transaction(t.Context(), "t"); err != nil || !got.ExpiresAt.Equal(at) {
+			t.Errorf("the transaction is %+v: %v", got, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		marked(t, path)
+	}
+}
+
+// marked checks that a file says this version's format.
+func marked(t *testing.T, path string) {
+	t.Helper()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.View(func(tx *bolt.Tx) error {
+		if got := tx.Bucket([]byte("meta")).Get([]byte("format")); !bytes.Equal(got, binary.BigEndian.AppendUint64(nil, 3)) {
+			t.Errorf("the file says format %x, want 3", got)
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What this version makes, it opens again.
 func TestOpenTakesItsOwnFormat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "issuer.db")
@@ -104,20 +162,7 @@ func TestOpenTakesItsOwnFormat(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	err = db.View(func(tx *bolt.Tx) error {
-		if got := tx.Bucket([]byte("meta")).Get([]byte("format")); !bytes.Equal(got, binary.BigEndian.AppendUint64(nil, 2)) {
-			t.Errorf("the file says format %x, want 2", got)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	marked(t, path)
 }
 
 // A write after Close fails and says so; nothing is answered as if it were stored.

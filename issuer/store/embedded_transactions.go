@@ -117,7 +117,7 @@ func (s *Embedded) PlaceOrder(ctx context.Context, o Order, signed []byte) (Orde
 		if err := put(tx, bucketOrders, []byte(o.ID), o); err != nil {
 			return err
 		}
-		if err := enqueue(tx, Message{OrderID: o.ID, Body: signed, NotAfter: o.NotAfter}); err != nil {
+		if err := enqueue(tx, o.Device, Message{OrderID: o.ID, Body: signed, NotAfter: o.NotAfter}); err != nil {
 			return err
 		}
 		return put(tx, bucketTransactions, []byte(t.ID), t)

@@ -200,7 +200,8 @@ type Handover struct {
 	WipeOrderID string    `json:"wipe_order_id"`
 	WipeUntil   time.Time `json:"wipe_until"` // end of the wipe order
 	Receipt     []byte    `json:"receipt,omitempty"`
-	// ErasedAt is when the last place of the device had its verified receipt, zero before; Erased are the receipts, one for each place.
+	// ErasedAt is when the last place of the device had its verified receipt for the wipe order, zero before; Erased are those receipts, one for
+	// each place.
 	ErasedAt time.Time `json:"erased_at,omitzero"`
 	Erased   [][]byte  `json:"erased,omitempty"`
 }
@@ -213,7 +214,8 @@ type StatusSnapshot struct {
 
 // Message is a signed order that waits for the TSM.
 type Message struct {
-	Sequence uint64    `json:"-"` // its place in the outbox
+	Sequence uint64    `json:"-"`      // its place in the outbox
+	Device   string    `json:"device"` // that it is about; the store fills it in
 	OrderID  string    `json:"order_id"`
 	Body     []byte    `json:"body"`
 	NotAfter time.Time `json:"not_after"` // the order's own; after it there is no use in sending

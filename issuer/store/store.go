@@ -114,9 +114,11 @@ type Devices interface {
 	// SE goes into the outbox.
 	ResumeDevice(ctx context.Context, device string, at time.Time, unlock Message) (changed int, err error)
 	// Wiped records the SE's receipt for the wipe order of the last handover, or for an order to empty the phone certificates; ErrMismatch for
-	// another order, or another place than the order's. The receipt of an order to empty the phone certificates empties their place only if no set
-	// may have come after: none that the SE committed later, and none without its receipt that was reserved after the order. An SE that is emptied place by place sends several: all are filed, and with the last place
-	// that had a row the SE is empty and the device may be ordered for again.
+	// another order, or another place than the order's. An SE that is emptied place by place sends several for a handover: all are filed with it,
+	// and with the last place on record the SE is empty and the device may be ordered for again. The receipt of an order to empty the phone
+	// certificates is recorded with their rows. It empties their place only if no set may have come after (none that the SE committed later, and none
+	// without its receipt that was reserved after the order), and none while the device waits for the wipe of its handover, which is to be carried
+	// out first and has a receipt of its own for each place.
 	Wiped(ctx context.Context, w Wipe) error
 }
 
@@ -159,6 +161,8 @@ type Phones interface {
 type Outbox interface {
 	// Pending returns at most limit messages whose place is after the given one, oldest first.
 	Pending(ctx context.Context, after uint64, limit int) ([]Message, error)
+	// PendingFor returns at most limit messages about a device, oldest first, from the first that waits.
+	PendingFor(ctx context.Context, device string, limit int) ([]Message, error)
 	// Delivered removes one; unknown ids are no error.
 	Delivered(ctx context.Context, orderID string) error
 }

@@ -316,7 +316,7 @@ func phoneLists(t *testing.T, open Opener) {
 	r.state(live.ID, store.Active)
 }
 
-// A receipt for the certificates counts for what was there when the SE signed it, and also towards a handover.
+// A receipt for the certificates counts for what was there when the SE signed it, and not towards a handover, which has its own.
 func phonesEmptied(t *testing.T, open Opener) {
 	r := newRig(t, open)
 	place := store.Place{Phone: true, Slot: 1}
@@ -353,13 +353,23 @@ func phonesEmptied(t *testing.T, open Opener) {
 	wiped(h.WipeOrderID, place, 91)
 	pending("", 2)
 
-	// The desk's order was carried out before the handover's: its receipt ends the handover.
+	// The desk's order was carried out before the handover's: its receipt says nothing of the handover's, which is still to come and would
+	// empty what the next owner has by then.
 	third := r.phone("a", "d", 9)
 	revoke(third.ID, store.Superseded, "two")
 	h, _, err = r.handover("d")
 	r.must(err)
 	pending(h.WipeOrderID, 0)
 	wiped("two", place, 92)
+	pending(h.WipeOrderID, 0)
+	if !r.row(third.ID).Phone.WipedAt.Equal(Now) {
+		t.Error("the receipt of the desk's order is not recorded with the row")
+	}
+	r.want(r.s.Wiped(r.ctx(), store.Wipe{OrderID: h.WipeOrderID, Device: "d", Place: place, Counter: 92, At: Now}), store.ErrRollback)
+	_, err = r.place("next", "d")
+	r.want(err, store.ErrWipePending)
+	r.reopen()
+	wiped(h.WipeOrderID, place, 93)
 	pending("", 1)
 
 	// What was revoked without an order is ordered to be emptied once, and by a final change.
@@ -377,4 +387,11 @@ func phonesEmptied(t *testing.T, open Opener) {
 	}
 	r.queued("three", 1)
 	r.state(elsewhere.ID, store.Active)
+
+	// Its receipt empties the device once more, and leaves the record of the handover before as it was.
+	r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: "three", Device: "d", Place: place, Counter: 94, At: Now.Add(time.Hour), Receipt: []byte("three")}))
+	pending("", 1)
+	if d, err := r.s.Device(r.ctx(), "d"); err != nil || len(d.Places) != 0 || !d.Handover.ErasedAt.Equal(Now) {
+		t.Errorf("after it the device is %+v: %v", d, err)
+	}
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -146,6 +147,64 @@ func outbox(t *testing.T, open Opener) {
 	if len(got) != 4 || got[1].OrderID != ids[2] {
 		t.Fatalf("after one delivery: %v", got)
 	}
+}
+
+// What waits about one device is found in the order it came in, whatever it is and whatever waits about others.
+func outboxOfDevice(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	want := func(device string, limit int, bodies ...string) {
+		t.Helper()
+		got, err := r.s.PendingFor(r.ctx(), device, limit)
+		r.must(err)
+		all, err := r.s.Pending(r.ctx(), 0, 100)
+		r.must(err)
+		of := slices.DeleteFunc(all, func(m store.Message) bool { return m.Device != device })
+		of = of[:min(limit, len(of))]
+		if len(got) != len(bodies) || !slices.EqualFunc(got, of, func(a, b store.Message) bool {
+			return a.Sequence == b.Sequence && a.OrderID == b.OrderID && string(a.Body) == string(b.Body) && a.NotAfter.Equal(b.NotAfter)
+		}) {
+			t.Fatalf("%q: %d messages, want %q; in the whole outbox are %+v", device, len(got), bodies, of)
+		}
+		for i, m := range got {
+			if string(m.Body) != bodies[i] || m.Device != device {
+				t.Errorf("message %d of %q is %s about %q, want %s", i, device, m.Body, m.Device, bodies[i])
+			}
+		}
+	}
+	change := func(of store.Credential, reason store.Reason, body string) {
+		t.Helper()
+		_, err := r.s.ChangePhone(r.ctx(), of.ID, store.PhoneChange{Reason: reason, By: store.HoldDesk, At: Now, Order: message(body)})
+		r.must(err)
+	}
+	want("d", 10)
+	set := r.phone("s", "d", 1) // its order
+	r.order("u", "dd")
+	change(set, store.CertificateHold, "hold")
+	_, err := r.s.ReleasePhone(r.ctx(), set.ID, store.HoldDesk, Now, message("release"))
+	r.must(err)
+	_, err = r.s.SuspendDevice(r.ctx(), "d", Now, message("lock"))
+	r.must(err)
+	r.order("u", "dd")
+	_, err = r.s.ResumeDevice(r.ctx(), "d", Now, message("unlock"))
+	r.must(err)
+	change(set, store.Superseded, "")
+	change(set, store.Superseded, "late")
+	second := r.phone("s", "d", 2)
+	change(second, store.Superseded, "empty")
+	r.reopen()
+	want("d", 3, "order", "hold", "release")
+	_, _, err = r.handover("d")
+	r.must(err)
+	want("d", 100, "order", "hold", "release", "lock", "unlock", "late", "order", "empty", "wipe")
+	want("dd", 100, "order", "order")
+	want("", 100)
+
+	r.must(r.s.Delivered(r.ctx(), "release"))
+	r.must(r.s.Delivered(r.ctx(), "unknown"))
+	want("d", 3, "order", "hold", "lock")
+	r.must(r.s.Delivered(r.ctx(), set.OrderID))
+	want("d", 2, "hold", "lock")
+	want("dd", 100, "order", "order")
 }
 
 func missing(t *testing.T, open Opener) {

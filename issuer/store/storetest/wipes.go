@@ -217,7 +217,7 @@ func lateWipeOfSeveral(t *testing.T, open Opener) {
 	}
 }
 
-// What a late receipt does not prove empty, it proves for no handover: it is not filed, and the handover waits on.
+// What a late receipt does not prove empty, it proves for no handover either: it is not filed, and the handover waits on.
 func lateWipeInHandover(t *testing.T, open Opener) {
 	r := newRig(t, open)
 	first := r.phone("s", "d", 1)
@@ -235,6 +235,36 @@ func lateWipeInHandover(t *testing.T, open Opener) {
 		r.must(err)
 		if d.WipeID != step.pending || len(d.Handover.Erased) != step.filed || d.Handover.ErasedAt.IsZero() != (step.pending != "") {
 			t.Fatalf("the device waits for %q with %d receipts, want %q, %d", d.WipeID, len(d.Handover.Erased), step.pending, step.filed)
+		}
+	}
+}
+
+// A handover of an element that is full files the receipt of each of its places, whatever other receipt comes between, and waits for the last.
+func handoverOfEveryPlace(t *testing.T, open Opener) {
+	r := newRig(t, open)
+	r.ended(r.phone("s", "d", 1), "phones")
+	places := []store.Place{onPhone}
+	for slot := range uint64(15) {
+		places = append(places, store.Place{Slot: slot + 1})
+		r.must(r.s.BindSE(r.ctx(), "d", []byte("key"), places[slot+1]))
+	}
+	h, _, err := r.handover("d")
+	r.must(err)
+	r.emptied("phones", "d", 100)
+	for i, p := range places {
+		if d, err := r.s.Device(r.ctx(), "d"); err != nil || d.WipeID != h.WipeOrderID || len(d.Places) != len(places)-i || len(d.Handover.Erased) != i {
+			t.Fatalf("after %d receipts of %d the device is %+v: %v", i, len(places), d, err)
+		}
+		r.must(r.s.Wiped(r.ctx(), store.Wipe{OrderID: h.WipeOrderID, Device: "d", Place: p, Counter: uint64(200 + i), At: Now, Receipt: fmt.Append(nil, p)}))
+	}
+	d, err := r.s.Device(r.ctx(), "d")
+	r.must(err)
+	if d.WipeID != "" || !d.Handover.ErasedAt.Equal(Now) || len(d.Handover.Erased) != len(places) {
+		t.Fatalf("after all receipts the device waits for %q, %d are filed", d.WipeID, len(d.Handover.Erased))
+	}
+	for i, p := range places {
+		if got := d.Handover.Erased[i]; string(got) != fmt.Sprint(p) {
+			t.Errorf("receipt %d is %q, want that of %v", i, got, p)
 		}
 	}
 }
@@ -274,6 +304,23 @@ func emptiedAfterwards(t *testing.T, open Opener) {
 	change(second, message("empty b"), false)
 	change(younger, message("empty b"), true)
 	r.queued("empty b", 1)
+
+	// Such an order goes as far as any other: it empties what was reserved before it, and not what came after.
+	r.emptied("empty a", "a", 1000)
+	r.emptied("empty b", "b", 1000)
+	for _, device := range []string{"a", "b"} {
+		if h, _, err := r.handover(device); err != nil || h.WipeOrderID != "" {
+			t.Errorf("%s: what was emptied afterwards is to be emptied again: %v", device, err)
+		}
+	}
+	again := r.phone("t", "b", 6)
+	following(again)
+	change(again, message("empty b again"), true)
+	r.release(r.reservePhone("t", "b", 7))
+	r.emptied("empty b again", "b", 2000)
+	if h, _, err := r.handover("b"); err != nil || h.WipeOrderID == "" {
+		t.Errorf("what came after the order counts as emptied by it: %v", err)
+	}
 
 	// A handover that waits empties it; once its receipt is there, it is empty.
 	third := r.phone("u", "c", 5)
