@@ -52,8 +52,7 @@ var (
 )
 
 const (
-	format      = 3
-	formatApart = 2 // differs in the outbox alone, whose messages did not say which device they are about
+	format      = 2
 	openTimeout = time.Second
 )
 
@@ -110,12 +109,6 @@ func checkFormat(tx *bolt.Tx) error {
 	case n == format:
 		return nil
 	case n == 0:
-		return putNumber(tx, metaFormat, format)
-	case n == formatApart:
-		if first, _ := tx.Bucket(bucketOutbox).Cursor().First(); first != nil {
-			return fmt.Errorf("format %d is of an earlier version, and can be taken over into format %d once no order waits in its outbox: "+
-				"have that version send them first", n, format)
-		}
 		return putNumber(tx, metaFormat, format)
 	case n < format:
 		return fmt.Errorf("format %d is of an earlier version, and cannot be taken over into format %d: go on with that version, "+

@@ -61,15 +61,9 @@ func TestOpenOfASecondProcessIsRefused(t *testing.T) {
 // A store of another format is left as it is, and the error says what can be done.
 func TestOpenRefusesAnotherFormat(t *testing.T) {
 	for format, want := range map[uint64]string{1: "a new store, which knows of nothing that was issued and of no revocation",
-		2: "once no order waits in its outbox", 4: "go on with that version"} {
+		3: "go on with that version"} {
 		path := filepath.Join(t.TempDir(), "issuer.db")
-		mark(t, path, format, func(tx *bolt.Tx) error {
-			b, err := tx.CreateBucketIfNotExists([]byte("outbox"))
-			if err != nil {
-				return err
-			}
-			return b.Put(binary.BigEndian.AppendUint64(nil, 7), []byte(`{"order_id":"a","body":"YQ==","not_after":"2030-01-01T00:00:00Z"}`))
-		})
+		mark(t, path, format)
 		before, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -86,49 +80,22 @@ func TestOpenRefusesAnotherFormat(t *testing.T) {
 	}
 }
 
-// mark makes a file, or changes it, into one of a format.
-func mark(t *testing.T, path string, format uint64, change func(*bolt.Tx) error) {
+// mark makes a file of a format.
+func mark(t *testing.T, path string, format uint64) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists([]byte("meta"))
+		b, err := tx.CreateBucket([]byte("meta"))
 		if err != nil {
 			return err
 		}
-		return errors.Join(b.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, format)), change(tx))
+		return b.Put([]byte("format"), binary.BigEndian.AppendUint64(nil, format))
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// A store of the former format in which no order waits is taken over with what it knows.
-func TestOpenTakesOverTheFormerFormat(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "issuer.db")
-	at := time.Unix(1_800_000_000, 0)
-	s, err := store.Open(path, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begun := store.Transaction{ID: "t", Challenge: []byte{1}, ExpiresAt: at}
-	if err := errors.Join(s.Begin(t.Context(), begun, 0), s.Close()); err != nil {
-		t.Fatal(err)
-	}
-	mark(t, path, 2, func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("waiting")) })
-	for range 2 {
-		if s, err = store.Open(path, false); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := s.Transaction(t.Context(), "t"); err != nil || !got.ExpiresAt.Equal(at) {
-			t.Errorf("the transaction is %+v: %v", got, err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		marked(t, path)
 	}
 }
 
@@ -140,8 +107,8 @@ func marked(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	err = db.View(func(tx *bolt.Tx) error {
-		if got := tx.Bucket([]byte("meta")).Get([]byte("format")); !bytes.Equal(got, binary.BigEndian.AppendUint64(nil, 3)) {
-			t.Errorf("the file says format %x, want 3", got)
+		if got := tx.Bucket([]byte("meta")).Get([]byte("format")); !bytes.Equal(got, binary.BigEndian.AppendUint64(nil, 2)) {
+			t.Errorf("the file says format %x, want 2", got)
 		}
 		return nil
 	})
