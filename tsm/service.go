@@ -113,7 +113,8 @@ func (s *Service) Ready(ctx context.Context) error {
 }
 
 // Release lets a parked element be served again, after an operator found out
-// why it was parked, and says how many jobs were waiting.
+// why it was parked, and says how many jobs were waiting. Receipts of wipes that
+// the issuer refused are among what waited: Sweep offers them again.
 func (s *Service) Release(ctx context.Context, seID []byte) (int, error) {
 	n, err := s.cfg.Store.Release(ctx, hex.EncodeToString(seID))
 	if err != nil {

@@ -35,7 +35,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		for _, job := range owing {
 			after = job.OrderID
 			_, err := s.deliver(ctx, job)
-			if err != nil && !errors.Is(err, ErrIssuerRefused) && !errors.Is(err, store.ErrRevision) {
+			if err != nil && !errors.Is(err, store.ErrRevision) {
 				return fmt.Errorf("sweeping: %w", err)
 			}
 		}
