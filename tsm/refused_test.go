@@ -248,3 +248,46 @@ func TestCommitReceiptRefused(t *testing.T) {
 		t.Errorf("err = %v, want ErrUnknownOrder", err)
 	}
 }
+
+// A receipt on which the issuer fails each time keeps no other from it: not one behind it, and not one before it that came later.
+func TestSweepGoesPastAFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fault := errors.New("problem 500 internal_error")
+	port := w.choosy(map[byte]error{1: fault, 2: fault, 3: fault})
+	for slot := range uint64(3) {
+		w.provision(slot + 1)
+	}
+	_, err := w.contact()
+	check(t, err)
+	owing, err := w.store.Owing(t.Context(), "", 10)
+	if err != nil || len(owing) != 3 {
+		t.Fatalf("%d jobs owe a receipt, %v", len(owing), err)
+	}
+	first, last := owing[0], owing[2]
+	sweep := func(want error) {
+		t.Helper()
+		if err := w.service.Sweep(t.Context()); !errors.Is(err, want) {
+			t.Errorf("sweep says %v, want %v", err, want)
+		}
+	}
+	delete(port.no, last.Slot)
+	for range 3 { // one for each of those before it
+		sweep(fault)
+	}
+	if j := w.jobOf(last.OrderID); j.State != store.Done {
+		t.Errorf("the receipt behind the others is not delivered, the job is %v", j.State)
+	}
+	delete(port.no, first.Slot)
+	for range 2 {
+		sweep(fault)
+	}
+	if j := w.jobOf(first.OrderID); j.State != store.Done {
+		t.Errorf("the receipt before the other is not delivered, the job is %v", j.State)
+	}
+	port.no = nil
+	sweep(nil)
+	if left, err := w.store.Owing(t.Context(), "", 10); err != nil || len(left) != 0 {
+		t.Errorf("%d jobs owe a receipt, %v", len(left), err)
+	}
+}

@@ -89,9 +89,10 @@ type Service struct {
 	cfg   Config
 	pages atomic.Int32 // of an attestation that are asked for at once
 
-	mu        sync.Mutex          // guards the two maps, not the sessions in them
+	mu        sync.Mutex          // guards what follows, not the sessions in the maps
 	sessions  map[string]*session // by session id
 	byElement map[string]*session // by SE id; the same sessions
+	failedAt  string              // the order id at which the last sweep failed; empty when it did not
 }
 
 // New checks the configuration.
