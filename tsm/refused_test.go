@@ -291,3 +291,42 @@ func TestSweepGoesPastAFailure(t *testing.T) {
 		t.Errorf("%d jobs owe a receipt, %v", len(left), err)
 	}
 }
+
+// Cut anywhere, a wipe of which the issuer refuses a receipt comes to the same end: nothing is left on the element, the issuer has what it
+// takes, and the one refused is there to be offered again.
+func TestTornWipeWithARefusedReceipt(t *testing.T) {
+	t.Parallel()
+	full, _ := filled(t, 1, 2)
+	start := full.image()
+	cuts := 0
+	for _, kind := range []string{cutLink, cutPower, cutWrite, cutStore, cutProcess} {
+		for at := 1; ; at++ {
+			w := start.world(t)
+			port := w.choosy(map[byte]error{1: errUnknownOrder})
+			order := w.order(provisioning.OrderWipe, 0)
+			if !w.broken(cut{kind: kind, at: at}, order) {
+				break
+			}
+			cuts++
+			w.submitted(order)
+			for range 3 {
+				_, err := w.contact()
+				check(t, err)
+			}
+			check(t, w.service.Sweep(t.Context()))
+			id := w.job(order).OrderID
+			slots, _ := w.issuer.wiped(id)
+			if j := w.jobOf(id); j.State != store.Refused || j.Cursor != store.Cleared || !j.Contested() || !bytes.Equal(slots, []byte{2}) || len(w.instances()) != 0 {
+				t.Errorf("cut %v at %d: wipe is %v at %v, issuer has %v, element holds %v", kind, at, j.State, j.Cursor, slots, w.instances())
+			}
+			port.no = nil
+			_, err := w.service.Release(t.Context(), w.seID)
+			check(t, err)
+			check(t, w.service.Sweep(t.Context()))
+			w.emptied(order, []byte{1, 2}, nil)
+		}
+	}
+	if cuts < 300 {
+		t.Errorf("only %d cuts came", cuts)
+	}
+}

@@ -7,7 +7,8 @@
 // The doors are this project's own; the messages are COSE_Sign1 (RFC 9052) and
 // prove themselves. Who calls and who is called is proved by the transport it is
 // given: mutual TLS in the service (package cmd/internal/link). It checks status,
-// media type and size of an answer, not its content. Redirects are not followed.
+// media type and size of an answer, not its content; an answer is the issuer's
+// refusal by the code of its problem document alone. Redirects are not followed.
 //
 // Start with New.
 package issuerclient

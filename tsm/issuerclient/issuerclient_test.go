@@ -71,7 +71,7 @@ func TestRefusals(t *testing.T) {
 		{"the line's guard", document(403, "peer_unknown"), "peer_unknown", false},
 		{"too many", document(429, "too_many_requests"), "too_many_requests", false},
 		{"no fault of the message's", document(503, "order_unknown"), "order_unknown", false},
-		{"no document", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "SECRET", 403) }, "403", false},
+		{"no document", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "SECRET", http.StatusForbidden) }, "403", false},
 		{"nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "404", false},
 		{"a document of another type", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
