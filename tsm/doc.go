@@ -32,6 +32,8 @@
 // identity can hold its sessions up and have it parked; a parked
 // provisioning or rekey waits for [Service.Release]. A wipe or a lock is never parked; past
 // a lock of which the element lists nothing other jobs are run, past a wipe none.
+// A receipt of a wipe that the issuer refuses is kept, and offered again after
+// [Service.Release].
 //
 // An error word carries no R-MAC. So whether a lock stands, and which key sets are
 // left, is read from a listing behind the command; an element that lists nothing to wipe

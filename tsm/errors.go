@@ -24,8 +24,18 @@ var (
 	// may be repeated.
 	ErrUnavailable = errors.New("service not available")
 
-	// ErrIssuerRefused is for an IssuerPort: the issuer's answer is no, and
-	// repeating the request will not change it. Any other error is taken as
+	// ErrIssuerRefused is for an IssuerPort: the issuer itself says no to the message,
+	// and repeating the request will not change it. Any other error is taken as
 	// temporary.
 	ErrIssuerRefused = errors.New("refused by the issuer")
 )
+
+// RefusedError is an ErrIssuerRefused with the issuer's reason.
+type RefusedError struct {
+	Word string // one of a closed list
+}
+
+func (e *RefusedError) Error() string { return ErrIssuerRefused.Error() + ": " + e.Word }
+
+// Unwrap gives ErrIssuerRefused.
+func (e *RefusedError) Unwrap() error { return ErrIssuerRefused }

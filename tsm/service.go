@@ -89,9 +89,10 @@ type Service struct {
 	cfg   Config
 	pages atomic.Int32 // of an attestation that are asked for at once
 
-	mu        sync.Mutex          // guards the two maps, not the sessions in them
+	mu        sync.Mutex          // guards what follows, not the sessions in the maps
 	sessions  map[string]*session // by session id
 	byElement map[string]*session // by SE id; the same sessions
+	failedAt  string              // the order id at which the last sweep failed; empty when it did not
 }
 
 // New checks the configuration.
@@ -113,7 +114,8 @@ func (s *Service) Ready(ctx context.Context) error {
 }
 
 // Release lets a parked element be served again, after an operator found out
-// why it was parked, and says how many jobs were waiting.
+// why it was parked, and says how many jobs were waiting. Receipts of wipes that
+// the issuer refused are among what waited: Sweep offers them again.
 func (s *Service) Release(ctx context.Context, seID []byte) (int, error) {
 	n, err := s.cfg.Store.Release(ctx, hex.EncodeToString(seID))
 	if err != nil {

@@ -72,8 +72,12 @@ func (s *Service) file(ctx context.Context, job store.Job) (store.Job, error) {
 
 // over closes a job of which neither the element nor the issuer has a part left.
 func over(job store.Job) store.Job {
-	if job.State == store.Queued && job.Settled() && !job.Owes() {
-		job.State = store.Done
+	if job.State != store.Queued || !job.Settled() || job.Owes() {
+		return job
+	}
+	job.State = store.Done
+	if job.Contested() {
+		job.State = store.Refused
 	}
 	return job
 }
@@ -87,22 +91,23 @@ func holds(receipts []store.Receipt, slot byte) bool {
 	return false
 }
 
+// receiptRefused is the reason of a job of which the issuer refused a receipt.
+const receiptRefused = "receipt_refused"
+
 // deliver hands the receipts a job owes to the issuer, and closes the job when
 // its element is done too. What cannot be delivered now is left to Sweep. It
-// returns the job as it stands.
+// returns the job as it stands. A receipt that is refused is no error: the job says so.
 func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error) {
 	if !job.Owes() {
 		return job, nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.IssuerTimeout)
 	defer cancel()
-	taken, failed := s.handOver(ctx, &job)
+	answered, failed := s.handOver(ctx, &job)
 	if failed != nil {
 		s.cfg.Log.WarnContext(ctx, "receipt not delivered", append(jobAttrs(job), "error", failed)...)
 	}
-	if errors.Is(failed, ErrIssuerRefused) {
-		job.State, job.Reason = store.Refused, "receipt_refused"
-	} else if taken == 0 {
+	if answered == 0 {
 		return job, failed
 	}
 	now, err := s.advance(ctx, over(job))
@@ -113,19 +118,36 @@ func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error)
 	return now, failed
 }
 
-// handOver marks what the issuer took, up to the first failure.
-func (s *Service) handOver(ctx context.Context, job *store.Job) (taken int, err error) {
+// handOver marks what the issuer took and what it refused, up to the first temporary failure.
+func (s *Service) handOver(ctx context.Context, job *store.Job) (answered int, err error) {
 	job.Receipts = append([]store.Receipt(nil), job.Receipts...)
 	for i := range job.Receipts {
 		r := &job.Receipts[i]
-		if r.Delivered {
+		if r.Delivered || r.Refused != "" {
 			continue
 		}
-		if err := s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed)); err != nil {
-			return taken, fmt.Errorf("handing receipt to issuer: %w", err)
+		switch err := s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed)); {
+		case err == nil:
+			r.Delivered = true
+		case errors.Is(err, ErrIssuerRefused):
+			s.refused(ctx, job, r, err)
+		default:
+			return answered, fmt.Errorf("handing receipt to issuer: %w", err)
 		}
-		r.Delivered = true
-		taken++
+		answered++
 	}
-	return taken, nil
+	return answered, nil
+}
+
+// refused notes that the issuer will not have a receipt. It ends a provisioning; a wipe goes on, because what is to be taken away
+// is to be taken away whatever the issuer makes of the receipts, and each of them is about a place of its own.
+func (s *Service) refused(ctx context.Context, job *store.Job, r *store.Receipt, why error) {
+	r.Refused, job.Reason = receiptRefused, receiptRefused
+	if said, ok := errors.AsType[*RefusedError](why); ok {
+		r.Refused = said.Word
+	}
+	if job.Kind != store.Wipe {
+		job.State = store.Refused
+	}
+	s.cfg.Log.ErrorContext(ctx, "receipt refused", append(jobAttrs(*job), "place", int(r.Slot), "reason", r.Refused, "error", why)...)
 }

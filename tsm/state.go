@@ -39,6 +39,14 @@ type OrderState struct {
 	Attempts                             int
 	Service                              ServiceState
 	Error                                ErrorType
+	Refused                              []RefusedReceipt
+}
+
+// RefusedReceipt is one that the issuer will not have. That of a wipe is kept until it is taken, and offered again after a
+// [Service.Release].
+type RefusedReceipt struct {
+	Place  int    // 1 to 15, 16 for the phone certificates
+	Reason string // the issuer's word, or receipt_refused if it said none
 }
 
 // ErrUnknownOrder says that there is no such order, or that it was forgotten.
@@ -53,9 +61,15 @@ func (s *Service) OrderState(ctx context.Context, orderID string) (OrderState, e
 	case err != nil:
 		return OrderState{}, fmt.Errorf("reading order: %w: %w", ErrUnavailable, err)
 	}
+	var refused []RefusedReceipt
+	for _, r := range job.Receipts {
+		if r.Refused != "" {
+			refused = append(refused, RefusedReceipt{Place: int(r.Slot), Reason: r.Refused})
+		}
+	}
 	return OrderState{
 		OrderID: job.OrderID, Kind: job.Kind.String(), State: job.State.String(), Cursor: job.Cursor.String(), Reason: job.Reason,
-		Attempts: job.Attempts, Service: serviceState(job), Error: errorType(job),
+		Attempts: job.Attempts, Service: serviceState(job), Error: errorType(job), Refused: refused,
 	}, nil
 }
 
@@ -87,7 +101,7 @@ func errorType(j store.Job) ErrorType {
 		return ErrorInaccessible
 	case j.State == store.Cancelled:
 		return ErrorInterrupted
-	case j.State == store.Refused:
+	case j.State == store.Refused || j.Contested():
 		return ErrorIssuer
 	case j.State.Open() && j.Reason == nothingFound:
 		return ErrorNotFound

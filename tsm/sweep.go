@@ -14,7 +14,8 @@ const sweepPage = 100
 
 // Sweep does what no phone will do: it closes jobs past their end, forgets old
 // ones, drops old sessions, and hands receipts to the issuer that could not be
-// handed over before. It stops at the first temporary failure of the issuer.
+// handed over before. It stops at the first temporary failure of the issuer, and goes
+// on behind it the next time.
 func (s *Service) Sweep(ctx context.Context) error {
 	s.mu.Lock()
 	s.evict()
@@ -26,21 +27,48 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err := pages(func() (int, error) { return s.cfg.Store.Prune(ctx, now.Add(-s.cfg.Retention), sweepPage) }); err != nil {
 		return fmt.Errorf("sweeping: %w", err)
 	}
-	after := ""
+	return s.deliverOwed(ctx)
+}
+
+// deliverOwed begins behind the job at which the round before it failed, and comes to that one last: a receipt that the issuer
+// fails on each time keeps no other from it.
+func (s *Service) deliverOwed(ctx context.Context) error {
+	s.mu.Lock()
+	from := s.failedAt
+	s.failedAt = ""
+	s.mu.Unlock()
+	failed, err := s.deliverBetween(ctx, from, "")
+	if err == nil && from != "" {
+		failed, err = s.deliverBetween(ctx, "", from)
+	}
+	if err != nil {
+		s.mu.Lock()
+		s.failedAt = failed
+		s.mu.Unlock()
+		return fmt.Errorf("sweeping: %w", err)
+	}
+	return nil
+}
+
+// deliverBetween goes through the jobs that owe something behind one order id and up to another, "" being either end, and says
+// behind which it failed.
+func (s *Service) deliverBetween(ctx context.Context, after, last string) (failed string, err error) {
 	for {
 		owing, err := s.cfg.Store.Owing(ctx, after, sweepPage)
 		if err != nil {
-			return fmt.Errorf("sweeping: %w", err)
+			return after, err
 		}
 		for _, job := range owing {
+			if last != "" && job.OrderID > last {
+				return "", nil
+			}
 			after = job.OrderID
-			_, err := s.deliver(ctx, job)
-			if err != nil && !errors.Is(err, ErrIssuerRefused) && !errors.Is(err, store.ErrRevision) {
-				return fmt.Errorf("sweeping: %w", err)
+			if _, err := s.deliver(ctx, job); err != nil && !errors.Is(err, store.ErrRevision) {
+				return after, err
 			}
 		}
 		if len(owing) < sweepPage {
-			return nil
+			return "", nil
 		}
 	}
 }

@@ -343,21 +343,6 @@ func TestWipeHostileAnswers(t *testing.T) {
 	}
 }
 
-// A receipt of the issuer's liking is the issuer's to judge; one it refuses for
-// good is not offered for ever.
-func TestWipeReceiptRefused(t *testing.T) {
-	t.Parallel()
-	w, _ := filled(t, 1)
-	order := w.wipe(0)
-	w.issuer.fail(tsm.ErrIssuerRefused)
-	_, err := w.contact()
-	check(t, err)
-	check(t, w.service.Sweep(t.Context()))
-	if j := w.job(order); j.State != store.Refused || j.Reason != "receipt_refused" {
-		t.Errorf("wipe is %v (%s)", j.State, j.Reason)
-	}
-}
-
 // A wipe that broke off between two slots tells the issuer nothing yet: the
 // issuer gets the receipts of a listing together.
 func TestHalfWipedIsNotReported(t *testing.T) {

@@ -37,6 +37,9 @@ const (
 
 var errNoToken = errors.New("no bearer token")
 
+// errCut says that a body did not come whole and in time. That is nothing about what it would have said.
+var errCut = errors.New("body cut off")
+
 // retrySoon is the Retry-After of what passes by itself, retryStatus that of a certificate's status that cannot be told.
 const (
 	retrySoon   = 5
@@ -88,6 +91,10 @@ func bareProblem(err error) problem.Problem {
 	switch {
 	case errors.As(err, &tooLong):
 		return problem.New(http.StatusRequestEntityTooLarge, problem.CodeBodyTooLarge, "the body is too long")
+	case errors.Is(err, errCut):
+		p := problem.New(http.StatusRequestTimeout, problem.CodeUnavailable, "the body did not come whole and in time")
+		p.RetryAfter = retrySoon
+		return p
 	case errors.As(err, &field):
 		return problem.New(http.StatusBadRequest, problem.CodeMalformed, field.Error())
 	case errors.As(err, &refused) && refused.What == "card reading":

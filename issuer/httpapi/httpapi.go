@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"mime"
@@ -395,12 +396,17 @@ func (d *doors) body(c *gin.Context, field string) ([]byte, bool) {
 	return body, true
 }
 
-// bodyError tells a body that is too long from one that could not be read or is of no use.
+// bodyError tells a body that is too long, and one that did not come whole, from one that is of no use.
 func bodyError(err error, field string) error {
-	if tooLong := (*http.MaxBytesError)(nil); errors.As(err, &tooLong) {
+	tooLong := (*http.MaxBytesError)(nil)
+	switch {
+	case err == nil:
+		return &issuer.FieldError{Field: field, Reason: "missing or of another kind"}
+	case errors.As(err, &tooLong):
 		return err
+	default:
+		return fmt.Errorf("%w: %w", errCut, err)
 	}
-	return &issuer.FieldError{Field: field, Reason: "missing or unreadable"}
 }
 
 func (d *doors) desk(c *gin.Context) (token string, seID []byte, ok bool) {

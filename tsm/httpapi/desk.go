@@ -133,14 +133,20 @@ func (d *desk) release(c *gin.Context) {
 
 // stateAnswer is the body of 200 from /v1/orders/{id}. The numbers are those of BSI TR-03165.
 type stateAnswer struct {
-	OrderID      string `json:"order_id"`
-	Kind         string `json:"kind"`
-	State        string `json:"state"`
-	Cursor       string `json:"cursor"`
-	Reason       string `json:"reason,omitempty"`
-	Attempts     int    `json:"attempts"`
-	ServiceState int    `json:"service_state"`
-	ErrorType    int    `json:"error_type"`
+	OrderID      string           `json:"order_id"`
+	Kind         string           `json:"kind"`
+	State        string           `json:"state"`
+	Cursor       string           `json:"cursor"`
+	Reason       string           `json:"reason,omitempty"`
+	Attempts     int              `json:"attempts"`
+	ServiceState int              `json:"service_state"`
+	ErrorType    int              `json:"error_type"`
+	Refused      []refusedReceipt `json:"refused_receipts,omitempty"`
+}
+
+type refusedReceipt struct {
+	Place  int    `json:"place"`
+	Reason string `json:"reason"`
 }
 
 func (d *desk) state(c *gin.Context) {
@@ -149,6 +155,10 @@ func (d *desk) state(c *gin.Context) {
 		d.fail(c, err)
 		return
 	}
-	answer(c, http.StatusOK, stateAnswer{OrderID: s.OrderID, Kind: s.Kind, State: s.State, Cursor: s.Cursor, Reason: s.Reason,
-		Attempts: s.Attempts, ServiceState: int(s.Service), ErrorType: int(s.Error)})
+	out := stateAnswer{OrderID: s.OrderID, Kind: s.Kind, State: s.State, Cursor: s.Cursor, Reason: s.Reason,
+		Attempts: s.Attempts, ServiceState: int(s.Service), ErrorType: int(s.Error)}
+	for _, r := range s.Refused {
+		out.Refused = append(out.Refused, refusedReceipt{Place: r.Place, Reason: r.Reason})
+	}
+	answer(c, http.StatusOK, out)
 }

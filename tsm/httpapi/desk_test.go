@@ -33,8 +33,12 @@ func (f *fakeDesk) Release(_ context.Context, seID []byte) (int, error) {
 
 func (f *fakeDesk) OrderState(_ context.Context, id string) (tsm.OrderState, error) {
 	f.called = "state " + id
-	return tsm.OrderState{OrderID: id, Kind: "lock", State: "queued", Cursor: "ordered", Reason: "nothing_found", Attempts: 10,
-		Service: tsm.Operational, Error: tsm.ErrorNotFound}, f.err
+	state := tsm.OrderState{OrderID: id, Kind: "lock", State: "queued", Cursor: "ordered", Reason: "nothing_found", Attempts: 10,
+		Service: tsm.Operational, Error: tsm.ErrorNotFound}
+	if id == "ccdd" {
+		state.Refused = []tsm.RefusedReceipt{{Place: 2, Reason: "order_unknown"}, {Place: 16, Reason: "conflict"}}
+	}
+	return state, f.err
 }
 
 func (f *fakeDesk) Ready(context.Context) error { return f.err }
@@ -64,6 +68,9 @@ func TestDesk(t *testing.T) {
 		{"POST", "/v1/releases", body, "release " + element, 200, `{"released":3}`},
 		{"GET", "/v1/orders/aabb", "", "state aabb", 200,
 			`{"order_id":"aabb","kind":"lock","state":"queued","cursor":"ordered","reason":"nothing_found","attempts":10,"service_state":21,"error_type":17}`},
+		{"GET", "/v1/orders/ccdd", "", "state ccdd", 200,
+			`{"order_id":"ccdd","kind":"lock","state":"queued","cursor":"ordered","reason":"nothing_found","attempts":10,"service_state":21,"error_type":17,` +
+				`"refused_receipts":[{"place":2,"reason":"order_unknown"},{"place":16,"reason":"conflict"}]}`},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			f := &fakeDesk{}

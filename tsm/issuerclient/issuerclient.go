@@ -7,7 +7,8 @@
 // The doors are this project's own; the messages are COSE_Sign1 (RFC 9052) and
 // prove themselves. Who calls and who is called is proved by the transport it is
 // given: mutual TLS in the service (package cmd/internal/link). It checks status,
-// media type and size of an answer, not its content. Redirects are not followed.
+// media type and size of an answer, not its content; an answer is the issuer's
+// refusal by the code of its problem document alone. Redirects are not followed.
 //
 // Start with New.
 package issuerclient
@@ -102,8 +103,8 @@ func (c *Client) Receipt(ctx context.Context, receipt []byte) error {
 }
 
 // post sends a message and reads at most limit bytes of the answer. A status of
-// 400 or more is an error, one that repeating cannot change wraps
-// tsm.ErrIssuerRefused.
+// 400 or more is an error; where it is the issuer's no to the message, a
+// *tsm.RefusedError.
 func (c *Client) post(ctx context.Context, path string, message []byte, limit int64) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(message))
 	if err != nil {
@@ -123,7 +124,7 @@ func (c *Client) post(ctx context.Context, path string, message []byte, limit in
 		return nil, nil, fmt.Errorf("reading answer: %w", err)
 	}
 	if resp.StatusCode >= 400 {
-		return nil, nil, refusal(resp.StatusCode, body)
+		return nil, nil, refusal(resp, body)
 	}
 	if int64(len(body)) > limit {
 		return nil, nil, fmt.Errorf("answer longer than %d bytes", limit)
@@ -131,17 +132,37 @@ func (c *Client) post(ctx context.Context, path string, message []byte, limit in
 	return resp, body, nil
 }
 
-// refusal makes the error of a status of 400 or more.
-func refusal(status int, body []byte) error {
-	said := error(problem.Problem{Status: status})
-	if p, err := problem.Parse(body); err == nil && p.Status == status {
-		said = p
+// refusal makes the error of a status of 400 or more. A status alone refuses nothing: the guard of the issuer's line and whatever
+// else stands before its doors answer 403 and 404 too, and their no passes.
+func refusal(resp *http.Response, body []byte) error {
+	status := resp.StatusCode
+	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil || media != problem.ContentType {
+		return problem.Problem{Status: status}
 	}
-	switch status {
-	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusGone,
-		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
-		return fmt.Errorf("%w: %w", tsm.ErrIssuerRefused, said)
-	default: // of the others each may be different next time
+	said, err := problem.Parse(body)
+	switch {
+	case err != nil || said.Status != status:
+		return problem.Problem{Status: status}
+	case status < http.StatusInternalServerError && forGood(said.Code):
+		return fmt.Errorf("%w: %w", &tsm.RefusedError{Word: said.Code}, said)
+	default:
 		return said
+	}
+}
+
+// forGood tells whether a code is the issuer's no to an attestation or receipt, which the same message gets each time. Every other
+// code, one that is not known here too, may be another the next time.
+func forGood(code string) bool {
+	switch code {
+	case problem.CodeMalformed, problem.CodeBodyTooLarge, // it is no such message
+		problem.CodeForbidden,                                        // it does not pass the checks
+		"order_unknown",                                              // it answers no order
+		problem.CodeConflict,                                         // the order was answered already, or in another way
+		"credential_revoked", "device_revoked", "device_not_emptied", // it comes after a revocation
+		"expired", "evidence_gone", "no_validity_left": // it comes too late
+		return true
+	default:
+		return false
 	}
 }

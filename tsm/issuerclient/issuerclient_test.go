@@ -54,29 +54,53 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// Which answers end a job and which may be different next time.
+// Only the issuer's own no to the message ends a job; the codes are held against its doors where both can be imported, with the line.
 func TestRefusals(t *testing.T) {
+	document := func(status int, code string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { problem.New(status, code, "SECRET").Write(w) }
+	}
 	for _, tt := range []struct {
-		status  int
+		name    string
+		h       http.HandlerFunc
+		said    string // what the error tells
 		refused bool
 	}{
-		{400, true}, {403, true}, {404, true}, {409, true}, {410, true}, {413, true}, {415, true}, {422, true},
-		{401, false}, {405, false}, {408, false}, {425, false}, {429, false}, {500, false}, {502, false}, {503, false}, {504, false},
+		{"the issuer's no", document(404, "order_unknown"), "order_unknown", true},
+		{"another code under the same status", document(404, "not_found"), "not_found", false},
+		{"a code that is not known", document(403, "some_code"), "some_code", false},
+		{"the line's guard", document(403, "peer_unknown"), "peer_unknown", false},
+		{"too many", document(429, "too_many_requests"), "too_many_requests", false},
+		{"no fault of the message's", document(503, "order_unknown"), "order_unknown", false},
+		{"no document", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "SECRET", http.StatusForbidden) }, "403", false},
+		{"nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, "404", false},
+		{"a document of another type", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(404)
+			_, _ = io.WriteString(w, `{"status":404,"code":"order_unknown"}`)
+		}, "404", false},
+		{"a document of another status", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", problem.ContentType)
+			w.WriteHeader(403)
+			_, _ = io.WriteString(w, `{"status":404,"code":"order_unknown"}`)
+		}, "403", false},
+		{"a document that is too long", func(w http.ResponseWriter, _ *http.Request) {
+			problem.New(404, "order_unknown", strings.Repeat("x", problem.MaxBytes)).Write(w)
+		}, "404", false},
 	} {
-		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			problem.New(tt.status, "some_code", "SECRET").Write(w)
+		t.Run(tt.name, func(t *testing.T) {
+			c := serve(t, tt.h)
+			_, attested := c.Attested(t.Context(), []byte("a"))
+			for _, err := range []error{attested, c.Receipt(t.Context(), []byte("r"))} {
+				refused, is := errors.AsType[*tsm.RefusedError](err)
+				if err == nil || errors.Is(err, tsm.ErrIssuerRefused) != tt.refused || is != tt.refused || is && refused.Word != tt.said {
+					t.Errorf("%v, want refused %v", err, tt.refused)
+					continue
+				}
+				if !strings.Contains(err.Error(), tt.said) || strings.Contains(err.Error(), "SECRET") {
+					t.Errorf("%v", err)
+				}
+			}
 		})
-		_, err := c.Attested(t.Context(), []byte("a"))
-		err2 := c.Receipt(t.Context(), []byte("r"))
-		for _, err := range []error{err, err2} {
-			if err == nil || errors.Is(err, tsm.ErrIssuerRefused) != tt.refused {
-				t.Errorf("%d: %v, want refused %v", tt.status, err, tt.refused)
-				continue
-			}
-			if !strings.Contains(err.Error(), "some_code") || strings.Contains(err.Error(), "SECRET") {
-				t.Errorf("%d: %v", tt.status, err)
-			}
-		}
 	}
 }
 

@@ -26,14 +26,15 @@ var (
 	bucketQueue  = []byte("queue")  // SEID 00 priority position -> order id; open jobs
 	bucketOwing  = []byte("owing")  // order id -> nothing; jobs that owe a receipt and are not refused
 	bucketDue    = []byte("due")    // NotAfter order id -> nothing; open jobs not settled
-	bucketClosed = []byte("closed") // NotAfter order id -> nothing; final jobs that owe nothing
+	bucketClosed = []byte("closed") // NotAfter order id -> nothing; final jobs that owe nothing and are not contested
+	bucketRefuse = []byte("refuse") // SEID 00 order id -> order id; contested jobs
 	bucketFailed = []byte("failed") // SEID -> count of failed authentications
 	bucketKeySet = []byte("keyset") // SEID -> version of the key set last used
 )
 
 // buckets are all of them.
 func buckets() [][]byte {
-	return [][]byte{bucketJobs, bucketAttest, bucketSealed, bucketQueue, bucketOwing, bucketDue, bucketClosed, bucketFailed, bucketKeySet}
+	return [][]byte{bucketJobs, bucketAttest, bucketSealed, bucketQueue, bucketOwing, bucketDue, bucketClosed, bucketRefuse, bucketFailed, bucketKeySet}
 }
 
 // Embedded is the Store in one bbolt file. Each write is synced before its call
@@ -200,10 +201,23 @@ func withCipherText(tx *bbolt.Tx, job Job) Job {
 // eachOpen calls fn with the open jobs of an element in the order of the queue
 // until fn returns false. fn may save the job it is given.
 func eachOpen(tx *bbolt.Tx, seID string, fn func(Job) (more bool, err error)) error {
+	return each(tx, bucketQueue, seID, 9, fn)
+}
+
+// eachContested is eachOpen for the contested jobs, closed or not, in no order.
+func eachContested(tx *bbolt.Tx, seID string, fn func(Job) (more bool, err error)) error {
+	return each(tx, bucketRefuse, seID, orderIDLength, fn)
+}
+
+// orderIDLength is that of an order id in hex.
+const orderIDLength = 32
+
+// each goes through an element's part of an index; length is that of a key behind the element.
+func each(tx *bbolt.Tx, index []byte, seID string, length int, fn func(Job) (more bool, err error)) error {
 	prefix := append([]byte(seID), 0)
 	var ids [][]byte
-	c := tx.Bucket(bucketQueue).Cursor()
-	for k, v := c.Seek(prefix); k != nil && len(k) == len(prefix)+9 && string(k[:len(prefix)]) == string(prefix); k, v = c.Next() {
+	c := tx.Bucket(index).Cursor()
+	for k, v := c.Seek(prefix); k != nil && len(k) == len(prefix)+length && string(k[:len(prefix)]) == string(prefix); k, v = c.Next() {
 		ids = append(ids, append([]byte(nil), v...))
 	}
 	for _, id := range ids {
@@ -227,6 +241,11 @@ func queueKey(job Job) []byte {
 	}
 	k := append([]byte(job.SEID), 0, priority)
 	return binary.BigEndian.AppendUint64(k, job.Position)
+}
+
+// contestedKey keeps an element's contested jobs together.
+func contestedKey(job Job) []byte {
+	return append(append([]byte(job.SEID), 0), job.OrderID...)
 }
 
 // timeKey sorts by NotAfter. Times before 1970 sort as 1970.

@@ -165,23 +165,25 @@ func (s *Embedded) ClearFailedAuth(ctx context.Context, seID string) error {
 	})
 }
 
-// Release puts parked jobs back.
+// Release puts parked jobs back, and refused receipts of wipes where they are owed.
 func (s *Embedded) Release(ctx context.Context, seID string) (n int, err error) {
 	err = s.update(ctx, "releasing jobs", func(tx *bbolt.Tx) error {
 		n = 0
 		if err := tx.Bucket(bucketFailed).Delete([]byte(seID)); err != nil {
 			return err
 		}
-		return eachOpen(tx, seID, func(job Job) (bool, error) {
-			if job.State != Parked {
+		again := func(job Job) (bool, error) {
+			if job.State != Parked && !job.Contested() {
 				return true, nil
 			}
 			n++
-			job = withCipherText(tx, job)
-			job.State, job.Reason, job.Attempts = Queued, "", 0
-			_, err := save(tx, job)
+			_, err := save(tx, withCipherText(tx, job).released())
 			return true, err
-		})
+		}
+		if err := eachOpen(tx, seID, again); err != nil {
+			return err
+		}
+		return eachContested(tx, seID, again) // those that are closed: one that is open is contested no more
 	})
 	return n, err
 }
@@ -242,7 +244,8 @@ func save(tx *bbolt.Tx, job Job) (Job, error) {
 		{bucketQueue, queueKey(job), id, open},
 		{bucketOwing, id, nil, owes},
 		{bucketDue, timeKey(job), nil, open && !job.Settled()},
-		{bucketClosed, timeKey(job), nil, !open && !owes},
+		{bucketClosed, timeKey(job), nil, !open && !owes && !job.Contested()},
+		{bucketRefuse, contestedKey(job), id, job.Contested()},
 	}
 	for _, x := range indexes {
 		b := tx.Bucket(x.bucket)

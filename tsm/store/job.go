@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind is what a job does to a secure element.
 type Kind uint8
@@ -35,14 +38,14 @@ func (k Kind) switches() bool { return k == Lock || k == Unlock }
 // State says whether a job is still to be worked on.
 type State uint8
 
-// The states. Queued and Parked are open; the others are final.
+// The states. Queued and Parked are open; the others are final, but for a wipe whose refused receipts a release offers again.
 const (
 	Queued    State = iota + 1 // to be run, or settled with receipts to deliver
 	Parked                     // not to be run until an operator releases it
 	Done                       // carried out; its receipts are with the issuer
 	Cancelled                  // overtaken by a wipe, or by a later lock or unlock
 	Expired                    // its order's NotAfter passed
-	Refused                    // the issuer or the element said no for good
+	Refused                    // the issuer or the element said no for good; of a wipe, to a receipt
 )
 
 // Open tells that the job may still change.
@@ -121,6 +124,7 @@ type Receipt struct {
 	Slot      byte   `json:"slot"`
 	Signed    []byte `json:"signed"`
 	Delivered bool   `json:"delivered"`
+	Refused   string `json:"refused,omitempty"` // the issuer's word for why it will not have it; empty when it was not refused
 }
 
 // Settled tells that the element's part is over and only the issuer's remains.
@@ -133,19 +137,48 @@ func (j Job) Settled() bool {
 	}
 }
 
-// Owes tells that a receipt is held which the issuer is to have and has not
-// taken. A wipe owes nothing before every place listed has its receipt: they are
+// Owes tells that a receipt is held which the issuer is to have and has neither
+// taken nor refused. A wipe owes nothing before every place listed has its receipt: they are
 // handed over together.
 func (j Job) Owes() bool {
 	if j.Kind == Wipe && j.Cursor == Ordered {
 		return false
 	}
 	for _, r := range j.Receipts {
-		if !r.Delivered {
+		if !r.Delivered && r.Refused == "" {
 			return true
 		}
 	}
 	return false
+}
+
+// Contested tells that the issuer refused a receipt of a wipe. For want of it the
+// issuer goes on taking the element for full, and the element cannot sign another: such
+// a receipt is kept until it is taken, which is after a release if at all.
+func (j Job) Contested() bool {
+	if j.Kind != Wipe {
+		return false
+	}
+	return slices.ContainsFunc(j.Receipts, func(r Receipt) bool { return r.Refused != "" })
+}
+
+// released is the job after an operator looked into what stopped it: it goes on, with no
+// attempts counted, and what was refused of a wipe is owed again.
+func (j Job) released() Job {
+	if j.Contested() {
+		j.Receipts = slices.Clone(j.Receipts)
+		for i := range j.Receipts {
+			j.Receipts[i].Refused = ""
+		}
+		if j.State == Refused {
+			j.State = Queued
+		}
+	}
+	if j.State == Parked {
+		j.State = Queued
+	}
+	j.Reason, j.Attempts = "", 0
+	return j
 }
 
 // overtakes tells whether this job, just ordered, makes an earlier one void: a

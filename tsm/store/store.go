@@ -69,7 +69,7 @@ type Store interface {
 	Advance(ctx context.Context, job Job) (Job, error)
 
 	// Owing returns up to limit jobs, of any state but Refused, with receipts the
-	// issuer has not taken yet, starting after the order id given ("" for the
+	// issuer has neither taken nor refused yet, starting after the order id given ("" for the
 	// first).
 	Owing(ctx context.Context, after string, limit int) ([]Job, error)
 
@@ -77,8 +77,8 @@ type Store interface {
 	// at, and says how many.
 	Expire(ctx context.Context, at time.Time, limit int) (int, error)
 
-	// Prune forgets up to limit closed jobs that owe nothing and whose NotAfter is
-	// before the time given, and says how many. A caller must not prune an order that would
+	// Prune forgets up to limit closed jobs that owe nothing, are not contested, and whose
+	// NotAfter is before the time given, and says how many. A caller must not prune an order that would
 	// still verify: its id could then be used again.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
@@ -89,7 +89,9 @@ type Store interface {
 	// ClearFailedAuth sets the count back to 0.
 	ClearFailedAuth(ctx context.Context, seID string) error
 	// Release clears the count, puts the parked jobs of the element back into
-	// the queue with no attempts counted, and says how many there were.
+	// the queue with no attempts counted, and says how many there were. The contested
+	// ones are among them: their refused receipts are owed again, and those that were
+	// closed as Refused are queued again, others stay closed.
 	Release(ctx context.Context, seID string) (int, error)
 
 	// KeyVersion returns the version of the key set under which the secure element

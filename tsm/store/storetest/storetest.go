@@ -40,6 +40,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Opener) {
 		{"final jobs lose their cipher text", finalDrops},
 		{"settled and parked jobs are passed over", passedOver},
 		{"receipts owed", owing},
+		{"refused receipts of a wipe", contested},
 		{"expire", expire},
 		{"prune", prune},
 		{"failed authentications and release", failedAuth},

@@ -1,0 +1,332 @@
+package tsm_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"mobileid/mdoc/apdu"
+	"mobileid/mdoc/provisioning"
+	"mobileid/tsm"
+	"mobileid/tsm/gp"
+	"mobileid/tsm/store"
+)
+
+// picky is an issuer that answers the receipts of some places with an error, and counts how often it is asked for each.
+type picky struct {
+	*issuer
+	no    map[byte]error
+	asked map[byte]int
+}
+
+func (p *picky) Receipt(ctx context.Context, raw []byte) error {
+	receipt, err := provisioning.ParseReceipt(raw)
+	if err != nil {
+		return err
+	}
+	at := place(receipt.Claimed())
+	p.asked[at]++
+	if err := p.no[at]; err != nil {
+		return err
+	}
+	return p.issuer.Receipt(ctx, raw)
+}
+
+// choosy puts a picky issuer behind a world's service.
+func (w *world) choosy(no map[byte]error) *picky {
+	p := &picky{issuer: w.issuer, no: no, asked: map[byte]int{}}
+	w.port = p
+	w.restart()
+	return p
+}
+
+var errUnknownOrder = &tsm.RefusedError{Word: "order_unknown"}
+
+// A receipt that the issuer refuses stops neither the emptying nor the other receipts. It is offered no more and kept, however long it takes,
+// until an operator has it offered again and it is taken.
+func TestWipeReceiptRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		err  error
+		word string
+	}{
+		{"with a word", errUnknownOrder, "order_unknown"},
+		{"without", tsm.ErrIssuerRefused, "receipt_refused"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, _ := filled(t, 1, 2, gp.PhonePlace)
+			port := w.choosy(map[byte]error{1: tt.err})
+			order := w.wipe(0)
+			_, err := w.contact()
+			check(t, err)
+			id := w.job(order).OrderID
+			refused := func() {
+				t.Helper()
+				if got := w.instances(); len(got) != 0 {
+					t.Errorf("element holds slots %v", got)
+				}
+				if slots, _ := w.issuer.wiped(id); !bytes.Equal(slots, []byte{2, gp.PhonePlace}) {
+					t.Errorf("issuer has receipts for slots %v", slots)
+				}
+				got, err := w.service.OrderState(t.Context(), id)
+				if err != nil || got.State != "refused" || got.Cursor != "cleared" || got.Reason != "receipt_refused" || got.Service != tsm.NotDeployed ||
+					got.Error != tsm.ErrorIssuer || len(got.Refused) != 1 || got.Refused[0] != (tsm.RefusedReceipt{Place: 1, Reason: tt.word}) {
+					t.Errorf("%+v, %v", got, err)
+				}
+			}
+			refused()
+			if log := w.logged.String(); strings.Count(log, `"level":"ERROR","msg":"receipt refused"`) != 1 || !strings.Contains(log, `"reason":"`+tt.word+`"`) {
+				t.Errorf("the log says\n%s", log)
+			}
+			w.pass(10 * 365 * 24 * time.Hour)
+			w.restart()
+			check(t, w.service.Sweep(t.Context()))
+			if refused(); port.asked[1] != 1 {
+				t.Errorf("refused receipt offered %d times", port.asked[1])
+			}
+			for range 2 { // refused again, it is again as it was
+				if n, err := w.service.Release(t.Context(), w.seID); n != 1 || err != nil {
+					t.Errorf("%d released, %v", n, err)
+				}
+				check(t, w.service.Sweep(t.Context()))
+				refused()
+			}
+			port.no = nil
+			_, err = w.service.Release(t.Context(), w.seID)
+			check(t, err)
+			check(t, w.service.Sweep(t.Context()))
+			w.emptied(order, []byte{1, 2, gp.PhonePlace}, nil)
+			if j := w.job(order); j.Reason != "" || port.asked[1] != 4 || port.asked[2] != 1 {
+				t.Errorf("reason %q, offered %v", j.Reason, port.asked)
+			}
+			check(t, w.service.Sweep(t.Context()))
+			if _, err := w.service.OrderState(t.Context(), id); !errors.Is(err, tsm.ErrUnknownOrder) {
+				t.Errorf("past its end and with its receipts taken it is kept: %v", err)
+			}
+		})
+	}
+}
+
+// The phone goes after the receipts and before DELETE: an operator sees the refusal, and the next contact goes on with the emptying.
+func TestWipeGoesOnAfterRefusal(t *testing.T) {
+	t.Parallel()
+	w, _ := filled(t, 1, 2)
+	w.choosy(map[byte]error{2: errUnknownOrder})
+	order := w.wipe(0)
+	broken := func() {
+		t.Helper()
+		check(t, w.through(func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error) {
+			if command[1] == insDelete {
+				return nil, nil
+			}
+			return next.Transmit(ctx, command)
+		}))
+		got, err := w.service.OrderState(t.Context(), w.job(order).OrderID)
+		if err != nil || got.State != "queued" || got.Cursor != "wiped" || got.Error != tsm.ErrorIssuer || got.Reason != "receipt_refused" || len(got.Refused) != 1 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	broken()
+	check(t, w.service.Sweep(t.Context()))
+	broken()
+	_, err := w.contact()
+	check(t, err)
+	if j := w.job(order); j.State != store.Refused || j.Cursor != store.Cleared || len(w.instances()) != 0 {
+		t.Errorf("wipe is %v at %v, element holds %v", j.State, j.Cursor, w.instances())
+	}
+}
+
+// A wipe that comes to its end with a refused receipt is over, and its receipt is still to be had.
+func TestRefusedReceiptOutlivesTheOrder(t *testing.T) {
+	t.Parallel()
+	w, _ := filled(t, 1)
+	port := w.choosy(map[byte]error{1: errUnknownOrder})
+	order := w.wipe(0)
+	check(t, w.through(func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error) {
+		if command[1] == insDelete {
+			return nil, nil
+		}
+		return next.Transmit(ctx, command)
+	}))
+	id := w.job(order).OrderID
+	for range 2 {
+		w.pass(365 * 24 * time.Hour)
+		check(t, w.service.Sweep(t.Context()))
+		if j := w.jobOf(id); j.State != store.Expired || !j.Contested() {
+			t.Fatalf("wipe is %v", j.State)
+		}
+	}
+	port.no = nil
+	_, err := w.service.Release(t.Context(), w.seID)
+	check(t, err)
+	if j := w.jobOf(id); j.State != store.Expired || !j.Owes() {
+		t.Errorf("released, the wipe is %v", j.State)
+	}
+	check(t, w.service.Sweep(t.Context()))
+	if slots, _ := w.issuer.wiped(id); !bytes.Equal(slots, []byte{1}) {
+		t.Errorf("issuer has receipts for slots %v", slots)
+	}
+}
+
+// What is temporary is tried again until it passes, at whatever moment of a wipe it came.
+func TestWipeReceiptsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w, _ := filled(t, 1, 2)
+	order := w.wipe(0)
+	w.issuer.fail(errors.New("problem 403 peer_unknown"))
+	_, err := w.contact()
+	check(t, err)
+	for range 3 {
+		if err := w.service.Sweep(t.Context()); err == nil {
+			t.Error("a sweep that could not deliver says nothing")
+		}
+	}
+	if j := w.job(order); j.State != store.Queued || j.Cursor != store.Cleared || !j.Owes() || len(w.instances()) != 0 {
+		t.Fatalf("wipe is %v at %v, element holds %v", j.State, j.Cursor, w.instances())
+	}
+	w.issuer.fail(nil)
+	check(t, w.service.Sweep(t.Context()))
+	w.emptied(order, []byte{1, 2}, nil)
+}
+
+// A refusal and a temporary failure in one wipe: each receipt goes its own way, in the one round that can.
+func TestWipeReceiptsGoTheirOwnWay(t *testing.T) {
+	t.Parallel()
+	w, _ := filled(t, 1, 2, 3)
+	fault := errors.New("problem 500 internal_error")
+	port := w.choosy(map[byte]error{1: fault})
+	order := w.wipe(0)
+	_, err := w.contact()
+	check(t, err)
+	id := w.job(order).OrderID
+	stands := func(state store.State, taken ...byte) {
+		t.Helper()
+		slots, _ := w.issuer.wiped(id)
+		if j := w.jobOf(id); j.State != state || !bytes.Equal(slots, taken) {
+			t.Errorf("wipe is %v, issuer has receipts for slots %v", j.State, slots)
+		}
+	}
+	stands(store.Queued)
+	port.no = map[byte]error{1: errUnknownOrder, 3: fault}
+	port.asked = map[byte]int{}
+	for range 2 {
+		if err := w.service.Sweep(t.Context()); !errors.Is(err, fault) {
+			t.Errorf("sweep says %v", err)
+		}
+		stands(store.Queued, 2)
+	}
+	delete(port.no, 3)
+	check(t, w.service.Sweep(t.Context()))
+	stands(store.Refused, 2, 3)
+	if port.asked[1] != 1 || port.asked[2] != 1 || port.asked[3] != 3 {
+		t.Errorf("receipts offered %v", port.asked)
+	}
+}
+
+// A refused receipt ends a provisioning, as a refused attestation does, and nobody waits for it.
+func TestCommitReceiptRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.choosy(map[byte]error{1: &tsm.RefusedError{Word: "credential_revoked"}})
+	order := w.provision(1)
+	_, err := w.contact()
+	check(t, err)
+	got, err := w.service.OrderState(t.Context(), w.job(order).OrderID)
+	if err != nil || got.State != "refused" || got.Reason != "receipt_refused" || len(got.Refused) != 1 || got.Refused[0].Reason != "credential_revoked" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if n, err := w.service.Release(t.Context(), w.seID); n != 0 || err != nil {
+		t.Errorf("%d released, %v", n, err)
+	}
+	w.pass(365 * 24 * time.Hour)
+	check(t, w.service.Sweep(t.Context()))
+	if _, err := w.service.OrderState(t.Context(), got.OrderID); !errors.Is(err, tsm.ErrUnknownOrder) {
+		t.Errorf("err = %v, want ErrUnknownOrder", err)
+	}
+}
+
+// A receipt on which the issuer fails each time keeps no other from it: not one behind it, and not one before it that came later.
+func TestSweepGoesPastAFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fault := errors.New("problem 500 internal_error")
+	port := w.choosy(map[byte]error{1: fault, 2: fault, 3: fault})
+	for slot := range uint64(3) {
+		w.provision(slot + 1)
+	}
+	_, err := w.contact()
+	check(t, err)
+	owing, err := w.store.Owing(t.Context(), "", 10)
+	if err != nil || len(owing) != 3 {
+		t.Fatalf("%d jobs owe a receipt, %v", len(owing), err)
+	}
+	first, last := owing[0], owing[2]
+	sweep := func(want error) {
+		t.Helper()
+		if err := w.service.Sweep(t.Context()); !errors.Is(err, want) {
+			t.Errorf("sweep says %v, want %v", err, want)
+		}
+	}
+	delete(port.no, last.Slot)
+	for range 3 { // one for each of those before it
+		sweep(fault)
+	}
+	if j := w.jobOf(last.OrderID); j.State != store.Done {
+		t.Errorf("the receipt behind the others is not delivered, the job is %v", j.State)
+	}
+	delete(port.no, first.Slot)
+	for range 2 {
+		sweep(fault)
+	}
+	if j := w.jobOf(first.OrderID); j.State != store.Done {
+		t.Errorf("the receipt before the other is not delivered, the job is %v", j.State)
+	}
+	port.no = nil
+	sweep(nil)
+	if left, err := w.store.Owing(t.Context(), "", 10); err != nil || len(left) != 0 {
+		t.Errorf("%d jobs owe a receipt, %v", len(left), err)
+	}
+}
+
+// Cut anywhere, a wipe of which the issuer refuses a receipt comes to the same end: nothing is left on the element, the issuer has what it
+// takes, and the one refused is there to be offered again.
+func TestTornWipeWithARefusedReceipt(t *testing.T) {
+	t.Parallel()
+	full, _ := filled(t, 1, 2)
+	start := full.image()
+	cuts := 0
+	for _, kind := range []string{cutLink, cutPower, cutWrite, cutStore, cutProcess} {
+		for at := 1; ; at++ {
+			w := start.world(t)
+			port := w.choosy(map[byte]error{1: errUnknownOrder})
+			order := w.order(provisioning.OrderWipe, 0)
+			if !w.broken(cut{kind: kind, at: at}, order) {
+				break
+			}
+			cuts++
+			w.submitted(order)
+			for range 3 {
+				_, err := w.contact()
+				check(t, err)
+			}
+			check(t, w.service.Sweep(t.Context()))
+			id := w.job(order).OrderID
+			slots, _ := w.issuer.wiped(id)
+			if j := w.jobOf(id); j.State != store.Refused || j.Cursor != store.Cleared || !j.Contested() || !bytes.Equal(slots, []byte{2}) || len(w.instances()) != 0 {
+				t.Errorf("cut %v at %d: wipe is %v at %v, issuer has %v, element holds %v", kind, at, j.State, j.Cursor, slots, w.instances())
+			}
+			port.no = nil
+			_, err := w.service.Release(t.Context(), w.seID)
+			check(t, err)
+			check(t, w.service.Sweep(t.Context()))
+			w.emptied(order, []byte{1, 2}, nil)
+		}
+	}
+	if cuts < 300 {
+		t.Errorf("only %d cuts came", cuts)
+	}
+}
