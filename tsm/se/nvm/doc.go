@@ -6,11 +6,14 @@
 // drops that. A frame that is not whole but has a whole one behind it cannot come from a power cut: such a file is
 // refused as damaged, and a file that does not begin as ours is refused as foreign.
 //
-// When replaced content outweighs what lives, the file is compacted: the live objects are written to a new file, which is
-// synced and renamed over the old one. A transaction that replaces or erases an object marked Scrub is such a compaction itself:
-// it holds from the rename on, and the old file is overwritten with zeros, so that erased keys are in no file when Commit
-// returns; what a power cut before the rename left of the new file, Open overwrites. A cut between the rename and the overwriting
-// leaves the old content in blocks that have no name any more. What the medium below keeps of overwritten blocks is beyond this model.
+// When replaced content outweighs what lives, the file is compacted: the live objects are written to a second file, which is
+// synced and exchanges its name with the first, which is overwritten with zeros and waits for its next turn. A transaction that
+// replaces or erases an object marked Scrub is such a compaction itself: it holds from the exchange on, and erased keys are in no
+// file when Commit returns. What a power cut left in the second file, of the new content or of the old, Open overwrites. Where the file
+// system cannot exchange names the new file is renamed over the old one; a cut before the overwriting then leaves the old content in
+// blocks that have no name any more. What the medium below keeps of overwritten blocks is beyond this model.
+//
+// So zeros behind the last frame are nothing. They are what a file had before it got shorter, and the next frame goes over them.
 //
 // After a failed write, and after a power cut staged through Config.Tear, the memory is dead until it is opened again: what
 // it would say could differ from what the file holds.

@@ -13,10 +13,11 @@ const newSuffix = ".new"
 
 // file is the medium: an open, locked state file and the place where the next page goes.
 type file struct {
-	path string
-	f    *os.File
-	salt []byte
-	size int64
+	path  string
+	f     *os.File
+	salt  []byte
+	size  int64 // behind it there are zeros, if anything
+	spare *file // full of zeros, for the next compaction; nil for none
 	power
 }
 
@@ -104,22 +105,39 @@ func (p power) syncDir(path string) error {
 	return p.medium.syncDir(filepath.Dir(path))
 }
 
-// replace writes a new file that begins with the given frame, puts it in the place of this one, and destroys this one.
-// On success f is closed; on failure the caller closes it.
+// replace writes a file that begins with the given frame, in the spare one or a new one, puts it in the place of this one, and
+// destroys this one, which is the spare one from then on. On failure the caller closes f.
 func (f *file) replace(base frame, rand io.Reader) (*file, error) {
-	next, err := create(f.path+newSuffix, base, rand, f.power)
-	if err != nil {
+	next := f.spare
+	if next == nil {
+		h, err := os.OpenFile(f.path+newSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		next = &file{path: f.path + newSuffix, f: h, power: f.power}
+		f.spare = next // to be closed with f
+		if err := lock(h); err != nil {
+			return nil, err
+		}
+	}
+	if err := next.begin(base, rand); err != nil {
 		return nil, err
 	}
 	if err := f.swap(next); err != nil {
-		return nil, errors.Join(err, next.f.Close())
+		return nil, err
 	}
-	next.path = f.path
 	return next, nil
 }
 
+// swap exchanges the two files' names, where that can be done in one step: the blocks of both are used again, and nothing has to be
+// allocated or freed on the medium. Elsewhere this one loses its name.
 func (f *file) swap(next *file) error {
-	if err := f.medium.rename(next.path, f.path); err != nil {
+	err := f.medium.exchange(next.path, f.path)
+	kept := err == nil
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = f.medium.rename(next.path, f.path)
+	}
+	if err != nil {
 		return err
 	}
 	if err := f.cut(); err != nil {
@@ -131,7 +149,12 @@ func (f *file) swap(next *file) error {
 	if err := f.destroy(); err != nil {
 		return err
 	}
-	return f.f.Close()
+	f.spare, next.path, f.path = nil, f.path, next.path
+	if !kept {
+		return f.f.Close()
+	}
+	f.size, next.spare = 0, f
+	return nil
 }
 
 // destroy overwrites the whole file with zeros.
@@ -146,31 +169,46 @@ func (f *file) destroy() error {
 	return f.sync()
 }
 
+// discard removes the spare file, which holds nothing.
+func (f *file) discard() error {
+	if f.spare == nil {
+		return nil
+	}
+	return f.medium.remove(f.spare.path)
+}
+
 func (f *file) close() error {
 	err := f.f.Close()
 	if errors.Is(err, os.ErrClosed) {
-		return nil
+		err = nil
+	}
+	if f.spare != nil {
+		err = errors.Join(err, f.spare.close())
 	}
 	return err
 }
 
 // create makes a new locked file that holds one frame, and syncs it.
 func create(path string, base frame, rand io.Reader, p power) (*file, error) {
-	salt := make([]byte, saltSize)
-	if _, err := io.ReadFull(rand, salt); err != nil {
-		return nil, fmt.Errorf("drawing salt: %w", err)
-	}
 	h, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: path, f: h, salt: salt, power: p}
-	err = lock(h)
-	if err == nil {
-		err = f.append(base.appendTo(append([]byte(fileMagic), salt...), salt))
+	f := &file{path: path, f: h, power: p}
+	if err = lock(h); err == nil {
+		err = f.begin(base, rand)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	return f, nil
+}
+
+// begin writes a header with a salt of its own, and one frame, into a file that holds nothing.
+func (f *file) begin(base frame, rand io.Reader) error {
+	f.salt = make([]byte, saltSize)
+	if _, err := io.ReadFull(rand, f.salt); err != nil {
+		return fmt.Errorf("drawing salt: %w", err)
+	}
+	return f.append(base.appendTo(append([]byte(fileMagic), f.salt...), f.salt))
 }

@@ -10,6 +10,8 @@ type medium interface {
 	writeAt(f *os.File, b []byte, offset int64) error
 	sync(f *os.File) error
 	rename(from, to string) error
+	// exchange gives each of two files the other's name in one step, or fails with errors.ErrUnsupported.
+	exchange(a, b string) error
 	remove(path string) error
 	syncDir(dir string) error
 }
@@ -25,6 +27,8 @@ func (disk) writeAt(f *os.File, b []byte, offset int64) error {
 func (disk) sync(f *os.File) error { return f.Sync() }
 
 func (disk) rename(from, to string) error { return os.Rename(from, to) }
+
+func (disk) exchange(a, b string) error { return exchange(a, b) }
 
 func (disk) remove(path string) error { return os.Remove(path) }
 

@@ -209,7 +209,7 @@ func (m *Memory) Close() error {
 	}
 	m.dead = true
 	m.forget()
-	if err := m.file.close(); err != nil {
+	if err := errors.Join(m.file.discard(), m.file.close()); err != nil {
 		return fmt.Errorf("closing state file: %w", err)
 	}
 	return nil

@@ -72,8 +72,8 @@ func Open(path string, cfg Config) (*Memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), errors.Join(err, f.close()))
 	}
-	// A torn tail is not cut off in place: it may hold the beginning of a key, so the whole file is replaced.
-	if f.size < int64(len(data)) {
+	// A torn tail is not cut off in place: it may hold the beginning of a key, so the whole file is replaced. Zeros are what there was before.
+	if len(bytes.TrimLeft(data[f.size:], "\x00")) > 0 {
 		f.size = int64(len(data))
 		if err := m.compact(); err != nil {
 			return nil, err
