@@ -480,6 +480,11 @@ func TestCompaction(t *testing.T) {
 			t.Fatalf("after %d: %d bytes, mode %v", i, info.Size(), info.Mode())
 		}
 	}
+	one, other := newFile(t), newFile(t)
+	takesTurns := exchange(one, other) == nil
+	if spare, err := os.ReadFile(path + newSuffix); takesTurns != (err == nil) || len(bytes.Trim(spare, "\x00")) > 0 {
+		t.Errorf("files can exchange names: %v; beside the state file: %v, %d bytes of something", takesTurns, err, len(bytes.Trim(spare, "\x00")))
+	}
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
