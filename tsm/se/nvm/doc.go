@@ -13,7 +13,9 @@
 // system cannot exchange names the new file is renamed over the old one; a cut before the overwriting then leaves the old content in
 // blocks that have no name any more. What the medium below keeps of overwritten blocks is beyond this model.
 //
-// So zeros behind the last frame are nothing. They are what a file had before it got shorter, and the next frame goes over them.
+// So zeros behind the last frame are nothing. They are what a file had before it got shorter, and the next frame goes over them. The second
+// file lies beside the first, with .new behind its name, as long as the memory is open. A hard link to either sees what comes later too: copy a
+// state file when it is closed.
 //
 // After a failed write, and after a power cut staged through Config.Tear, the memory is dead until it is opened again: what
 // it would say could differ from what the file holds.

@@ -109,6 +109,13 @@ func (p power) syncDir(path string) error {
 // destroys this one, which is the spare one from then on. On failure the caller closes f.
 func (f *file) replace(base frame, rand io.Reader) (*file, error) {
 	next := f.spare
+	if next != nil && !next.named() { // somebody cleaned up; if something else has the name, it is not ours to replace
+		f.spare = nil
+		if err := next.close(); err != nil {
+			return nil, err
+		}
+		next = nil
+	}
 	if next == nil {
 		h, err := os.OpenFile(f.path+newSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
@@ -123,10 +130,23 @@ func (f *file) replace(base frame, rand io.Reader) (*file, error) {
 	if err := next.begin(base, rand); err != nil {
 		return nil, err
 	}
+	if !f.named() || !next.named() { // names are all that is exchanged
+		return nil, fmt.Errorf("%s was replaced while it was open", filepath.Base(f.path))
+	}
 	if err := f.swap(next); err != nil {
 		return nil, err
 	}
 	return next, nil
+}
+
+// named tells whether the file still has its name.
+func (f *file) named() bool {
+	opened, err := f.f.Stat()
+	if err != nil {
+		return false
+	}
+	found, err := os.Lstat(f.path)
+	return err == nil && os.SameFile(opened, found)
 }
 
 // swap exchanges the two files' names, where that can be done in one step: the blocks of both are used again, and nothing has to be
@@ -171,7 +191,7 @@ func (f *file) destroy() error {
 
 // discard removes the spare file, which holds nothing.
 func (f *file) discard() error {
-	if f.spare == nil {
+	if f.spare == nil || !f.spare.named() {
 		return nil
 	}
 	return f.medium.remove(f.spare.path)

@@ -390,6 +390,7 @@ func TestLeftover(t *testing.T) {
 		"torn in its content":   {string(whole[:fileHeader+5]), nil},
 		"torn in the magic":     {fileMagic[:7], nil},
 		"half destroyed, short": {strings.Repeat("\x00", 10) + fileMagic[10:] + "salt", nil},
+		"begun over zeros":      {fileMagic[:3] + strings.Repeat("\x00", 200), nil},
 		"its first byte zero":   {"\x00" + fileMagic[1:], nil},
 		"zeros, then a note":    {"\x00\x00\x00these are notes", ErrForeign},
 		"empty":                 {"", nil},

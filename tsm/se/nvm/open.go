@@ -57,17 +57,24 @@ func Open(path string, cfg Config) (*Memory, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
 	}
+	// A link to the file stays a link: what changes its name is the file.
+	whole, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
+	}
+	path = whole
 	f, data, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
 	}
 	f.power = cfg.power()
 	m := &Memory{cfg: cfg, file: f, objects: map[string][]byte{}}
-	if err = m.replay(data); err == nil {
-		err = removeLeftover(path+newSuffix, f.power)
-	}
-	if err == nil && f.tear == nil { // who was here last may have been killed between a rename and this
+	err = m.replay(data)
+	if err == nil && f.tear == nil { // who was here last may have been killed right after an exchange: what is left may be what holds
 		err = f.medium.syncDir(filepath.Dir(path))
+	}
+	if err == nil {
+		err = removeLeftover(path+newSuffix, f.power)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), errors.Join(err, f.close()))
@@ -183,8 +190,8 @@ func removeLeftover(path string, p power) error {
 	return p.medium.remove(path)
 }
 
-// checkLeftover takes the file, and tells whether it can be of ours: it begins with the magic, or, where the power was cut,
-// with a part of it, or with the zeros of a destruction, which may have got no further.
+// checkLeftover takes the file, and tells whether it can be of ours: it begins with the magic, or, where the power was cut, with the
+// zeros before it or after it in a part of that.
 func checkLeftover(h *os.File, found os.FileInfo) error {
 	opened, err := h.Stat()
 	if err != nil {
@@ -200,9 +207,10 @@ func checkLeftover(h *os.File, found os.FileInfo) error {
 	if _, err := h.ReadAt(front, 0); err != nil {
 		return err
 	}
-	zeros := len(front) - len(bytes.TrimLeft(front, "\x00"))
-	if string(front[zeros:]) != fileMagic[zeros:len(front)] {
-		return ErrForeign
+	for i, b := range front {
+		if b != 0 && b != fileMagic[i] {
+			return ErrForeign
+		}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -186,51 +187,67 @@ func powerLostAtEveryCall(t *testing.T, alone bool) {
 	}
 	calls, judged := v.calls, 0
 	for k := 1; k <= calls+1; k++ {
-		path := newFile(t)
-		v := newVolatile(t, path)
-		v.alone, v.stop = alone, k
-		acknowledged, err := v.commit(path, script())
-		if acknowledged < len(script()) && !errors.Is(err, errStopped) || acknowledged == len(script()) && k < calls { // the last call removes the spare file
-			t.Fatalf("call %d: %v", k, err)
+		killed := func() (string, *volatile, int) {
+			path := newFile(t)
+			v := newVolatile(t, path)
+			v.alone, v.stop = alone, k
+			acknowledged, err := v.commit(path, script())
+			if acknowledged < len(script()) && !errors.Is(err, errStopped) || acknowledged == len(script()) && k < calls { // the last call removes the spare file
+				t.Fatalf("call %d: %v", k, err)
+			}
+			v.stop = 0
+			return path, v, acknowledged
 		}
-		next := min(acknowledged+1, len(want)-1)
-		judge := func(path, how string, also Change) {
+		path, v, acknowledged := killed()
+		judge := func(path string, v *volatile, when string, also Change) {
 			t.Helper()
-			m, err := Open(path, Config{Rand: rand.Reader})
-			if err != nil {
-				t.Fatalf("power lost at call %d of %d, %s: %v", k, calls, how, err)
+			for how, left := range v.after(t, path) {
+				judgeLeft(t, left, fmt.Sprintf("killed at call %d of %d, power lost %s, %s", k, calls, when, how), also, want[acknowledged:min(acknowledged+2, len(want))])
+				judged++
 			}
-			got := content(m)
-			if err := m.Close(); err != nil {
-				t.Fatal(err)
-			}
-			if also.Key != "" && got[also.Key] != string(also.Value) {
-				t.Fatalf("power lost at call %d of %d, %s: what was committed after a restart is gone", k, calls, how)
-			}
-			delete(got, also.Key)
-			if !maps.Equal(got, want[acknowledged]) && !maps.Equal(got, want[next]) {
-				t.Fatalf("power lost at call %d of %d, %s, %d acknowledged: neither old nor new: %s", k, calls, how, acknowledged, cmp.Diff(want[acknowledged], got))
-			}
-			for _, secret := range []string{"FIRST-SECRET-KEY", "SECOND-SECRET-KEY"} {
-				if where := holds(t, filepath.Dir(path), secret); len(where) > 0 && got["key"] != secret {
-					t.Fatalf("power lost at call %d of %d, %s: an erased key is still in %v", k, calls, how, where)
-				}
-			}
-			judged++
 		}
-		for how, left := range v.after(t, path) {
-			judge(left, how, Change{})
-		}
-		restarted := Change{Key: "restarted", Value: []byte{1}}
-		v.stop = 0
-		if _, err := v.commit(path, [][]Change{{restarted}}); err != nil {
-			t.Fatalf("killed at call %d of %d: %v", k, calls, err)
-		}
-		for how, left := range v.after(t, path) {
-			judge(left, how+", after a restart", restarted)
+		judge(path, v, "at once", Change{})
+		for l := 1; ; l++ { // the power goes while the next process opens the file and writes to it, and after it did
+			path, v, _ := killed()
+			v.stop = v.calls + l
+			restarted := Change{Key: "restarted", Value: []byte{1}}
+			n, err := v.commit(path, [][]Change{{restarted}})
+			if n == 1 {
+				judge(path, v, "after a restart", restarted)
+				break
+			}
+			if !errors.Is(err, errStopped) {
+				t.Fatalf("killed at call %d of %d: %v", k, calls, err)
+			}
+			judge(path, v, fmt.Sprintf("at call %d of a restart", l), Change{Key: "restarted"})
 		}
 	}
-	t.Logf("power lost at %d calls to the disk, each also after a restart: %d states judged", calls, judged)
+	t.Logf("killed at %d calls to the disk, and power lost then and at every call of a restart: %d states judged", calls, judged)
+}
+
+// judgeLeft opens what was left. also may be there too; with a value it has to be.
+func judgeLeft(t *testing.T, path, when string, also Change, want []map[string]string) {
+	t.Helper()
+	m, err := Open(path, Config{Rand: rand.Reader})
+	if err != nil {
+		t.Fatalf("%s: %v", when, err)
+	}
+	got := content(m)
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if also.Value != nil && got[also.Key] != string(also.Value) {
+		t.Fatalf("%s: what was committed after a restart is gone", when)
+	}
+	delete(got, also.Key)
+	if !slices.ContainsFunc(want, func(w map[string]string) bool { return maps.Equal(w, got) }) {
+		t.Fatalf("%s: neither old nor new: %s", when, cmp.Diff(want[0], got))
+	}
+	for _, secret := range []string{"FIRST-SECRET-KEY", "SECOND-SECRET-KEY"} {
+		if where := holds(t, filepath.Dir(path), secret); len(where) > 0 && got["key"] != secret {
+			t.Fatalf("%s: an erased key is still in %v", when, where)
+		}
+	}
 }
 
 // A new element is there whole once it was acknowledged.
@@ -296,4 +313,95 @@ func TestTornTailIsDestroyed(t *testing.T) {
 	if err != nil || len(bytes.Trim(left, "\x00")) > 0 {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
+}
+
+// What others do in the folder while an element is open costs no state: a spare file that is gone is made again, one that was replaced is not put
+// in the state file's place, and a link to the state file stays one.
+func TestFolderOfOthers(t *testing.T) {
+	scrub := func(m *Memory, value string) error {
+		return m.Commit(Change{Key: "key", Value: []byte(value), Scrub: true})
+	}
+	begin := func(t *testing.T, path string) *Memory {
+		t.Helper()
+		m := open(t, path, nil)
+		for _, value := range []string{"one", "two"} {
+			if err := scrub(m, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return m
+	}
+	reads := func(t *testing.T, path, want string) {
+		t.Helper()
+		if v, _ := open(t, path, nil).Load("key"); string(v) != want {
+			t.Errorf("the file holds %q, want %q", v, want)
+		}
+	}
+	t.Run("the spare file is removed", func(t *testing.T) {
+		path := newFile(t)
+		m := begin(t, path)
+		if err := os.Remove(path + newSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := errors.Join(scrub(m, "three"), m.Close()); err != nil {
+			t.Fatal(err)
+		}
+		reads(t, path, "three")
+	})
+	t.Run("and before the element is closed", func(t *testing.T) {
+		path := newFile(t)
+		m := begin(t, path)
+		if err := os.Remove(path + newSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		reads(t, path, "two")
+	})
+	t.Run("a stranger's file in its place", func(t *testing.T) {
+		path, note := newFile(t), filepath.Join(t.TempDir(), "note")
+		m := begin(t, path)
+		if err := errors.Join(os.WriteFile(note, []byte("a note"), 0o600), os.Rename(note, path+newSuffix)); err != nil {
+			t.Fatal(err)
+		}
+		if err := scrub(m, "three"); !errors.Is(err, ErrPowerCut) || m.Alive() {
+			t.Errorf("committed: %v", err)
+		}
+		if text, err := os.ReadFile(path + newSuffix); err != nil || string(text) != "a note" {
+			t.Errorf("the note reads %q: %v", text, err)
+		}
+		if err := os.Remove(path + newSuffix); err != nil {
+			t.Fatal(err)
+		}
+		reads(t, path, "two")
+	})
+	t.Run("the state file is replaced", func(t *testing.T) {
+		path, other := newFile(t), newFile(t)
+		m := begin(t, path)
+		if err := os.Rename(other, path); err != nil {
+			t.Fatal(err)
+		}
+		if err := scrub(m, "three"); !errors.Is(err, ErrPowerCut) {
+			t.Errorf("committed: %v", err)
+		}
+		reads(t, path, "")
+	})
+	t.Run("a link", func(t *testing.T) {
+		path, link := newFile(t), filepath.Join(t.TempDir(), "link")
+		if err := os.Symlink(path, link); err != nil {
+			t.Fatal(err)
+		}
+		m := begin(t, link)
+		if err := scrub(m, "three"); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.file.close(); err != nil { // as when the process is killed
+			t.Fatal(err)
+		}
+		reads(t, link, "three")
+		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link is %v: %v", info, err)
+		}
+	})
 }
