@@ -28,11 +28,10 @@ func Forms(value string) map[string][]byte {
 	}
 	for shift := range 3 {
 		padded := append(bytes.Repeat([]byte{0}, shift), raw...)
-		padded = padded[:len(padded)/3*3]
-		from := (8*shift + 5) / 6
-		for name, encoding := range map[string]*base64.Encoding{"base64": base64.StdEncoding, "base64url": base64.URLEncoding} {
-			if text := encoding.EncodeToString(padded); len(text) > from {
-				forms[name+" at "+strconv.Itoa(shift)] = []byte(text[from:])
+		from, to := (8*shift+5)/6, 8*len(padded)/6 // all the characters of 6 bits that are the value's alone: a short one is not to be found by chance
+		for name, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
+			if from < to {
+				forms[name+" at "+strconv.Itoa(shift)] = []byte(encoding.EncodeToString(padded)[from:to])
 			}
 		}
 	}

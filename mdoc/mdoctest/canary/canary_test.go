@@ -48,6 +48,15 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// Of a PIN of six digits enough is looked for that no date or number has it by chance: all but the bits it shares with its neighbours.
+func TestFormsOfAShortValue(t *testing.T) {
+	for form, needle := range canary.Forms("202611") {
+		if strings.HasPrefix(form, "base64") && 6*len(needle) < 8*6-10 {
+			t.Errorf("%s: %d of 48 bits are looked for", form, 6*len(needle))
+		}
+	}
+}
+
 // A needle that is empty would be found everywhere.
 func TestFormsAreNeverEmpty(t *testing.T) {
 	for n := 1; n < 8; n++ {
