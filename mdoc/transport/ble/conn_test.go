@@ -104,6 +104,7 @@ func TestMalformedNotifications(t *testing.T) {
 				if m, err := client.Receive(t.Context()); !errors.Is(err, transport.ErrProtocol) || m != nil {
 					t.Errorf("%d bytes, error %v, want ErrProtocol", len(m), err)
 				}
+				synctest.Wait() // the link is cut by who reads it, which may be after Receive was told why
 				if err := radio.Send(t.Context(), ble.State, []byte{2}); !errors.Is(err, bletest.ErrDisconnected) {
 					t.Errorf("the link: error %v, want disconnected", err)
 				}
