@@ -76,7 +76,6 @@ func libraries() []arrow {
 		{"github.com/veraison/go-cose", []string{"mdoc/cose"}},
 		{"github.com/gin-gonic/gin", []string{"issuer/httpapi", "tsm/httpapi", "verifier/httpapi"}},
 		{"go.etcd.io/bbolt", []string{"issuer/store/...", "tsm/store/...", "verifier/store/..."}},
-		{"golang.org/x/sys", []string{"tsm/se/nvm"}},
 		{"golang.org/x/crypto/cryptobyte", []string{"issuer/card/...", "mdoc/pki"}},
 		{"golang.org/x/crypto/ocsp", []string{"issuer/card/jpki/...", "test"}},
 		{"github.com/goccy/go-yaml", []string{"issuer/card/cardsim"}},

@@ -8,10 +8,11 @@ import (
 	"slices"
 )
 
-// The file begins with a header: 16 bytes that name the format and its version, 8 random bytes. The random bytes go into
-// every checksum, so that content cannot be made to look like a frame of this file.
+// A bank begins with a header: 16 bytes that name the format and its version, 8 random bytes. The random bytes go into
+// every checksum, so that content cannot be made to look like a frame of this bank, nor what an earlier turn of it left.
 const (
-	fileMagic  = "mobileid SE nvm\x01"
+	fileMagic  = "mobileid SE nvm\x02"
+	versionAt  = len(fileMagic) - 1
 	saltSize   = 8
 	fileHeader = len(fileMagic) + saltSize
 )
@@ -20,7 +21,7 @@ const (
 //
 //	mark (2) ‖ flags (1) ‖ 00 ‖ sequence (4) ‖ length (4) ‖ CRC of the content (4) ‖ CRC of these 16 bytes (4) ‖ content
 //
-// all numbers big endian, CRC-32C over the file's salt and the bytes.
+// all numbers big endian, CRC-32C over the bank's salt and the bytes.
 const (
 	frameMark   = "FR"
 	frameHeader = 20
@@ -71,14 +72,14 @@ func decodeFrame(salt, b []byte) (frame, int, error) {
 	return f, frameHeader + int(n), nil
 }
 
-// wholeFrameIn tells whether b holds a whole frame anywhere.
-func wholeFrameIn(salt, b []byte) bool {
+// anyFrame tells whether b holds, anywhere, a whole frame for which is holds.
+func anyFrame(salt, b []byte, is func(frame) bool) bool {
 	for {
 		i := bytes.Index(b, []byte(frameMark))
 		if i < 0 {
 			return false
 		}
-		if _, _, err := decodeFrame(salt, b[i:]); err == nil {
+		if f, _, err := decodeFrame(salt, b[i:]); err == nil && is(f) {
 			return true
 		}
 		b = b[i+1:]

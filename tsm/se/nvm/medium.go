@@ -5,13 +5,11 @@ import (
 	"os"
 )
 
-// medium is where the files are. What was written holds through a loss of power once its file was synced, and a name once its folder was.
+// medium is where the file is. What was written holds through a loss of power once its file was synced, and a name once its folder was.
 type medium interface {
 	writeAt(f *os.File, b []byte, offset int64) error
 	sync(f *os.File) error
 	rename(from, to string) error
-	// exchange gives each of two files the other's name in one step, or fails with errors.ErrUnsupported.
-	exchange(a, b string) error
 	remove(path string) error
 	syncDir(dir string) error
 }
@@ -24,11 +22,9 @@ func (disk) writeAt(f *os.File, b []byte, offset int64) error {
 	return err
 }
 
-func (disk) sync(f *os.File) error { return f.Sync() }
+func (disk) sync(f *os.File) error { return syncData(f) }
 
 func (disk) rename(from, to string) error { return os.Rename(from, to) }
-
-func (disk) exchange(a, b string) error { return exchange(a, b) }
 
 func (disk) remove(path string) error { return os.Remove(path) }
 

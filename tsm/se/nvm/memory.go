@@ -42,11 +42,10 @@ var (
 type Config struct {
 	// Limit bounds the live objects in bytes, up to MaxLimit; 0 means DefaultLimit.
 	Limit int
-	// Tear, if set, is asked before, in the middle of and after every physical write, and after each rename and
-	// sync. It gets a number that rises by one with each question since Open. True cuts the power: what was written so far
+	// Tear, if set, is asked before, in the middle of and after every physical write, and after each sync. It gets a number that rises by one with each question since Open. True cuts the power: what was written so far
 	// stays in the file, and the memory is dead. With a hook set nothing is synced to the medium: a real cut is not survived.
 	Tear func(point int) bool
-	// Rand gives the salt of new files; it must not be nil.
+	// Rand gives the salts of the file; it must not be nil.
 	Rand io.Reader
 
 	medium medium // nil means the disk
@@ -118,9 +117,8 @@ func (m *Memory) Commit(changes ...Change) error {
 	if m.dead {
 		return ErrPowerCut
 	}
-	size := m.live
-	scrub := false
-	var content []byte
+	size, scrub := m.live, false
+	content := make([]byte, 0, contentSize(changes))
 	after := map[string]int{} // sizes of the objects touched, 0 when erased
 	for _, c := range changes {
 		if c.Key == "" || len(c.Key) > maxKey {
@@ -147,9 +145,12 @@ func (m *Memory) Commit(changes ...Change) error {
 	return m.write(content, scrub, size)
 }
 
-// write makes the transaction hold. One that destroys something is not written behind that: it holds from the moment a file without
-// it takes the place of this one.
+// write makes the transaction hold. One that destroys something is not written behind that: it holds from the moment a bank without
+// it is whole.
 func (m *Memory) write(content []byte, scrub bool, size int) error {
+	if err := m.file.named(); err != nil {
+		return m.die("committing", err)
+	}
 	if !scrub {
 		f := frame{sequence: m.sequence + 1, content: content}
 		if err := m.file.append(f.appendTo(nil, m.file.salt)); err != nil {
@@ -188,17 +189,16 @@ func (m *Memory) apply(content []byte) error {
 	return nil
 }
 
-// compact writes the live objects to a new file that takes the place of the old one, which is destroyed.
+// compact writes the live objects to the other bank and destroys this one.
 func (m *Memory) compact() error {
 	f := frame{flags: flagBase, sequence: m.sequence + 1, content: make([]byte, 0, m.live)}
 	for _, key := range m.Keys("") {
 		f.content = appendObject(f.content, kindStore, key, m.objects[key])
 	}
-	next, err := m.file.replace(f, m.cfg.Rand)
-	if err != nil {
+	if err := m.file.replace(f, m.cfg.Rand); err != nil {
 		return m.die("compacting", err)
 	}
-	m.file, m.sequence = next, f.sequence
+	m.sequence = f.sequence
 	return nil
 }
 
@@ -209,7 +209,7 @@ func (m *Memory) Close() error {
 	}
 	m.dead = true
 	m.forget()
-	if err := errors.Join(m.file.discard(), m.file.close()); err != nil {
+	if err := m.file.f.Close(); err != nil {
 		return fmt.Errorf("closing state file: %w", err)
 	}
 	return nil
@@ -223,10 +223,7 @@ func (m *Memory) die(operation string, err error) error {
 	if !errors.Is(err, ErrPowerCut) {
 		cause = fmt.Errorf("%s: %w: %w", operation, ErrPowerCut, err)
 	}
-	if err := m.file.close(); err != nil {
-		return errors.Join(cause, err)
-	}
-	return cause
+	return errors.Join(cause, m.file.f.Close())
 }
 
 func (m *Memory) forget() {
@@ -242,6 +239,14 @@ func (m *Memory) sizeOf(key string) int {
 		return 0
 	}
 	return objectSize(key, v)
+}
+
+// contentSize is what the changes take in a frame.
+func contentSize(changes []Change) (n int) {
+	for _, c := range changes {
+		n += objectSize(c.Key, c.Value)
+	}
+	return n
 }
 
 func objectSize(key string, value []byte) int { return objectOverhead + len(key) + len(value) }

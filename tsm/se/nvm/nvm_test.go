@@ -193,14 +193,22 @@ func tornWhileOpening(t *testing.T, torn int) {
 
 // Any single changed byte is refused, or costs the last transaction and nothing else.
 func TestChangedByte(t *testing.T) {
+	for name, transactions := range map[string]int{"the first bank holds": 3, "the second bank holds": 5} {
+		t.Run(name, func(t *testing.T) { changedByte(t, transactions) })
+	}
+}
+
+func changedByte(t *testing.T, transactions int) {
+	t.Helper()
 	want := states(t)
 	path := newFile(t)
 	m := open(t, path, nil)
-	for _, changes := range script()[:3] {
+	for _, changes := range script()[:transactions] {
 		if err := m.Commit(changes...); err != nil {
 			t.Fatal(err)
 		}
 	}
+	holding := m.file.bank
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -208,9 +216,10 @@ func TestChangedByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused := 0
-	for i := range good {
-		bad := append([]byte{}, good...)
+	refused := int64(0)
+	change := func(i int64, costs int) {
+		t.Helper()
+		bad := bytes.Clone(good)
 		bad[i] ^= 0x40
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
@@ -219,19 +228,145 @@ func TestChangedByte(t *testing.T) {
 		switch {
 		case errors.Is(err, ErrDamaged) || errors.Is(err, ErrForeign):
 			refused++
-			continue
+			return
 		case err != nil:
 			t.Fatalf("byte %d: %v", i, err)
 		}
-		if got := content(m); !maps.Equal(got, want[2]) {
-			t.Fatalf("byte %d: %s", i, cmp.Diff(want[2], got))
+		if got := content(m); !maps.Equal(got, want[transactions-costs]) {
+			t.Fatalf("byte %d: %s", i, cmp.Diff(want[transactions-costs], got))
 		}
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if refused < len(good)/2 {
-		t.Errorf("only %d of %d changed files were refused", refused, len(good))
+	for offset := range holding.size {
+		at, _ := holding.place(offset)
+		change(at, 1)
+	}
+	if refused < holding.size/2 {
+		t.Errorf("only %d of %d changed files were refused", refused, holding.size)
+	}
+	if holding.number == 0 {
+		return
+	}
+	for at := range int64(2 * fileHeader) { // of the other bank, which holds nothing
+		refused = 0
+		if change(at, 0); (refused == 1) != (at < int64(len(fileMagic))) {
+			t.Errorf("byte %d of the other bank: refused %d times", at, refused)
+		}
+	}
+}
+
+// Of two banks the one with the later base holds, and the other may have nothing that came after it.
+func TestBanks(t *testing.T) {
+	salt := []byte("saltsalt")
+	bankOf := func(frames ...frame) []byte {
+		b := append([]byte(fileMagic), salt...)
+		for _, f := range frames {
+			b = f.appendTo(b, salt)
+		}
+		return b
+	}
+	base := func(sequence uint32) frame {
+		return frame{flagBase, sequence, appendObject(nil, kindStore, "from", []byte{byte(sequence)})}
+	}
+	change := func(sequence uint32) frame {
+		return frame{0, sequence, appendObject(nil, kindStore, "changed", []byte{byte(sequence)})}
+	}
+	torn := func(b []byte, from, to int) []byte {
+		b = bytes.Clone(b)
+		clear(b[from:to])
+		return b
+	}
+	first := bankOf(base(5), change(6), change(7))
+	second := bankOf(base(8))
+	last := uint32(1<<32 - 1)
+	for name, tt := range map[string]struct {
+		banks [2][]byte
+		from  byte // of the base that holds
+		want  error
+	}{
+		"the first alone":                     {[2][]byte{first, nil}, 5, nil},
+		"the second alone":                    {[2][]byte{nil, first}, 5, nil},
+		"the second is later":                 {[2][]byte{first, second}, 8, nil},
+		"the first is later":                  {[2][]byte{second, first}, 8, nil},
+		"around":                              {[2][]byte{bankOf(base(last-1), change(last)), bankOf(base(0))}, 0, nil},
+		"and the other way":                   {[2][]byte{bankOf(base(0)), bankOf(base(last-1), change(last))}, 0, nil},
+		"the later is torn":                   {[2][]byte{first, second[:len(second)-1]}, 5, nil},
+		"the later is torn in its header":     {[2][]byte{first, second[:fileHeader+3]}, 5, nil},
+		"the former is destroyed in front":    {[2][]byte{torn(first, 0, 40), second}, 8, nil},
+		"in its base alone":                   {[2][]byte{torn(first, 30, 50), second}, 8, nil},
+		"in its magic alone":                  {[2][]byte{torn(first, 3, 5), second}, 8, nil},
+		"behind":                              {[2][]byte{torn(first, 40, len(first)), second}, 8, nil},
+		"a base as late as the other's last":  {[2][]byte{first, bankOf(base(7))}, 0, ErrDamaged},
+		"two of one age":                      {[2][]byte{first, bankOf(base(5))}, 0, ErrDamaged},
+		"frames behind a torn base":           {[2][]byte{first, torn(bankOf(base(8), change(9)), 30, 40)}, 0, ErrDamaged},
+		"the other is somebody's":             {[2][]byte{first, []byte("notes")}, 0, ErrDamaged},
+		"of another format":                   {[2][]byte{first, []byte("mobileid SE nvm\x01")}, 0, ErrDamaged},
+		"both torn":                           {[2][]byte{torn(first, 30, 40), torn(second, 30, 40)}, 0, ErrDamaged},
+		"a change where the base is":          {[2][]byte{bankOf(change(5)), nil}, 0, ErrDamaged},
+		"nothing":                             {[2][]byte{make([]byte, 100), nil}, 0, ErrForeign},
+		"neither is ours":                     {[2][]byte{[]byte("a file of somebody else"), []byte("and more")}, 0, ErrForeign},
+		"a torn front, and nothing otherwise": {[2][]byte{torn(first, 3, 5), nil}, 0, ErrForeign},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data := make([]byte, stripe, stripe+len(tt.banks[1]))
+			copy(data, tt.banks[0])
+			if data = append(data, tt.banks[1]...); len(tt.banks[1]) == 0 {
+				data = data[:len(tt.banks[0])]
+			}
+			path := filepath.Join(t.TempDir(), "se.nvm")
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			m, err := Open(path, Config{Rand: rand.Reader})
+			if tt.want != nil {
+				if left, _ := os.ReadFile(path); !errors.Is(err, tt.want) || !bytes.Equal(left, data) {
+					t.Errorf("err = %v, want %v; touched: %v", err, tt.want, !bytes.Equal(left, data))
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, _ := m.Load("from"); len(v) != 1 || v[0] != tt.from {
+				t.Errorf("the base %d holds, want %d", v, tt.from)
+			}
+			if err := errors.Join(m.Commit(Change{Key: "after", Value: []byte{1}}), m.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if v, ok := open(t, path, nil).Load("after"); !ok {
+				t.Errorf("what was committed is lost: %v", v)
+			}
+		})
+	}
+}
+
+// What a bank holds is found again wherever it crosses a stripe, in either bank.
+func TestStripes(t *testing.T) {
+	path := newFile(t)
+	want := map[string]string{"id": "0123456789"}
+	for i := range 30 {
+		m, err := Open(path, Config{Rand: rand.Reader, Limit: MaxLimit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		value := make([]byte, 1+i*4999)
+		_, _ = rand.Read(value)
+		key := fmt.Sprint("object", i%5)
+		if err := m.Commit(Change{Key: key, Value: value, Scrub: i%3 == 0}); err != nil {
+			t.Fatal(err)
+		}
+		want[key] = string(value)
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if m, err = Open(path, Config{Rand: rand.Reader, Limit: MaxLimit}); err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(content(m), want) || m.Close() != nil {
+			t.Fatalf("after %d: other objects came back", i)
+		}
 	}
 }
 
@@ -257,7 +392,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello, world, this is no memory"), "other version": append([]byte("mobileid SE nvm\x02"), good[16:]...)} {
+	for name, data := range map[string][]byte{"empty": nil, "text": []byte("hello, world, this is no memory"), "other version": append([]byte("mobileid SE nvm\x01"), good[16:]...)} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := Open(write(t, data, 0o600), Config{Rand: rand.Reader}); !errors.Is(err, ErrForeign) {
 				t.Error(err)
@@ -376,8 +511,9 @@ func TestLargestLimit(t *testing.T) {
 	}
 }
 
-// Beside the state file, what a compaction left is destroyed, and nothing else is touched.
+// Where a state file is to be made, what an earlier attempt left is destroyed, and nothing else is touched.
 func TestLeftover(t *testing.T) {
+	id := []Change{{Key: "id", Value: []byte("0123456789")}}
 	whole, err := os.ReadFile(newFile(t))
 	if err != nil {
 		t.Fatal(err)
@@ -387,6 +523,7 @@ func TestLeftover(t *testing.T) {
 		want error
 	}{
 		"whole":                 {string(whole), nil},
+		"with two banks":        {string(whole) + strings.Repeat("\x00", stripe-len(whole)) + fileMagic + "SECRET", nil},
 		"torn in its content":   {string(whole[:fileHeader+5]), nil},
 		"torn in the magic":     {fileMagic[:7], nil},
 		"half destroyed, short": {strings.Repeat("\x00", 10) + fileMagic[10:] + "salt", nil},
@@ -397,17 +534,17 @@ func TestLeftover(t *testing.T) {
 		"half destroyed":        {strings.Repeat("\x00", 64) + "key", nil},
 		"notes":                 {"these are notes and nothing else", ErrForeign},
 		"a short note":          {"x", ErrForeign},
-		"another version":       {"mobileid SE nvm\x02", ErrForeign},
+		"another version":       {"mobileid SE nvm\x01", ErrForeign},
+		"too large":             {strings.Repeat("\x00", maxFile+1), ErrForeign},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := newFile(t)
+			path := filepath.Join(t.TempDir(), "se.nvm")
 			if err := os.WriteFile(path+newSuffix, []byte(c.data), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			before := hardLink(t, path+newSuffix)
-			m, err := Open(path, Config{Rand: rand.Reader})
-			if !errors.Is(err, c.want) {
-				t.Fatalf("opened: %v", err)
+			if err := Create(path, id, Config{Rand: rand.Reader}); !errors.Is(err, c.want) {
+				t.Fatalf("created: %v", err)
 			}
 			left, err := os.ReadFile(before)
 			if err != nil {
@@ -416,29 +553,29 @@ func TestLeftover(t *testing.T) {
 			_, err = os.Lstat(path + newSuffix)
 			if c.want != nil {
 				if err != nil || string(left) != c.data {
-					t.Errorf("touched: %q, %v", left, err)
+					t.Errorf("touched: %.20q, %v", left, err)
 				}
 				return
 			}
-			if !errors.Is(err, os.ErrNotExist) || len(bytes.Trim(left, "\x00")) > 0 || m.Close() != nil {
-				t.Errorf("left behind: %q, %v", left, err)
+			if !errors.Is(err, os.ErrNotExist) || len(bytes.Trim(left, "\x00")) > 0 {
+				t.Errorf("left behind: %.20q, %v", left, err)
 			}
+			open(t, path, nil)
 		})
 	}
 	t.Run("a link", func(t *testing.T) {
-		path, other := newFile(t), newFile(t)
+		path, other := filepath.Join(t.TempDir(), "se.nvm"), newFile(t)
 		if err := os.Symlink(other, path+newSuffix); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(path, Config{Rand: rand.Reader}); !errors.Is(err, ErrForeign) {
-			t.Errorf("opened: %v", err)
+		if err := Create(path, id, Config{Rand: rand.Reader}); !errors.Is(err, ErrForeign) {
+			t.Errorf("created: %v", err)
 		}
 		open(t, other, nil)
 	})
 	t.Run("in use", func(t *testing.T) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "se.nvm")
-		id := []Change{{Key: "id", Value: []byte("0123456789")}}
 		if err := Create(path+newSuffix, id, Config{Rand: rand.Reader}); err != nil {
 			t.Fatal(err)
 		}
@@ -466,6 +603,8 @@ func hardLink(t *testing.T, path string) string {
 func TestCompaction(t *testing.T) {
 	path := newFile(t)
 	m := open(t, path, nil)
+	var banks [2]int
+	salts := map[string]bool{}
 	value := make([]byte, 5000)
 	for i := range 60 {
 		value[0] = byte(i)
@@ -476,15 +615,19 @@ func TestCompaction(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The frame that passed the limit was in one of the two files that take turns, which stays as long as that.
-		if info.Size() > 2*5100+int64(slack+fileHeader+frameHeader)+5100+frameHeader || info.Mode().Perm() != 0o600 {
-			t.Fatalf("after %d: %d bytes, mode %v", i, info.Size(), info.Mode())
+		// A bank is what lives, what was replaced, the frame that passed the limit; the file two of them, to the end of a stripe.
+		bank := 2*5100 + slack + fileHeader + frameHeader + 5100 + frameHeader
+		if limit := 2 * stripe * (bank/stripe + 1); info.Size() > int64(limit) || info.Mode().Perm() != 0o600 {
+			t.Fatalf("after %d: %d bytes of %d, mode %v", i, info.Size(), limit, info.Mode())
 		}
+		banks[m.file.number]++
+		salts[string(m.file.salt)] = true
 	}
-	one, other := newFile(t), newFile(t)
-	takesTurns := exchange(one, other) == nil
-	if spare, err := os.ReadFile(path + newSuffix); takesTurns != (err == nil) || len(bytes.Trim(spare, "\x00")) > 0 {
-		t.Errorf("files can exchange names: %v; beside the state file: %v, %d bytes of something", takesTurns, err, len(bytes.Trim(spare, "\x00")))
+	if len(salts) < 3 {
+		t.Errorf("%d salts, want one for each turn of a bank", len(salts))
+	}
+	if banks[0] == 0 || banks[1] == 0 {
+		t.Errorf("transactions in either bank: %v", banks)
 	}
 	if err := m.Close(); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package nvm
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// maxFile bounds the state file Open reads: a base, what may be replaced before compaction, and one last frame.
-const maxFile = 8 << 20
+// maxFile bounds the state file Open reads: in each of two banks a base, what may be replaced before compaction, and one last frame.
+const maxFile = 16 << 20
 
 // Create makes a state file at path that holds the given objects, with mode 0600. It fails with ErrExists when there is a
 // file already, and never leaves half a file at path.
@@ -46,7 +45,7 @@ func Create(path string, objects []Change, cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("creating state file: %w", err)
 	}
-	if err := errors.Join(power.medium.rename(f.path, path), power.medium.syncDir(filepath.Dir(path)), f.close()); err != nil {
+	if err := errors.Join(power.medium.rename(f.path, path), power.medium.syncDir(filepath.Dir(path)), f.f.Close()); err != nil {
 		return fmt.Errorf("creating state file: %w", err)
 	}
 	return nil
@@ -57,31 +56,19 @@ func Open(path string, cfg Config) (*Memory, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
 	}
-	// A link to the file stays a link: what changes its name is the file.
-	whole, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
-	}
-	path = whole
 	f, data, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
 	}
 	f.power = cfg.power()
 	m := &Memory{cfg: cfg, file: f, objects: map[string][]byte{}}
-	err = m.replay(data)
-	if err == nil && f.tear == nil { // who was here last may have been killed right after an exchange: what is left may be what holds
-		err = f.medium.syncDir(filepath.Dir(path))
+	banks := split(data)
+	if err := m.recover(banks); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), errors.Join(err, f.f.Close()))
 	}
-	if err == nil {
-		err = removeLeftover(path+newSuffix, f.power)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), errors.Join(err, f.close()))
-	}
-	// A torn tail is not cut off in place: it may hold the beginning of a key, so the whole file is replaced. Zeros are what there was before.
-	if len(bytes.TrimLeft(data[f.size:], "\x00")) > 0 {
-		f.size = int64(len(data))
+	// A torn tail is not cut off in place: it may hold the beginning of a key, so the whole bank is replaced.
+	if torn := used(banks[f.number]); torn > f.size {
+		f.size = torn
 		if err := m.compact(); err != nil {
 			return nil, err
 		}
@@ -89,19 +76,36 @@ func Open(path string, cfg Config) (*Memory, error) {
 	return m, nil
 }
 
-// replay carries out every whole frame. It sets the size of the file to where they end.
-func (m *Memory) replay(data []byte) error {
-	if len(data) < fileHeader || string(data[:len(fileMagic)]) != fileMagic {
-		return ErrForeign
+// recover takes up the bank that holds, and destroys what a power cut left in the other one.
+func (m *Memory) recover(banks [2][]byte) error {
+	number, err := current(banks)
+	if err != nil {
+		return err
 	}
+	m.file.bank = bank{number: int64(number)}
+	if err := m.replay(banks[number]); err != nil {
+		return err
+	}
+	// Who was here last may have been killed before a sync: what is acted on from here, and takes the place of the other bank, has to hold.
+	if err := m.file.sync(); err != nil {
+		return err
+	}
+	if left := used(banks[1-number]); left > 0 {
+		return m.file.destroy(bank{number: int64(1 - number), size: left})
+	}
+	return nil
+}
+
+// replay carries out every whole frame of a bank that has a base. It sets salt and size.
+func (m *Memory) replay(data []byte) error {
 	salt := data[len(fileMagic):fileHeader]
 	m.file.salt = append([]byte{}, salt...)
 	offset := fileHeader
 	for offset < len(data) {
 		f, n, err := decodeFrame(salt, data[offset:])
 		if err != nil {
-			if wholeFrameIn(salt, data[offset+1:]) {
-				return fmt.Errorf("at offset %d: %w", offset, ErrDamaged)
+			if anyFrame(salt, data[offset+1:], func(frame) bool { return true }) {
+				return fmt.Errorf("at offset %d of bank %d: %w", offset, m.file.number, ErrDamaged)
 			}
 			break
 		}
@@ -110,16 +114,13 @@ func (m *Memory) replay(data []byte) error {
 			flags = flagBase
 		}
 		if f.flags != flags || !first && f.sequence != m.sequence+1 {
-			return fmt.Errorf("at offset %d: frame out of order: %w", offset, ErrDamaged)
+			return fmt.Errorf("at offset %d of bank %d: frame out of order: %w", offset, m.file.number, ErrDamaged)
 		}
 		if err := m.apply(f.content); err != nil {
-			return fmt.Errorf("at offset %d: %w", offset, err)
+			return fmt.Errorf("at offset %d of bank %d: %w", offset, m.file.number, err)
 		}
 		m.sequence = f.sequence
 		offset += n
-	}
-	if offset == fileHeader {
-		return fmt.Errorf("no whole frame: %w", ErrDamaged)
 	}
 	m.file.size = int64(offset)
 	return nil
@@ -152,18 +153,14 @@ func readLocked(h *os.File, path string) ([]byte, error) {
 	if err := lock(h); err != nil {
 		return nil, err
 	}
-	// Between opening and locking, the owner before us may have put a new file in this one's place.
-	current, err := os.Stat(path)
-	if err != nil {
+	// Between opening and locking, somebody may have put another file in this one's place.
+	if err := (&file{path: path, f: h}).named(); err != nil {
 		return nil, err
-	}
-	if !os.SameFile(opened, current) {
-		return nil, ErrInUse
 	}
 	return io.ReadAll(io.LimitReader(h, maxFile+1))
 }
 
-// removeLeftover destroys a compaction that did not come to its rename: it may hold keys. What else has its name is
+// removeLeftover destroys what Create did not come to rename: it may hold keys. What else has its name is
 // refused as foreign and left alone.
 func removeLeftover(path string, p power) error {
 	found, err := os.Lstat(path)
@@ -173,16 +170,19 @@ func removeLeftover(path string, p power) error {
 	if err != nil {
 		return err
 	}
-	if !found.Mode().IsRegular() {
+	if !found.Mode().IsRegular() || found.Size() > maxFile {
 		return fmt.Errorf("%s: %w", filepath.Base(path), ErrForeign)
 	}
 	h, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // beside the file the caller named
 	if err != nil {
 		return err
 	}
-	if err = checkLeftover(h, found); err == nil {
-		f := &file{path: path, f: h, size: found.Size(), power: p}
-		err = f.destroy()
+	banks, err := readLeftover(h, found)
+	for i, left := range banks {
+		if err == nil {
+			f := &file{path: path, f: h, power: p}
+			err = f.destroy(bank{number: int64(i), size: used(left)})
+		}
 	}
 	if err := errors.Join(err, h.Close()); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(path), err)
@@ -190,27 +190,24 @@ func removeLeftover(path string, p power) error {
 	return p.medium.remove(path)
 }
 
-// checkLeftover takes the file, and tells whether it can be of ours: it begins with the magic, or, where the power was cut, with the
-// zeros before it or after it in a part of that.
-func checkLeftover(h *os.File, found os.FileInfo) error {
+// readLeftover takes the file and reads it, if it can be one that Create began.
+func readLeftover(h *os.File, found os.FileInfo) (banks [2][]byte, err error) {
 	opened, err := h.Stat()
 	if err != nil {
-		return err
+		return banks, err
 	}
 	if !os.SameFile(found, opened) {
-		return ErrForeign
+		return banks, ErrForeign
 	}
 	if err := lock(h); err != nil {
-		return err
+		return banks, err
 	}
-	front := make([]byte, min(found.Size(), int64(len(fileMagic))))
-	if _, err := h.ReadAt(front, 0); err != nil {
-		return err
+	data, err := io.ReadAll(io.LimitReader(h, maxFile))
+	if err != nil {
+		return banks, err
 	}
-	for i, b := range front {
-		if b != 0 && b != fileMagic[i] {
-			return ErrForeign
-		}
+	if banks = split(data); !begunOrDestroyed(banks[0]) {
+		return [2][]byte{}, ErrForeign
 	}
-	return nil
+	return banks, nil
 }

@@ -38,13 +38,13 @@ func TestReplacedBetweenOpenAndLock(t *testing.T) {
 		want   error
 	}{
 		{"as it was", func(*testing.T, string) {}, nil},
-		{"replaced, as a compaction does", func(t *testing.T, path string) { t.Helper(); rename(t, newFile(t), path) }, ErrInUse},
+		{"replaced", func(t *testing.T, path string) { t.Helper(); rename(t, newFile(t), path) }, errReplaced},
 		{"moved", func(t *testing.T, path string) { t.Helper(); rename(t, path, path+".moved") }, fs.ErrNotExist},
 		{"moved, and another put there", func(t *testing.T, path string) {
 			t.Helper()
 			rename(t, path, path+".moved")
 			rename(t, newFile(t), path)
-		}, ErrInUse},
+		}, errReplaced},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := newFile(t)
@@ -91,7 +91,7 @@ func TestLeftoverReplacedBeforeItIsOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.change(t, leftover, other)
-			if err := checkLeftover(opened(t, leftover), found); !errors.Is(err, tt.want) {
+			if _, err := readLeftover(opened(t, leftover), found); !errors.Is(err, tt.want) {
 				t.Errorf("err = %v, want %v", err, tt.want)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -22,8 +23,7 @@ type volatile struct {
 	now, held map[string]*inode // by name: as it reads, and as it holds
 	of        map[*os.File]*inode
 	calls     int
-	stop      int  // the call at which nothing is done any more, 0 for none
-	alone     bool // the disk cannot exchange names
+	stop      int // the call at which nothing is done any more, 0 for none
 }
 
 type inode struct{ now, held []byte }
@@ -93,17 +93,6 @@ func (v *volatile) rename(from, to string) error {
 	return v.disk.rename(from, to)
 }
 
-func (v *volatile) exchange(a, b string) error {
-	if err := v.call(); err != nil {
-		return err
-	}
-	if v.alone {
-		return errors.ErrUnsupported
-	}
-	v.now[a], v.now[b] = v.now[b], v.now[a]
-	return v.disk.exchange(a, b)
-}
-
 func (v *volatile) remove(path string) error {
 	if err := v.call(); err != nil {
 		return err
@@ -120,27 +109,58 @@ func (v *volatile) syncDir(dir string) error {
 	return v.disk.syncDir(dir)
 }
 
-// after lays out what a loss of power may leave: everything, nothing that was not synced, or one without the other.
+// sector is the smallest part of what was not synced that a disk keeps or loses by itself.
+const sector = 512
+
+// kept says which of the sectors that were not synced a loss of power keeps.
+var kept = map[string]func(i, of int) bool{
+	"none":              func(int, int) bool { return false },
+	"all":               func(int, int) bool { return true },
+	"the first half":    func(i, of int) bool { return i < of/2 },
+	"the second half":   func(i, of int) bool { return i >= of/2 },
+	"every other":       func(i, _ int) bool { return i%2 == 0 },
+	"the others":        func(i, _ int) bool { return i%2 == 1 },
+	"all but the first": func(i, _ int) bool { return i > 0 },
+	"all but the last":  func(i, of int) bool { return i < of-1 },
+}
+
+// left is what a file holds when of the sectors not synced those are kept.
+func (i *inode) left(keep func(i, of int) bool) []byte {
+	data := append(bytes.Clone(i.held), make([]byte, max(len(i.now)-len(i.held), 0))...)
+	var changed []int
+	for at := 0; at < len(i.now); at += sector {
+		if end := min(at+sector, len(i.now)); !bytes.Equal(i.now[at:end], data[at:end]) {
+			changed = append(changed, at)
+		}
+	}
+	for n, at := range changed {
+		if keep(n, len(changed)) {
+			copy(data[at:], i.now[at:min(at+sector, len(i.now))])
+		}
+	}
+	return data
+}
+
+// after lays out what a loss of power may leave: names as they held or as they read, and of the sectors not synced all, none or some.
 func (v *volatile) after(tb testing.TB, path string) (paths map[string]string) {
 	tb.Helper()
 	paths = map[string]string{}
 	for _, namesKept := range []bool{false, true} {
-		for _, writesKept := range []bool{false, true} {
+		if namesKept && maps.Equal(v.held, v.now) {
+			continue
+		}
+		for which, keep := range kept {
 			dir := tb.TempDir()
 			names := v.held
 			if namesKept {
 				names = v.now
 			}
 			for name, i := range names {
-				data := i.held
-				if writesKept {
-					data = i.now
-				}
-				if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), data, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), i.left(keep), 0o600); err != nil {
 					tb.Fatal(err)
 				}
 			}
-			paths[fmt.Sprintf("names kept %v, writes kept %v", namesKept, writesKept)] = filepath.Join(dir, filepath.Base(path))
+			paths[fmt.Sprintf("names kept %v, sectors kept: %s", namesKept, which)] = filepath.Join(dir, filepath.Base(path))
 		}
 	}
 	return paths
@@ -166,33 +186,23 @@ func (v *volatile) commit(path string, all [][]Change) (acknowledged int, err er
 // transaction destroyed is nowhere, whatever part of the unsynced the disk had put down. The same after the process alone was killed
 // and the file was opened and written again.
 func TestPowerLostAtEveryCall(t *testing.T) {
-	for _, alone := range []bool{false, true} {
-		t.Run(fmt.Sprintf("names exchanged %v", !alone), func(t *testing.T) { powerLostAtEveryCall(t, alone) })
-	}
-}
-
-func powerLostAtEveryCall(t *testing.T, alone bool) {
-	t.Helper()
 	want := states(t)
 	path := newFile(t)
 	v := newVolatile(t, path)
-	v.alone = alone
 	if n, err := v.commit(path, script()); err != nil || n != len(script()) {
 		t.Fatalf("unbroken run: %d transactions, %v", n, err)
 	}
-	for f, i := range v.of { // also those that have no name any more
-		if bytes.Contains(i.held, []byte("SECRET-KEY")) {
-			t.Errorf("%s holds an erased key on the disk", filepath.Base(f.Name()))
-		}
+	if bytes.Contains(v.held[path].held, []byte("SECRET-KEY")) {
+		t.Error("the disk holds an erased key")
 	}
 	calls, judged := v.calls, 0
 	for k := 1; k <= calls+1; k++ {
 		killed := func() (string, *volatile, int) {
 			path := newFile(t)
 			v := newVolatile(t, path)
-			v.alone, v.stop = alone, k
+			v.stop = k
 			acknowledged, err := v.commit(path, script())
-			if acknowledged < len(script()) && !errors.Is(err, errStopped) || acknowledged == len(script()) && k < calls { // the last call removes the spare file
+			if acknowledged < len(script()) && !errors.Is(err, errStopped) || acknowledged == len(script()) && k <= calls {
 				t.Fatalf("call %d: %v", k, err)
 			}
 			v.stop = 0
@@ -296,40 +306,42 @@ func TestScrubWithinATransaction(t *testing.T) {
 	}
 }
 
-// A torn tail may hold the beginning of a key: the file it is in is overwritten, to its last byte.
-func TestTornTailIsDestroyed(t *testing.T) {
-	path := newFile(t)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = f.WriteString(frameMark + strings.Repeat("SECRET", 50))
-	if err := errors.Join(err, f.Close()); err != nil {
-		t.Fatal(err)
-	}
-	before := hardLink(t, path)
-	open(t, path, nil)
-	left, err := os.ReadFile(before)
-	if err != nil || len(bytes.Trim(left, "\x00")) > 0 {
-		t.Errorf("left behind: %q, %v", left, err)
+// A torn tail may hold the beginning of a key, and so may a bank that was only begun or half destroyed: Open overwrites them to the last byte.
+func TestWhatACutLeftIsDestroyed(t *testing.T) {
+	junk := strings.Repeat("SECRET", 50)
+	for name, at := range map[string]int64{"a torn tail": -1, "in the other bank": stripe} {
+		t.Run(name, func(t *testing.T) {
+			path := newFile(t)
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at < 0 {
+				if at, err = f.Seek(0, io.SeekEnd); err != nil {
+					t.Fatal(err)
+				}
+				junk = frameMark + junk
+			} else {
+				junk = fileMagic + junk
+			}
+			_, err = f.WriteAt([]byte(junk), at)
+			if err := errors.Join(err, f.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if v, _ := open(t, path, nil).Load("id"); string(v) != "0123456789" {
+				t.Errorf("the file holds %q", v)
+			}
+			if where := holds(t, filepath.Dir(path), "SECRET"); len(where) > 0 {
+				t.Errorf("left behind in %v", where)
+			}
+		})
 	}
 }
 
-// What others do in the folder while an element is open costs no state: a spare file that is gone is made again, one that was replaced is not put
-// in the state file's place, and a link to the state file stays one.
-func TestFolderOfOthers(t *testing.T) {
+// What others do to the name of an open element's file is noticed before anything is written that nobody would read, and a link stays one.
+func TestNamesOfOthers(t *testing.T) {
 	scrub := func(m *Memory, value string) error {
 		return m.Commit(Change{Key: "key", Value: []byte(value), Scrub: true})
-	}
-	begin := func(t *testing.T, path string) *Memory {
-		t.Helper()
-		m := open(t, path, nil)
-		for _, value := range []string{"one", "two"} {
-			if err := scrub(m, value); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return m
 	}
 	reads := func(t *testing.T, path, want string) {
 		t.Helper()
@@ -337,66 +349,36 @@ func TestFolderOfOthers(t *testing.T) {
 			t.Errorf("the file holds %q, want %q", v, want)
 		}
 	}
-	t.Run("the spare file is removed", func(t *testing.T) {
-		path := newFile(t)
-		m := begin(t, path)
-		if err := os.Remove(path + newSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
-		if err := errors.Join(scrub(m, "three"), m.Close()); err != nil {
-			t.Fatal(err)
-		}
-		reads(t, path, "three")
-	})
-	t.Run("and before the element is closed", func(t *testing.T) {
-		path := newFile(t)
-		m := begin(t, path)
-		if err := os.Remove(path + newSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
-		if err := m.Close(); err != nil {
-			t.Fatal(err)
-		}
-		reads(t, path, "two")
-	})
-	t.Run("a stranger's file in its place", func(t *testing.T) {
-		path, note := newFile(t), filepath.Join(t.TempDir(), "note")
-		m := begin(t, path)
-		if err := errors.Join(os.WriteFile(note, []byte("a note"), 0o600), os.Rename(note, path+newSuffix)); err != nil {
-			t.Fatal(err)
-		}
-		if err := scrub(m, "three"); !errors.Is(err, ErrPowerCut) || m.Alive() {
-			t.Errorf("committed: %v", err)
-		}
-		if text, err := os.ReadFile(path + newSuffix); err != nil || string(text) != "a note" {
-			t.Errorf("the note reads %q: %v", text, err)
-		}
-		if err := os.Remove(path + newSuffix); err != nil {
-			t.Fatal(err)
-		}
-		reads(t, path, "two")
-	})
 	t.Run("the state file is replaced", func(t *testing.T) {
 		path, other := newFile(t), newFile(t)
-		m := begin(t, path)
-		if err := os.Rename(other, path); err != nil {
-			t.Fatal(err)
-		}
-		if err := scrub(m, "three"); !errors.Is(err, ErrPowerCut) {
+		m := open(t, path, nil)
+		rename(t, other, path)
+		if err := m.Commit(Change{Key: "key", Value: []byte("three")}); !errors.Is(err, ErrPowerCut) || !errors.Is(err, errReplaced) || m.Alive() {
 			t.Errorf("committed: %v", err)
 		}
 		reads(t, path, "")
+	})
+	t.Run("and moved", func(t *testing.T) {
+		path := newFile(t)
+		m := open(t, path, nil)
+		rename(t, path, path+".moved")
+		if err := scrub(m, "three"); !errors.Is(err, ErrPowerCut) || !errors.Is(err, os.ErrNotExist) || m.Alive() {
+			t.Errorf("committed: %v", err)
+		}
+		reads(t, path+".moved", "")
 	})
 	t.Run("a link", func(t *testing.T) {
 		path, link := newFile(t), filepath.Join(t.TempDir(), "link")
 		if err := os.Symlink(path, link); err != nil {
 			t.Fatal(err)
 		}
-		m := begin(t, link)
-		if err := scrub(m, "three"); err != nil {
-			t.Fatal(err)
+		m := open(t, link, nil)
+		for _, value := range []string{"one", "two", "three"} {
+			if err := scrub(m, value); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := m.file.close(); err != nil { // as when the process is killed
+		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
 		reads(t, link, "three")

@@ -3,7 +3,6 @@ package setest
 import (
 	"crypto/rand"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,13 +67,10 @@ func (e *Element) Snapshot(tb testing.TB) []byte {
 	return data
 }
 
-// Restore puts a state file in the place of the element's, of which nothing is left, half a compaction neither.
+// Restore puts a state file in the place of the element's.
 func (e *Element) Restore(tb testing.TB, data []byte) {
 	tb.Helper()
 	if err := os.WriteFile(e.Path, data, 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.Remove(e.Path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		tb.Fatal(err)
 	}
 }
