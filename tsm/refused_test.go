@@ -20,6 +20,7 @@ type picky struct {
 	*issuer
 	no    map[byte]error
 	asked map[byte]int
+	hangs bool // no answer comes at all
 }
 
 func (p *picky) Receipt(ctx context.Context, raw []byte) error {
@@ -29,6 +30,10 @@ func (p *picky) Receipt(ctx context.Context, raw []byte) error {
 	}
 	at := place(receipt.Claimed())
 	p.asked[at]++
+	if p.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if err := p.no[at]; err != nil {
 		return err
 	}
@@ -193,12 +198,12 @@ func TestWipeReceiptsTriedAgain(t *testing.T) {
 	w.emptied(order, []byte{1, 2}, nil)
 }
 
-// A refusal and a temporary failure in one wipe: each receipt goes its own way, in the one round that can.
+// A refusal and a temporary failure in one wipe: each receipt goes its own way, and none waits for one before it.
 func TestWipeReceiptsGoTheirOwnWay(t *testing.T) {
 	t.Parallel()
 	w, _ := filled(t, 1, 2, 3)
 	fault := errors.New("problem 500 internal_error")
-	port := w.choosy(map[byte]error{1: fault})
+	port := w.choosy(map[byte]error{1: fault, 2: errUnknownOrder})
 	order := w.wipe(0)
 	_, err := w.contact()
 	check(t, err)
@@ -210,21 +215,38 @@ func TestWipeReceiptsGoTheirOwnWay(t *testing.T) {
 			t.Errorf("wipe is %v, issuer has receipts for slots %v", j.State, slots)
 		}
 	}
-	stands(store.Queued)
-	port.no = map[byte]error{1: errUnknownOrder, 3: fault}
-	port.asked = map[byte]int{}
+	stands(store.Queued, 3)
 	for range 2 {
-		if err := w.service.Sweep(t.Context()); !errors.Is(err, fault) {
-			t.Errorf("sweep says %v", err)
+		port.asked = map[byte]int{}
+		if err := w.service.Sweep(t.Context()); !errors.Is(err, fault) || port.asked[1] != 1 {
+			t.Errorf("sweep says %v, offered %v", err, port.asked)
 		}
-		stands(store.Queued, 2)
+		stands(store.Queued, 3)
 	}
-	delete(port.no, 3)
+	delete(port.no, 1)
 	check(t, w.service.Sweep(t.Context()))
-	stands(store.Refused, 2, 3)
-	if port.asked[1] != 1 || port.asked[2] != 1 || port.asked[3] != 3 {
-		t.Errorf("receipts offered %v", port.asked)
+	stands(store.Refused, 1, 3)
+	if port.asked[1] != 2 || port.asked[2] != 0 || port.asked[3] != 0 {
+		t.Errorf("receipts offered again: %v", port.asked)
 	}
+}
+
+// An issuer that does not answer at all is not asked for each receipt of a wipe: the time is for the round.
+func TestWipeReceiptsShareTheTime(t *testing.T) {
+	t.Parallel()
+	w, _ := filled(t, 1, 2, 3)
+	w.within = 200 * time.Millisecond
+	port := w.choosy(nil)
+	port.hangs = true
+	order := w.wipe(0)
+	_, err := w.contact()
+	check(t, err)
+	if j := w.job(order); j.State != store.Queued || !j.Owes() || port.asked[1] == 0 || port.asked[2]+port.asked[3] != 0 {
+		t.Errorf("wipe is %v, offered %v", j.State, port.asked)
+	}
+	port.hangs = false
+	check(t, w.service.Sweep(t.Context()))
+	w.emptied(order, []byte{1, 2, 3}, nil)
 }
 
 // A refused receipt ends a provisioning, as a refused attestation does, and nobody waits for it.

@@ -118,25 +118,27 @@ func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error)
 	return now, failed
 }
 
-// handOver marks what the issuer took and what it refused, up to the first temporary failure.
+// handOver marks what the issuer took and what it refused. A receipt on which the issuer fails for now keeps none behind it waiting, as long as there
+// is time; err is the first such failure.
 func (s *Service) handOver(ctx context.Context, job *store.Job) (answered int, err error) {
 	job.Receipts = append([]store.Receipt(nil), job.Receipts...)
 	for i := range job.Receipts {
 		r := &job.Receipts[i]
-		if r.Delivered || r.Refused != "" {
+		if r.Delivered || r.Refused != "" || ctx.Err() != nil {
 			continue
 		}
-		switch err := s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed)); {
-		case err == nil:
+		switch failed := s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed)); {
+		case failed == nil:
 			r.Delivered = true
-		case errors.Is(err, ErrIssuerRefused):
-			s.refused(ctx, job, r, err)
-		default:
-			return answered, fmt.Errorf("handing receipt to issuer: %w", err)
+			answered++
+		case errors.Is(failed, ErrIssuerRefused):
+			s.refused(ctx, job, r, failed)
+			answered++
+		case err == nil:
+			err = fmt.Errorf("handing receipt to issuer: %w", failed)
 		}
-		answered++
 	}
-	return answered, nil
+	return answered, err
 }
 
 // refused notes that the issuer will not have a receipt. It ends a provisioning; a wipe goes on, because what is to be taken away

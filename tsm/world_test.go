@@ -58,6 +58,7 @@ type world struct {
 	limit    int                  // memory of the element, 0 for its own
 	issuer   *issuer
 	port     tsm.IssuerPort // between service and issuer; nil: the issuer itself
+	within   time.Duration  // for one call to the issuer; 0: the service's default
 
 	dir       string
 	storePath string
@@ -206,7 +207,7 @@ func (w *world) newService() {
 	}
 	var err error
 	w.service, err = tsm.New(tsm.Config{
-		Store: w.store, Keys: keys, Issuer: port, OrderKey: w.orderKey.Public(), Now: w.clock, Log: log,
+		Store: w.store, Keys: keys, Issuer: port, OrderKey: w.orderKey.Public(), Now: w.clock, Log: log, IssuerTimeout: w.within,
 	})
 	check(t, err)
 	w.handler = httpapi.New(w.service, log)
