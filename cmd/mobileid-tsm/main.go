@@ -42,7 +42,10 @@ const (
 // sweepEvery is the time between two rounds of what no phone asks for.
 const sweepEvery = time.Minute
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	serve.RoomForSyncs()
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s := &settings{KeyVersion: firstKeyVersion}

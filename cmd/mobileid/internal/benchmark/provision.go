@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mobileid/cmd/internal/serve"
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/cose"
 	"mobileid/tsm/gp"
@@ -165,13 +166,15 @@ const (
 )
 
 // provisionRate counts the renewals of a second: order in, job, scripts, issuer, receipt, with the manager's store and
-// the elements' files on disk.
+// the elements' files on disk. As in the manager's program, there is room for syncs.
 func provisionRate(ctx context.Context, h harness, w *world, p *printer) error {
+	defer serve.RoomForSyncs()()
 	onDisk, first, err := rateWith(ctx, h, w, "")
 	if err != nil {
 		return err
 	}
-	p.comment("%d phones, renewals in place with blocks of 4 KiB and AES-256; the first provisioning of each, which installs: %.0f a second", ratePhones, first)
+	p.comment("%d phones, GOMAXPROCS %d on %d cores, renewals in place with blocks of 4 KiB and AES-256; the first provisioning of each, which installs: %.0f a second",
+		ratePhones, runtime.GOMAXPROCS(0), runtime.NumCPU(), first)
 	if memory, err := os.MkdirTemp("/dev/shm", "mobileid-bench-"); err == nil {
 		inMemory, firstInMemory, err := rateWith(ctx, h, w, memory)
 		if err := errors.Join(err, os.RemoveAll(memory)); err != nil {
