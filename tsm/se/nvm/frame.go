@@ -55,32 +55,48 @@ func (f frame) appendTo(b, salt []byte) []byte {
 	return append(b, f.content...)
 }
 
-// decodeFrame reads the frame at the front of b and tells how many bytes it takes.
-func decodeFrame(salt, b []byte) (frame, int, error) {
+// decodeHeader reads the front of the frame at the front of b: everything but the content, of which n is the length.
+func decodeHeader(salt, b []byte) (f frame, n int, err error) {
 	if len(b) < frameHeader || string(b[:2]) != frameMark || b[3] != 0 ||
 		binary.BigEndian.Uint32(b[16:]) != checksum(salt, b[:16]) {
 		return frame{}, 0, errTorn
 	}
-	n := binary.BigEndian.Uint32(b[8:])
-	if n > maxFrame || int(n) > len(b)-frameHeader {
+	size := binary.BigEndian.Uint32(b[8:])
+	if size > maxFrame || int(size) > len(b)-frameHeader {
 		return frame{}, 0, errTorn
 	}
-	f := frame{flags: b[2], sequence: binary.BigEndian.Uint32(b[4:]), content: b[frameHeader : frameHeader+int(n)]}
+	return frame{flags: b[2], sequence: binary.BigEndian.Uint32(b[4:])}, int(size), nil
+}
+
+// decodeFrame reads the frame at the front of b and tells how many bytes it takes.
+func decodeFrame(salt, b []byte) (frame, int, error) {
+	f, n, err := decodeHeader(salt, b)
+	if err != nil {
+		return frame{}, 0, err
+	}
+	f.content = b[frameHeader : frameHeader+n]
 	if checksum(salt, f.content) != binary.BigEndian.Uint32(b[12:]) {
 		return frame{}, 0, errTorn
 	}
-	return f, frameHeader + int(n), nil
+	return f, frameHeader + n, nil
 }
 
-// anyFrame tells whether b holds, anywhere, a whole frame for which is holds.
+// anyFrame tells whether b holds, anywhere, a whole frame for which is holds. It says so too when b holds more beginnings of frames than there can
+// be: frames do not lie over each other, so that together they are not longer than b.
 func anyFrame(salt, b []byte, is func(frame) bool) bool {
+	left := len(b)
 	for {
 		i := bytes.Index(b, []byte(frameMark))
 		if i < 0 {
 			return false
 		}
-		if f, _, err := decodeFrame(salt, b[i:]); err == nil && is(f) {
-			return true
+		if _, n, err := decodeHeader(salt, b[i:]); err == nil {
+			if left -= n; left < 0 {
+				return true
+			}
+			if f, _, err := decodeFrame(salt, b[i:]); err == nil && is(f) {
+				return true
+			}
 		}
 		b = b[i+1:]
 	}

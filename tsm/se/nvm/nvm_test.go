@@ -305,6 +305,7 @@ func TestBanks(t *testing.T) {
 		"of another format":                   {[2][]byte{first, []byte("mobileid SE nvm\x01")}, 0, ErrDamaged},
 		"both torn":                           {[2][]byte{torn(first, 30, 40), torn(second, 30, 40)}, 0, ErrDamaged},
 		"a change where the base is":          {[2][]byte{bankOf(change(5)), nil}, 0, ErrDamaged},
+		"beginnings of frames over others":    {[2][]byte{first, overlapping(salt, 8)}, 0, ErrDamaged},
 		"nothing":                             {[2][]byte{make([]byte, 100), nil}, 0, ErrForeign},
 		"neither is ours":                     {[2][]byte{[]byte("a file of somebody else"), []byte("and more")}, 0, ErrForeign},
 		"a torn front, and nothing otherwise": {[2][]byte{torn(first, 3, 5), nil}, 0, ErrForeign},
@@ -340,6 +341,16 @@ func TestBanks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overlapping is a bank of beginnings of frames, each of which would be half as long as the bank and is not whole: judging every one would take long.
+func overlapping(salt []byte, sequence uint32) []byte {
+	b := append([]byte(fileMagic), salt...)
+	long := frame{flagBase, sequence, make([]byte, 1<<10)}.appendTo(nil, salt)[:frameHeader]
+	for len(b) < 2<<10 {
+		b = append(b, long...)
+	}
+	return b
 }
 
 // What a bank holds is found again wherever it crosses a stripe, in either bank.
