@@ -173,9 +173,10 @@ func (s *Service) attested(ctx context.Context, sc *script, attestation []byte) 
 // seal gets the sealed bytes for an attested job and keeps them. A phone that
 // hangs up meanwhile does not stop it.
 func (s *Service) seal(ctx context.Context, job store.Job) (store.Job, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.IssuerTimeout)
+	ctx = context.WithoutCancel(ctx)
+	asking, cancel := context.WithTimeout(ctx, s.cfg.IssuerTimeout)
 	defer cancel()
-	sealed, err := s.cfg.Issuer.Attested(ctx, job.Attestation)
+	sealed, err := s.cfg.Issuer.Attested(asking, job.Attestation)
 	if err == nil && (len(sealed) == 0 || len(sealed) > stream.MaxSealed) {
 		err = fmt.Errorf("%d sealed bytes: %w", len(sealed), ErrIssuerRefused)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,17 @@ type picky struct {
 	*issuer
 	no    map[byte]error
 	asked map[byte]int
-	hangs bool // no answer comes at all
+	hangs []byte // for which no answer comes at all
+
+	meanwhile func(asked string) // what happens while it answers; may be nil
+}
+
+func (p *picky) Attested(ctx context.Context, raw []byte) ([]byte, error) {
+	sealed, err := p.issuer.Attested(ctx, raw)
+	if p.meanwhile != nil {
+		p.meanwhile("attestation")
+	}
+	return sealed, errors.Join(err, ctx.Err())
 }
 
 func (p *picky) Receipt(ctx context.Context, raw []byte) error {
@@ -30,9 +41,15 @@ func (p *picky) Receipt(ctx context.Context, raw []byte) error {
 	}
 	at := place(receipt.Claimed())
 	p.asked[at]++
-	if p.hangs {
+	if p.meanwhile != nil {
+		p.meanwhile("receipt")
+	}
+	if slices.Contains(p.hangs, at) {
 		<-ctx.Done()
 		return ctx.Err()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	if err := p.no[at]; err != nil {
 		return err
@@ -47,6 +64,8 @@ func (w *world) choosy(no map[byte]error) *picky {
 	w.restart()
 	return p
 }
+
+var errBusy = errors.New("problem 503 overloaded")
 
 var errUnknownOrder = &tsm.RefusedError{Word: "order_unknown"}
 
@@ -231,22 +250,93 @@ func TestWipeReceiptsGoTheirOwnWay(t *testing.T) {
 	}
 }
 
-// An issuer that does not answer at all is not asked for each receipt of a wipe: the time is for the round.
-func TestWipeReceiptsShareTheTime(t *testing.T) {
+// Of a round in which some receipts were taken and one was not, Sweep says so.
+func TestWipeReceiptsInPart(t *testing.T) {
 	t.Parallel()
-	w, _ := filled(t, 1, 2, 3)
-	w.within = 200 * time.Millisecond
-	port := w.choosy(nil)
-	port.hangs = true
+	w, _ := filled(t, 1, 2, 3, 4)
+	fault := errors.New("problem 500 internal_error")
+	port := w.choosy(map[byte]error{1: fault, 2: fault, 3: fault, 4: fault})
 	order := w.wipe(0)
 	_, err := w.contact()
 	check(t, err)
-	if j := w.job(order); j.State != store.Queued || !j.Owes() || port.asked[1] == 0 || port.asked[2]+port.asked[3] != 0 {
-		t.Errorf("wipe is %v, offered %v", j.State, port.asked)
+	port.no = map[byte]error{1: fault, 3: fault} // each has one behind it, wherever the round begins
+	if err := w.service.Sweep(t.Context()); !errors.Is(err, fault) {
+		t.Errorf("sweep says %v", err)
 	}
-	port.hangs = false
+	if slots, _ := w.issuer.wiped(w.job(order).OrderID); !bytes.Equal(slots, []byte{2, 4}) {
+		t.Errorf("issuer has receipts for slots %v", slots)
+	}
+}
+
+// An issuer that does not answer at all is not asked for each receipt of a wipe: the time is for the round. One that takes all the time over one receipt
+// gets the others all the same, each once: what it took is noted though the time is over.
+func TestWipeReceiptsShareTheTime(t *testing.T) {
+	t.Parallel()
+	w, _ := filled(t, 1, 2, 3)
+	port := w.choosy(map[byte]error{1: errBusy, 2: errBusy, 3: errBusy})
+	order := w.wipe(0)
+	_, err := w.contact()
+	check(t, err)
+	w.within = 20 * time.Millisecond
+	w.restart()
+	clear(port.no)
+	sweep := func(hangs ...byte) {
+		t.Helper()
+		port.hangs = hangs
+		if err := w.service.Sweep(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("sweep says %v", err)
+		}
+	}
+	clear(port.asked)
+	sweep(1, 2, 3)
+	if port.asked[1]+port.asked[2]+port.asked[3] > 1 {
+		t.Errorf("offered in one round: %v", port.asked)
+	}
+	clear(port.asked)
+	for rounds := 0; port.asked[1] == 0 || port.asked[3] == 0; rounds++ {
+		if sweep(2); rounds > 100 {
+			t.Fatalf("offered in 100 rounds: %v", port.asked)
+		}
+	}
+	port.hangs, w.within = nil, 0
+	w.restart()
 	check(t, w.service.Sweep(t.Context()))
 	w.emptied(order, []byte{1, 2, 3}, nil)
+	if port.asked[1] != 1 || port.asked[3] != 1 {
+		t.Errorf("offered after they were taken: %v", port.asked)
+	}
+}
+
+// A phone that hangs up while the issuer is asked does not keep the answer from being noted.
+func TestPhoneHangsUpMeanwhile(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]store.Job{"attestation": {State: store.Queued, Cursor: store.Sealed}, "receipt": {State: store.Done, Cursor: store.Committed}} {
+		t.Run(asked, func(t *testing.T) {
+			w := newWorld(t)
+			port := w.choosy(nil)
+			order := w.provision(1)
+			ctx, hangUp := context.WithCancel(t.Context())
+			port.meanwhile = func(what string) {
+				if what == asked {
+					hangUp()
+				}
+			}
+			a, next := w.agent(), w.agent().SE
+			a.SE = transmit(func(_ context.Context, command []byte) ([]byte, error) {
+				if err := ctx.Err(); err != nil {
+					return nil, err
+				}
+				return next.Transmit(t.Context(), command)
+			})
+			w.element.Reset()
+			if _, err := a.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			if j := w.job(order); j.State != want.State || j.Cursor != want.Cursor {
+				t.Errorf("provisioning is %v at %v", j.State, j.Cursor)
+			}
+		})
+	}
 }
 
 // A refused receipt ends a provisioning, as a refused attestation does, and nobody waits for it.

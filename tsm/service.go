@@ -40,7 +40,7 @@ type Config struct {
 	MaxAttempts   int           // 10: runs of one job that the element or the issuer ended
 	MaxSessions   int           // 4096: sessions of phones at once
 	SessionLife   time.Duration // 5 min since the last report (SERAM: a phone is lost after 5 minutes)
-	IssuerTimeout time.Duration // 20 s: one call to the issuer, well within the 30 s a phone waits
+	IssuerTimeout time.Duration // 20 s: an attestation, or one round of a job's receipts, at the issuer; well within the 30 s a phone waits
 	Retention     time.Duration // 30 days: how long a closed job is kept after its order's end
 }
 

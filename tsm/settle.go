@@ -2,10 +2,12 @@ package tsm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/provisioning"
@@ -101,12 +103,10 @@ func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error)
 	if !job.Owes() {
 		return job, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.IssuerTimeout)
+	ctx = context.WithoutCancel(ctx) // the phone may go; and what the issuer took is noted, though the round's time is over
+	round, cancel := context.WithTimeout(ctx, s.cfg.IssuerTimeout)
 	defer cancel()
-	answered, failed := s.handOver(ctx, &job)
-	if failed != nil {
-		s.cfg.Log.WarnContext(ctx, "receipt not delivered", append(jobAttrs(job), "error", failed)...)
-	}
+	answered, failed := s.handOver(round, &job)
 	if answered == 0 {
 		return job, failed
 	}
@@ -119,23 +119,30 @@ func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error)
 }
 
 // handOver marks what the issuer took and what it refused. A receipt on which the issuer fails for now keeps none behind it waiting, as long as there
-// is time; err is the first such failure.
+// is time; and a round begins at any of them, so that one on which the issuer takes all the time keeps the others from it in some rounds only. err is
+// the first failure.
 func (s *Service) handOver(ctx context.Context, job *store.Job) (answered int, err error) {
 	job.Receipts = append([]store.Receipt(nil), job.Receipts...)
+	first := rand.IntN(len(job.Receipts)) //nolint:gosec // whose turn it is need not be secret
 	for i := range job.Receipts {
-		r := &job.Receipts[i]
-		if r.Delivered || r.Refused != "" || ctx.Err() != nil {
+		r := &job.Receipts[(first+i)%len(job.Receipts)]
+		if r.Delivered || r.Refused != "" {
 			continue
 		}
-		switch failed := s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed)); {
+		failed := ctx.Err()
+		if failed == nil {
+			failed = s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed))
+		}
+		switch {
 		case failed == nil:
 			r.Delivered = true
 			answered++
 		case errors.Is(failed, ErrIssuerRefused):
 			s.refused(ctx, job, r, failed)
 			answered++
-		case err == nil:
-			err = fmt.Errorf("handing receipt to issuer: %w", failed)
+		default:
+			s.cfg.Log.WarnContext(ctx, "receipt not delivered", append(jobAttrs(*job), "place", int(r.Slot), "error", failed)...)
+			err = cmp.Or(err, fmt.Errorf("handing receipt to issuer: %w", failed))
 		}
 	}
 	return answered, err
