@@ -33,7 +33,7 @@ type Config struct {
 	OrderKey crypto.PublicKey // required; whose signature makes an order
 
 	Now  func() time.Time // nil: the clock
-	Rand io.Reader        // nil: crypto/rand; session ids and host challenges
+	Rand io.Reader        // nil: crypto/rand; session ids, host challenges, where a round of receipts begins
 	Log  *slog.Logger     // nil: nothing is logged
 
 	MaxFailedAuth int           // 5: failed authentications in a row after which an element is left alone

@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"io"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/provisioning"
@@ -123,9 +123,12 @@ func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error)
 // the first failure.
 func (s *Service) handOver(ctx context.Context, job *store.Job) (answered int, err error) {
 	job.Receipts = append([]store.Receipt(nil), job.Receipts...)
-	first := rand.IntN(len(job.Receipts)) //nolint:gosec // whose turn it is need not be secret
+	var first [1]byte
+	if _, err := io.ReadFull(s.cfg.Rand, first[:]); err != nil {
+		return 0, fmt.Errorf("drawing a receipt: %w", err)
+	}
 	for i := range job.Receipts {
-		r := &job.Receipts[(first+i)%len(job.Receipts)]
+		r := &job.Receipts[(int(first[0])+i)%len(job.Receipts)]
 		if r.Delivered || r.Refused != "" {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 // Twice the processors, unless the operator said how many; not in parallel with other tests.
 func TestRoomForSyncs(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
-	for value, want := range map[string]int{"": 2 * before, "1": before} {
+	for value, want := range map[string]int{"": 2 * before, "0": 2 * before, "many": 2 * before, "1": before} {
 		t.Setenv("GOMAXPROCS", value) // read as the program starts, so that here it changes nothing else
 		restore := serve.RoomForSyncs()
 		if got := runtime.GOMAXPROCS(0); got != want {

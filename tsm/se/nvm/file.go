@@ -8,9 +8,6 @@ import (
 	"path/filepath"
 )
 
-// newSuffix names the file Create writes before it is renamed.
-const newSuffix = ".new"
-
 var errReplaced = errors.New("the file was replaced while it was open")
 
 // file is the medium: an open, locked state file and the bank in it that holds.
@@ -126,6 +123,17 @@ func (f *file) begin(base frame, rand io.Reader) error {
 	return f.append(base.appendTo(append([]byte(fileMagic), f.salt...), f.salt))
 }
 
+// hold makes what was read of the bank hold. Who wrote last may have been killed before it synced, or may have synced in vain: a system that could not
+// write pages may keep them all the same, for clean. So they are written once more.
+func (f *file) hold(data []byte) error {
+	if f.tear == nil {
+		if err := f.write(f.bank, data, 0); err != nil {
+			return err
+		}
+	}
+	return f.sync()
+}
+
 // destroy overwrites a bank with zeros, up to its size, and syncs.
 func (f *file) destroy(b bank) error {
 	zeros := make([]byte, min(b.size, stripe))
@@ -151,20 +159,4 @@ func (f *file) named() error {
 		return fmt.Errorf("%s: %w", filepath.Base(f.path), errReplaced)
 	}
 	return nil
-}
-
-// create makes a new locked file that holds one frame, and syncs it.
-func create(path string, base frame, rand io.Reader, p power) (*file, error) {
-	h, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	f := &file{path: path, f: h, power: p}
-	if err = lock(h); err == nil {
-		err = f.begin(base, rand)
-	}
-	if err != nil {
-		return nil, errors.Join(err, h.Close())
-	}
-	return f, nil
 }

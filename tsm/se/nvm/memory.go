@@ -13,7 +13,7 @@ const (
 	DefaultLimit = 256 << 10
 	// MaxLimit is the largest Config.Limit: a compaction writes all that lives as one frame.
 	MaxLimit = maxFrame
-	// PageSize is the size of one physical write.
+	// PageSize is the size of one physical write where Config.Tear is asked.
 	PageSize = 128
 	// slack is how much replaced content the file may hold beyond what lives before it is compacted.
 	slack = 64 << 10
@@ -42,8 +42,9 @@ var (
 type Config struct {
 	// Limit bounds the live objects in bytes, up to MaxLimit; 0 means DefaultLimit.
 	Limit int
-	// Tear, if set, is asked before, in the middle of and after every physical write, and after each sync. It gets a number that rises by one with each question since Open. True cuts the power: what was written so far
-	// stays in the file, and the memory is dead. With a hook set nothing is synced to the medium: a real cut is not survived.
+	// Tear, if set, is asked before, in the middle of and after every physical write, and after each sync. It gets a number that rises
+	// by one with each question since Open. True cuts the power: what was written so far stays in the file, and the memory is dead. With a hook set
+	// the file is written in pages of PageSize, and nothing is synced to the medium: a real cut is not survived.
 	Tear func(point int) bool
 	// Rand gives the salts of the file; it must not be nil.
 	Rand io.Reader
@@ -164,7 +165,7 @@ func (m *Memory) write(content []byte, scrub bool, size int) error {
 	if m.live != size {
 		return m.die("committing", fmt.Errorf("internal error: %d live bytes, expected %d", m.live, size))
 	}
-	if scrub || m.file.size > 2*int64(m.live)+slack {
+	if scrub || m.overgrown() {
 		return m.compact()
 	}
 	return nil
@@ -177,24 +178,43 @@ func (m *Memory) apply(content []byte) error {
 		if !ok {
 			return ErrDamaged
 		}
-		m.live -= m.sizeOf(key)
-		clear(m.objects[key])
-		delete(m.objects, key)
 		if kind == kindStore {
-			m.objects[key] = append([]byte{}, value...)
-			m.live += objectSize(key, value)
+			m.store(key, value)
+		} else {
+			m.erase(key)
 		}
 		content = rest
 	}
 	return nil
 }
 
-// compact writes the live objects to the other bank and destroys this one.
-func (m *Memory) compact() error {
+func (m *Memory) erase(key string) {
+	m.live -= m.sizeOf(key)
+	clear(m.objects[key])
+	delete(m.objects, key)
+}
+
+func (m *Memory) store(key string, value []byte) {
+	m.erase(key)
+	m.objects[key] = append([]byte{}, value...)
+	m.live += objectSize(key, value)
+}
+
+// base is the next frame, with all objects.
+func (m *Memory) base() frame {
 	f := frame{flags: flagBase, sequence: m.sequence + 1, content: make([]byte, 0, m.live)}
 	for _, key := range m.Keys("") {
 		f.content = appendObject(f.content, kindStore, key, m.objects[key])
 	}
+	return f
+}
+
+// overgrown tells whether replaced content outweighs what lives.
+func (m *Memory) overgrown() bool { return m.file.size > 2*int64(m.live)+slack }
+
+// compact writes the live objects to the other bank and destroys this one.
+func (m *Memory) compact() error {
+	f := m.base()
 	if err := m.file.replace(f, m.cfg.Rand); err != nil {
 		return m.die("compacting", err)
 	}

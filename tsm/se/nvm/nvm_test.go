@@ -303,6 +303,7 @@ func TestBanks(t *testing.T) {
 		"frames behind a torn base":           {[2][]byte{first, torn(bankOf(base(8), change(9)), 30, 40)}, 0, ErrDamaged},
 		"the other is somebody's":             {[2][]byte{first, []byte("notes")}, 0, ErrDamaged},
 		"of another format":                   {[2][]byte{first, []byte("mobileid SE nvm\x01")}, 0, ErrDamaged},
+		"the second alone, torn":              {[2][]byte{nil, torn(first, 30, 40)}, 0, ErrDamaged},
 		"both torn":                           {[2][]byte{torn(first, 30, 40), torn(second, 30, 40)}, 0, ErrDamaged},
 		"a change where the base is":          {[2][]byte{bankOf(change(5)), nil}, 0, ErrDamaged},
 		"beginnings of frames over others":    {[2][]byte{first, overlapping(salt, 8)}, 0, ErrDamaged},
@@ -341,6 +342,16 @@ func TestBanks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// inBank writes a bank's content into a file.
+func inBank(path string, number int64, data []byte) error {
+	h, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = (&file{f: h, power: Config{}.power()}).write(bank{number: number}, data, 0)
+	return errors.Join(err, h.Close())
 }
 
 // overlapping is a bank of beginnings of frames, each of which would be half as long as the bank and is not whole: judging every one would take long.
@@ -412,6 +423,39 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	t.Run("header alone", func(t *testing.T) {
 		if _, err := Open(write(t, good[:fileHeader], 0o600), Config{Rand: rand.Reader}); !errors.Is(err, ErrDamaged) {
+			t.Error(err)
+		}
+	})
+	t.Run("too large", func(t *testing.T) {
+		path := write(t, good, 0o600)
+		if err := os.Truncate(path, maxFile+1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path, Config{Rand: rand.Reader}); !errors.Is(err, ErrForeign) {
+			t.Error(err)
+		}
+		if err := os.Truncate(path, maxFile); err != nil {
+			t.Fatal(err)
+		}
+		open(t, path, nil)
+	})
+	t.Run("a device", func(t *testing.T) {
+		if _, err := Open(os.DevNull, Config{Rand: rand.Reader}); !errors.Is(err, ErrForeign) {
+			t.Error(err)
+		}
+	})
+	t.Run("more objects than a compaction writes", func(t *testing.T) {
+		salt := good[len(fileMagic):fileHeader]
+		half := make([]byte, maxFrame/2)
+		data := bytes.Clone(good)
+		for i := range 3 {
+			data = frame{sequence: uint32(2 + i), content: appendObject(nil, kindStore, fmt.Sprint(i), half)}.appendTo(data, salt)
+		}
+		path := write(t, nil, 0o600)
+		if err := inBank(path, 0, data); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path, Config{Rand: rand.Reader}); !errors.Is(err, ErrDamaged) {
 			t.Error(err)
 		}
 	})
@@ -511,14 +555,51 @@ func TestLargestLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if m.Free() != 0 || m.Close() != nil {
-		t.Errorf("%d bytes free", m.Free())
+	largest := int64(0)
+	for i := range 7 { // each replaces nearly all
+		rest[0] = byte(i)
+		if err := m.Commit(Change{Key: "b", Value: rest}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, info.Size())
+	}
+	if m.Free() != 0 || m.Close() != nil || largest < maxFile/2 {
+		t.Errorf("%d bytes free, a file of %d", m.Free(), largest)
 	}
 	if m, err = Open(path, cfg); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := m.Load("b"); len(got) != len(rest) || m.Close() != nil {
 		t.Errorf("%d bytes came back", len(got))
+	}
+}
+
+// A power cut right before the compaction that is due, each time, does not let the file grow.
+func TestCutBeforeCompaction(t *testing.T) {
+	path := newFile(t)
+	value := make([]byte, 40<<10)
+	for i := range 20 {
+		value[0] = byte(i)
+		m, err := Open(path, Config{Rand: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := m.file.size
+		m.file.tear = func(int) bool { return m.file.size > before } // the frame is whole
+		if err := m.Commit(Change{Key: "credential", Value: value}); !errors.Is(err, ErrPowerCut) {
+			t.Fatal(err)
+		}
+	}
+	info, err := os.Stat(path)
+	if limit := int64(2 * 5 * stripe); err != nil || info.Size() > limit {
+		t.Errorf("%d bytes of %d, %v", info.Size(), limit, err)
+	}
+	if v, _ := open(t, path, nil).Load("credential"); !bytes.Equal(v, value) {
+		t.Error("the last value was lost")
 	}
 }
 

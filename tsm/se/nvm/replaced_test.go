@@ -75,13 +75,13 @@ func TestLeftoverReplacedBeforeItIsOpened(t *testing.T) {
 			if err := os.Link(other, leftover); err != nil {
 				t.Fatal(err)
 			}
-		}, ErrForeign},
+		}, errReplaced},
 		{"a link to another file", func(t *testing.T, leftover, other string) {
 			t.Helper()
 			if err := errors.Join(os.Remove(leftover), os.Symlink(other, leftover)); err != nil {
 				t.Fatal(err)
 			}
-		}, ErrForeign},
+		}, errReplaced},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			leftover, other := newFile(t)+newSuffix, newFile(t)
@@ -91,7 +91,7 @@ func TestLeftoverReplacedBeforeItIsOpened(t *testing.T) {
 				t.Fatal(err)
 			}
 			tt.change(t, leftover, other)
-			if _, err := readLeftover(opened(t, leftover), found); !errors.Is(err, tt.want) {
+			if _, err := readLeftover(opened(t, leftover), leftover, found); !errors.Is(err, tt.want) {
 				t.Errorf("err = %v, want %v", err, tt.want)
 			}
 		})

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -17,16 +16,27 @@ import (
 )
 
 // volatile is a disk that says what a loss of power would leave: what was written to a file may be gone until the file is synced, and a
-// name that was made, changed or removed until the folder is.
+// name that was made, changed or removed until the folder is. A sync that fails forgets what it was to put down, as systems do.
 type volatile struct {
 	disk
 	now, held map[string]*inode // by name: as it reads, and as it holds
 	of        map[*os.File]*inode
 	calls     int
-	stop      int // the call at which nothing is done any more, 0 for none
+	stop      int              // the call at which nothing is done any more, 0 for none
+	part      func(of int) int // how much of a write is done all the same at that call; nil for nothing
+	syncs     int
+	fail      int // the sync that fails, 0 for none
 }
 
-type inode struct{ now, held []byte }
+// inode is a file as it reads and as it holds, and the sectors that a sync would put down.
+type inode struct {
+	now, held []byte
+	dirty     map[int]bool
+}
+
+func newInode(data []byte) *inode {
+	return &inode{now: data, held: bytes.Clone(data), dirty: map[int]bool{}}
+}
 
 var errStopped = errors.New("stopped")
 
@@ -37,7 +47,7 @@ func newVolatile(tb testing.TB, path string) *volatile {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	i := &inode{now: data, held: bytes.Clone(data)}
+	i := newInode(data)
 	return &volatile{now: map[string]*inode{path: i}, held: map[string]*inode{path: i}, of: map[*os.File]*inode{}}
 }
 
@@ -56,7 +66,7 @@ func (v *volatile) inode(f *os.File) *inode {
 	}
 	i := v.now[f.Name()]
 	if i == nil { // it was just made
-		i = &inode{}
+		i = newInode(nil)
 		v.now[f.Name()] = i
 	}
 	v.of[f] = i
@@ -64,15 +74,22 @@ func (v *volatile) inode(f *os.File) *inode {
 }
 
 func (v *volatile) writeAt(f *os.File, b []byte, offset int64) error {
-	if err := v.call(); err != nil {
-		return err
+	err := v.call()
+	if err != nil {
+		if v.calls > v.stop || v.part == nil {
+			return err
+		}
+		b = b[:v.part(len(b))]
 	}
 	i := v.inode(f)
 	if missing := int(offset) + len(b) - len(i.now); missing > 0 {
 		i.now = append(i.now, make([]byte, missing)...)
 	}
 	copy(i.now[offset:], b)
-	return v.disk.writeAt(f, b, offset)
+	for at := int(offset) / sector; len(b) > 0 && at <= (int(offset)+len(b)-1)/sector; at++ {
+		i.dirty[at] = true
+	}
+	return errors.Join(err, v.disk.writeAt(f, b, offset))
 }
 
 func (v *volatile) sync(f *os.File) error {
@@ -80,8 +97,14 @@ func (v *volatile) sync(f *os.File) error {
 		return err
 	}
 	i := v.inode(f)
-	i.held = bytes.Clone(i.now)
-	return v.disk.sync(f)
+	v.syncs++
+	if v.syncs == v.fail {
+		clear(i.dirty)
+		return errStopped
+	}
+	i.held = i.left(kept["all"])
+	clear(i.dirty)
+	return nil
 }
 
 func (v *volatile) rename(from, to string) error {
@@ -125,17 +148,11 @@ var kept = map[string]func(i, of int) bool{
 }
 
 // left is what a file holds when of the sectors not synced those are kept.
-func (i *inode) left(keep func(i, of int) bool) []byte {
+func (i *inode) left(keep func(n, of int) bool) []byte {
 	data := append(bytes.Clone(i.held), make([]byte, max(len(i.now)-len(i.held), 0))...)
-	var changed []int
-	for at := 0; at < len(i.now); at += sector {
-		if end := min(at+sector, len(i.now)); !bytes.Equal(i.now[at:end], data[at:end]) {
-			changed = append(changed, at)
-		}
-	}
-	for n, at := range changed {
-		if keep(n, len(changed)) {
-			copy(data[at:], i.now[at:min(at+sector, len(i.now))])
+	for n, at := range slices.Sorted(maps.Keys(i.dirty)) {
+		if keep(n, len(i.dirty)) {
+			copy(data[at*sector:], i.now[at*sector:min((at+1)*sector, len(i.now))])
 		}
 	}
 	return data
@@ -260,6 +277,37 @@ func judgeLeft(t *testing.T, path, when string, also Change, want []map[string]s
 	}
 }
 
+// A sync fails, and what it was to put down is gone though it still reads: the memory dies, and what the next process finds and acknowledges holds.
+func TestSyncFails(t *testing.T) {
+	want := states(t)
+	restarted := Change{Key: "restarted", Value: []byte{1}}
+	for fail := 1; ; fail++ {
+		path := newFile(t)
+		v := newVolatile(t, path)
+		v.fail = fail
+		acknowledged, err := v.commit(path, script())
+		if err == nil {
+			if fail < 10 {
+				t.Errorf("only %d syncs", fail-1)
+			}
+			return
+		}
+		if !errors.Is(err, errStopped) {
+			t.Fatalf("sync %d: %v", fail, err)
+		}
+		allowed := want[acknowledged:min(acknowledged+2, len(want))]
+		for how, left := range v.after(t, path) {
+			judgeLeft(t, left, fmt.Sprintf("sync %d failed, power lost, %s", fail, how), Change{}, allowed)
+		}
+		if n, err := v.commit(path, [][]Change{{restarted}}); n != 1 {
+			t.Fatalf("sync %d failed, restarted: %v", fail, err)
+		}
+		for how, left := range v.after(t, path) {
+			judgeLeft(t, left, fmt.Sprintf("sync %d failed, power lost after a restart, %s", fail, how), restarted, allowed)
+		}
+	}
+}
+
 // A new element is there whole once it was acknowledged.
 func TestPowerLostWhileCreating(t *testing.T) {
 	id := []Change{{Key: "id", Value: []byte("0123456789")}}
@@ -308,31 +356,46 @@ func TestScrubWithinATransaction(t *testing.T) {
 
 // A torn tail may hold the beginning of a key, and so may a bank that was only begun or half destroyed: Open overwrites them to the last byte.
 func TestWhatACutLeftIsDestroyed(t *testing.T) {
-	junk := strings.Repeat("SECRET", 50)
-	for name, at := range map[string]int64{"a torn tail": -1, "in the other bank": stripe} {
+	end := func(path string) int64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	for name, tt := range map[string]struct {
+		at   func(path string) int64
+		junk string
+	}{
+		"a torn tail":              {end, frameMark + strings.Repeat("SECRET", 50)},
+		"in the other bank":        {func(string) int64 { return stripe }, fileMagic + strings.Repeat("SECRET", 50)},
+		"over a stripe's end":      {end, frameMark + strings.Repeat("SECRET", 2*stripe/6)},
+		"in the other, many times": {func(string) int64 { return stripe }, fileMagic + strings.Repeat("SECRET", 3*stripe/6)},
+	} {
 		t.Run(name, func(t *testing.T) {
 			path := newFile(t)
 			f, err := os.OpenFile(path, os.O_RDWR, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if at < 0 {
-				if at, err = f.Seek(0, io.SeekEnd); err != nil {
-					t.Fatal(err)
-				}
-				junk = frameMark + junk
-			} else {
-				junk = fileMagic + junk
-			}
-			_, err = f.WriteAt([]byte(junk), at)
+			whole := end(path)
+			to := bank{number: min(tt.at(path)/stripe, 1)}
+			err = (&file{f: f, power: Config{}.power()}).write(to, []byte(tt.junk), tt.at(path)%stripe)
 			if err := errors.Join(err, f.Close()); err != nil {
 				t.Fatal(err)
 			}
-			if v, _ := open(t, path, nil).Load("id"); string(v) != "0123456789" {
+			m := open(t, path, nil)
+			if v, _ := m.Load("id"); string(v) != "0123456789" {
 				t.Errorf("the file holds %q", v)
 			}
-			if where := holds(t, filepath.Dir(path), "SECRET"); len(where) > 0 {
-				t.Errorf("left behind in %v", where)
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			banks := split(data)
+			clear(banks[m.file.number][:m.file.size])
+			if m.file.size > whole || used(banks[0])+used(banks[1]) > 0 {
+				t.Errorf("beside %d bytes that hold, %d and %d are left", m.file.size, used(banks[0]), used(banks[1]))
 			}
 		})
 	}
