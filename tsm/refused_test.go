@@ -21,13 +21,23 @@ type picky struct {
 	*issuer
 	no    map[byte]error
 	asked map[byte]int
+	taken map[byte]int
 	hangs []byte // for which no answer comes at all
 
+	late      bool               // the answer to an attestation takes all the time
+	never     bool               // and does not come then either
 	meanwhile func(asked string) // what happens while it answers; may be nil
 }
 
 func (p *picky) Attested(ctx context.Context, raw []byte) ([]byte, error) {
 	sealed, err := p.issuer.Attested(ctx, raw)
+	if p.late {
+		<-ctx.Done()
+		if p.never {
+			return nil, ctx.Err()
+		}
+		return sealed, err
+	}
 	if p.meanwhile != nil {
 		p.meanwhile("attestation")
 	}
@@ -54,12 +64,16 @@ func (p *picky) Receipt(ctx context.Context, raw []byte) error {
 	if err := p.no[at]; err != nil {
 		return err
 	}
-	return p.issuer.Receipt(ctx, raw)
+	if err := p.issuer.Receipt(ctx, raw); err != nil {
+		return err
+	}
+	p.taken[at]++
+	return nil
 }
 
 // choosy puts a picky issuer behind a world's service.
 func (w *world) choosy(no map[byte]error) *picky {
-	p := &picky{issuer: w.issuer, no: no, asked: map[byte]int{}}
+	p := &picky{issuer: w.issuer, no: no, asked: map[byte]int{}, taken: map[byte]int{}}
 	w.port = p
 	w.restart()
 	return p
@@ -293,7 +307,7 @@ func TestWipeReceiptsShareTheTime(t *testing.T) {
 		t.Errorf("offered in one round: %v", port.asked)
 	}
 	clear(port.asked)
-	for rounds := 0; port.asked[1] == 0 || port.asked[3] == 0; rounds++ {
+	for rounds := 0; port.taken[1] == 0 || port.taken[3] == 0; rounds++ {
 		if sweep(2); rounds > 100 {
 			t.Fatalf("offered in 100 rounds: %v", port.asked)
 		}
@@ -302,8 +316,148 @@ func TestWipeReceiptsShareTheTime(t *testing.T) {
 	w.restart()
 	check(t, w.service.Sweep(t.Context()))
 	w.emptied(order, []byte{1, 2, 3}, nil)
-	if port.asked[1] != 1 || port.asked[3] != 1 {
-		t.Errorf("offered after they were taken: %v", port.asked)
+	if port.taken[1] != 1 || port.taken[3] != 1 {
+		t.Errorf("taken %v", port.taken)
+	}
+	if log := w.logged.String(); !strings.Contains(log, `"offered":false`) || !strings.Contains(log, `"offered":true`) {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
+// wipedInPart is a wipe of which all receipts are owed, its phone gone before DELETE.
+func wipedInPart(t *testing.T, slots ...uint64) (*world, *picky, []byte) {
+	t.Helper()
+	w, _ := filled(t, slots...)
+	port := w.choosy(map[byte]error{})
+	for _, slot := range slots {
+		port.no[byte(slot)] = errBusy
+	}
+	order := w.wipe(0)
+	check(t, w.through(func(ctx context.Context, command []byte, next apdu.Transmitter) ([]byte, error) {
+		if command[1] == insDelete {
+			return nil, nil
+		}
+		return next.Transmit(ctx, command)
+	}))
+	clear(port.no)
+	clear(port.asked)
+	return w, port, order
+}
+
+// The phone comes back while Sweep hands its receipts over: each is offered once, what became of it is noted whoever wrote to the job meanwhile, and the
+// wipe goes on.
+func TestSweepMeetsContact(t *testing.T) {
+	t.Parallel()
+	w, port, order := wipedInPart(t, 1, 2, 3)
+	contacts := 0
+	port.meanwhile = func(string) {
+		if contacts++; contacts == 1 {
+			_, err := w.contact()
+			check(t, err)
+		}
+	}
+	check(t, w.service.Sweep(t.Context()))
+	if port.asked[1] != 1 || port.asked[2] != 1 || port.asked[3] != 1 {
+		t.Errorf("offered %v", port.asked)
+	}
+	_, err := w.contact()
+	check(t, err)
+	w.emptied(order, []byte{1, 2, 3}, nil)
+}
+
+// The same where the issuer refuses one and fails on another: the refusal is noted, the failure told.
+func TestSweepMeetsContactInPart(t *testing.T) {
+	t.Parallel()
+	w, port, order := wipedInPart(t, 1, 2, 3)
+	port.no[1], port.no[2] = errUnknownOrder, errBusy
+	contacts := 0
+	port.meanwhile = func(string) {
+		if contacts++; contacts == 1 {
+			_, err := w.contact()
+			check(t, err)
+		}
+	}
+	if err := w.service.Sweep(t.Context()); !errors.Is(err, errBusy) {
+		t.Errorf("sweep says %v", err)
+	}
+	_, err := w.contact()
+	check(t, err)
+	delete(port.no, 2)
+	check(t, w.service.Sweep(t.Context()))
+	if j := w.job(order); j.State != store.Refused || port.asked[1] != 1 || port.taken[2] != 1 || port.taken[3] != 1 {
+		t.Errorf("wipe is %v, offered %v, taken %v", j.State, port.asked, port.taken)
+	}
+}
+
+// Two sweeps at once: what one delivered the other does not offer again, though it had read the job before.
+func TestSweepsMeet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	port := w.choosy(map[byte]error{1: errBusy, 2: errBusy, 3: errBusy})
+	for slot := range uint64(3) {
+		w.provision(slot + 1)
+	}
+	_, err := w.contact()
+	check(t, err)
+	clear(port.no)
+	clear(port.asked)
+	begun := false
+	port.meanwhile = func(string) {
+		if !begun {
+			begun = true
+			check(t, w.service.Sweep(t.Context()))
+		}
+	}
+	check(t, w.service.Sweep(t.Context()))
+	if port.asked[1] != 1 || port.asked[2] != 1 || port.asked[3] != 1 {
+		t.Errorf("offered %v", port.asked)
+	}
+}
+
+// Of a receipt that the store does not take the mark, Sweep says so, and offers it again.
+func TestDeliveryNotNoted(t *testing.T) {
+	t.Parallel()
+	w, port, order := wipedInPart(t, 1)
+	full := errors.New("no space left")
+	w.wrap = func(s store.Store) store.Store { return failing{s, full} }
+	w.restart()
+	if err := w.service.Sweep(t.Context()); !errors.Is(err, full) {
+		t.Errorf("sweep says %v", err)
+	}
+	w.wrap = nil
+	w.restart()
+	check(t, w.service.Sweep(t.Context()))
+	_, err := w.contact()
+	check(t, err)
+	if w.emptied(order, []byte{1}, nil); port.asked[1] != 2 {
+		t.Errorf("offered %v", port.asked)
+	}
+}
+
+// failing is a store that takes no change of a job.
+type failing struct {
+	store.Store
+	err error
+}
+
+func (f failing) Advance(context.Context, store.Job) (store.Job, error) { return store.Job{}, f.err }
+
+// An issuer that takes all the time for an attestation is waited for no longer, and an answer that comes with the end of it is noted.
+func TestAttestationTakesItsTime(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]store.Cursor{"answers at the end": store.Sealed, "never": store.Attested} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.within = 20 * time.Millisecond
+			port := w.choosy(nil)
+			port.late, port.never = true, want == store.Attested
+			order := w.provision(1)
+			_, err := w.contact()
+			check(t, err)
+			if j := w.job(order); j.Cursor < want || port.never && j.Cursor != want {
+				t.Errorf("provisioning is %v at %v, want %v", j.State, j.Cursor, want)
+			}
+		})
 	}
 }
 

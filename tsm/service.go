@@ -89,10 +89,11 @@ type Service struct {
 	cfg   Config
 	pages atomic.Int32 // of an attestation that are asked for at once
 
-	mu        sync.Mutex          // guards what follows, not the sessions in the maps
-	sessions  map[string]*session // by session id
-	byElement map[string]*session // by SE id; the same sessions
-	failedAt  string              // the order id at which the last sweep failed; empty when it did not
+	mu         sync.Mutex          // guards what follows, not the sessions in the maps
+	sessions   map[string]*session // by session id
+	byElement  map[string]*session // by SE id; the same sessions
+	failedAt   string              // the order id at which the last sweep failed; empty when it did not
+	delivering map[string]bool     // order ids of which somebody hands over receipts
 }
 
 // New checks the configuration.
@@ -100,7 +101,7 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("configuring service manager: %w", err)
 	}
-	s := &Service{cfg: cfg, sessions: map[string]*session{}, byElement: map[string]*session{}}
+	s := &Service{cfg: cfg, sessions: map[string]*session{}, byElement: map[string]*session{}, delivering: map[string]bool{}}
 	s.pages.Store(firstPages)
 	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"mobileid/mdoc/apdu"
 	"mobileid/mdoc/provisioning"
@@ -97,69 +98,135 @@ func holds(receipts []store.Receipt, slot byte) bool {
 const receiptRefused = "receipt_refused"
 
 // deliver hands the receipts a job owes to the issuer, and closes the job when
-// its element is done too. What cannot be delivered now is left to Sweep. It
-// returns the job as it stands. A receipt that is refused is no error: the job says so.
+// its element is done too. What cannot be delivered now is left to Sweep, and so is
+// a job of which another is handing receipts over. It returns the job as it
+// stands. A receipt that is refused is no error: the job says so.
 func (s *Service) deliver(ctx context.Context, job store.Job) (store.Job, error) {
-	if !job.Owes() {
+	if !job.Owes() || !s.claim(job.OrderID) {
 		return job, nil
 	}
+	defer s.unclaim(job.OrderID)
 	ctx = context.WithoutCancel(ctx) // the phone may go; and what the issuer took is noted, though the round's time is over
+	now, err := s.cfg.Store.Job(ctx, job.OrderID)
+	if err != nil {
+		return job, fmt.Errorf("reading job anew: %w", err)
+	}
+	if !now.Owes() { // another came first
+		return now, nil
+	}
 	round, cancel := context.WithTimeout(ctx, s.cfg.IssuerTimeout)
 	defer cancel()
-	answered, failed := s.handOver(round, &job)
-	if answered == 0 {
-		return job, failed
+	answered, failed := s.handOver(round, now)
+	if len(answered) == 0 {
+		return now, failed
 	}
-	now, err := s.advance(ctx, over(job))
+	now, err = s.note(ctx, now, answered)
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "delivery of receipt not noted", append(jobAttrs(job), "error", err)...)
-		return job, err
 	}
-	return now, failed
+	return now, errors.Join(failed, err)
 }
 
-// handOver marks what the issuer took and what it refused. A receipt on which the issuer fails for now keeps none behind it waiting, as long as there
-// is time; and a round begins at any of them, so that one on which the issuer takes all the time keeps the others from it in some rounds only. err is
-// the first failure.
-func (s *Service) handOver(ctx context.Context, job *store.Job) (answered int, err error) {
-	job.Receipts = append([]store.Receipt(nil), job.Receipts...)
+// claim makes the caller the only one that hands over receipts of a job.
+func (s *Service) claim(orderID string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.delivering[orderID] {
+		return false
+	}
+	s.delivering[orderID] = true
+	return true
+}
+
+func (s *Service) unclaim(orderID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.delivering, orderID)
+}
+
+// handOver gives the receipts that the issuer took or refused, so marked. One on which the issuer fails for now keeps none behind it waiting, as long as
+// there is time; and a round begins at any of them, so that one on which the issuer takes all the time keeps the others from it in some rounds only. err
+// is such a failure.
+func (s *Service) handOver(ctx context.Context, job store.Job) (answered []store.Receipt, err error) {
+	failed := func(r store.Receipt, offered bool, why error) {
+		s.cfg.Log.WarnContext(ctx, "receipt not delivered", append(jobAttrs(job), "place", int(r.Slot), "offered", offered, "error", why)...)
+		err = cmp.Or(err, fmt.Errorf("handing receipt to issuer: %w", why))
+	}
 	var first [1]byte
-	if _, err := io.ReadFull(s.cfg.Rand, first[:]); err != nil {
-		return 0, fmt.Errorf("drawing a receipt: %w", err)
+	if _, why := io.ReadFull(s.cfg.Rand, first[:]); why != nil {
+		failed(job.Receipts[0], false, why)
+		return nil, err
 	}
 	for i := range job.Receipts {
-		r := &job.Receipts[(int(first[0])+i)%len(job.Receipts)]
+		r := job.Receipts[(int(first[0])+i)%len(job.Receipts)]
 		if r.Delivered || r.Refused != "" {
 			continue
 		}
-		failed := ctx.Err()
-		if failed == nil {
-			failed = s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed))
+		if over := ctx.Err(); over != nil {
+			failed(r, false, over)
+			continue
 		}
-		switch {
-		case failed == nil:
+		switch why := s.cfg.Issuer.Receipt(ctx, bytes.Clone(r.Signed)); {
+		case why == nil:
 			r.Delivered = true
-			answered++
-		case errors.Is(failed, ErrIssuerRefused):
-			s.refused(ctx, job, r, failed)
-			answered++
+			answered = append(answered, r)
+		case errors.Is(why, ErrIssuerRefused):
+			r.Refused = wordOf(why)
+			answered = append(answered, r)
+			s.cfg.Log.ErrorContext(ctx, "receipt refused", append(jobAttrs(job), "place", int(r.Slot), "reason", r.Refused, "error", why)...)
 		default:
-			s.cfg.Log.WarnContext(ctx, "receipt not delivered", append(jobAttrs(*job), "place", int(r.Slot), "error", failed)...)
-			err = cmp.Or(err, fmt.Errorf("handing receipt to issuer: %w", failed))
+			failed(r, true, why)
 		}
 	}
 	return answered, err
 }
 
-// refused notes that the issuer will not have a receipt. It ends a provisioning; a wipe goes on, because what is to be taken away
+// wordOf is the issuer's word for a refusal.
+func wordOf(refusal error) string {
+	if said, ok := errors.AsType[*RefusedError](refusal); ok {
+		return said.Word
+	}
+	return receiptRefused
+}
+
+// maxNotes is how often note reads a job anew that others write to.
+const maxNotes = 10
+
+// note writes to a job what became of its receipts. Whoever wrote to it since it was read, what the issuer said is so.
+func (s *Service) note(ctx context.Context, job store.Job, answered []store.Receipt) (store.Job, error) {
+	for range maxNotes {
+		noted, err := s.advance(ctx, over(settled(job, answered)))
+		if err == nil {
+			return noted, nil
+		}
+		if !errors.Is(err, store.ErrRevision) {
+			return job, err
+		}
+		now, err := s.cfg.Store.Job(ctx, job.OrderID)
+		if err != nil {
+			return job, err
+		}
+		job = now
+	}
+	return job, store.ErrRevision
+}
+
+// settled is a job with its receipts marked as answered. A refusal ends a provisioning; a wipe goes on, because what is to be taken away
 // is to be taken away whatever the issuer makes of the receipts, and each of them is about a place of its own.
-func (s *Service) refused(ctx context.Context, job *store.Job, r *store.Receipt, why error) {
-	r.Refused, job.Reason = receiptRefused, receiptRefused
-	if said, ok := errors.AsType[*RefusedError](why); ok {
-		r.Refused = said.Word
+func settled(job store.Job, answered []store.Receipt) store.Job {
+	job.Receipts = append([]store.Receipt(nil), job.Receipts...)
+	for _, a := range answered {
+		i := slices.IndexFunc(job.Receipts, func(r store.Receipt) bool { return r.Slot == a.Slot && bytes.Equal(r.Signed, a.Signed) })
+		if i < 0 {
+			continue
+		}
+		job.Receipts[i] = a
+		if a.Refused == "" {
+			continue
+		}
+		if job.Reason = receiptRefused; job.Kind != store.Wipe {
+			job.State = store.Refused
+		}
 	}
-	if job.Kind != store.Wipe {
-		job.State = store.Refused
-	}
-	s.cfg.Log.ErrorContext(ctx, "receipt refused", append(jobAttrs(*job), "place", int(r.Slot), "reason", r.Refused, "error", why)...)
+	return job
 }

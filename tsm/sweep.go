@@ -2,11 +2,8 @@ package tsm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"mobileid/tsm/store"
 )
 
 // sweepPage is how many jobs one write or read of Sweep touches.
@@ -62,8 +59,11 @@ func (s *Service) deliverBetween(ctx context.Context, after, last string) (faile
 			if last != "" && job.OrderID > last {
 				return "", nil
 			}
+			if err := ctx.Err(); err != nil {
+				return after, err
+			}
 			after = job.OrderID
-			if _, err := s.deliver(ctx, job); err != nil && !errors.Is(err, store.ErrRevision) {
+			if _, err := s.deliver(ctx, job); err != nil {
 				return after, err
 			}
 		}
