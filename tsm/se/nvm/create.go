@@ -14,6 +14,7 @@ const newSuffix = ".new"
 
 // Create makes a state file at path that holds the given objects, with mode 0600. It fails with ErrExists when there is a
 // file already, and never leaves half a file at path. Of several that make the same file at once, one does; the others fail with ErrExists or ErrInUse.
+// What something else puts at path in that moment is replaced. After another failure the file may be there, whole, if it was the folder that could not be synced.
 func Create(path string, objects []Change, cfg Config) error {
 	if err := cfg.check(); err != nil {
 		return fmt.Errorf("creating state file: %w", err)
@@ -65,10 +66,26 @@ func (f *file) fill(path string, base frame, rand io.Reader) error {
 	if err := free(path); err != nil { // another was faster
 		return errors.Join(err, f.medium.remove(f.path))
 	}
-	if err := f.begin(base, rand); err != nil {
-		return err
+	err := f.begin(base, rand)
+	if err == nil {
+		err = f.medium.rename(f.path, path)
 	}
-	return errors.Join(f.medium.rename(f.path, path), f.medium.syncDir(filepath.Dir(path)))
+	if err != nil {
+		return f.abandon(err)
+	}
+	return f.medium.syncDir(filepath.Dir(path))
+}
+
+// abandon destroys a file that could not be made: it may hold keys. Where there is no power there is nothing to be done.
+func (f *file) abandon(why error) error {
+	if errors.Is(why, ErrPowerCut) {
+		return why
+	}
+	data, err := io.ReadAll(io.NewSectionReader(f.f, 0, maxFile))
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	return errors.Join(why, f.destroy(bank{size: used(split(data)[0])}), f.medium.remove(f.path))
 }
 
 // free fails with ErrExists where there is something by that name.

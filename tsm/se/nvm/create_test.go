@@ -36,10 +36,14 @@ func TestCreateAtOnce(t *testing.T) {
 				t.Errorf("round %d: %v", round, err)
 			}
 		}
-		if made < 0 { // each got in another's way
-			continue
+		if made < 0 {
+			t.Fatalf("round %d: made by nobody: %v", round, errs)
 		}
-		if v, _ := open(t, path, nil).Load("id"); !bytes.Equal(v, []byte{byte(made)}) {
+		m, err := Open(path, Config{Rand: rand.Reader, medium: spared{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, _ := m.Load("id"); !bytes.Equal(v, []byte{byte(made)}) || m.Close() != nil {
 			t.Fatalf("round %d: made by %d, holds %v", round, made, v)
 		}
 		if _, err := os.Lstat(path + newSuffix); !errors.Is(err, os.ErrNotExist) {
@@ -54,6 +58,111 @@ type spared struct{ disk }
 func (spared) sync(*os.File) error { return nil }
 
 func (spared) syncDir(string) error { return nil }
+
+// faulty is a disk of which one call fails, once.
+type faulty struct {
+	disk
+	left *int
+}
+
+var errFaulty = errors.New("no space left")
+
+func (f faulty) call() error {
+	*f.left--
+	if *f.left == 0 {
+		return errFaulty
+	}
+	return nil
+}
+
+func (f faulty) writeAt(h *os.File, b []byte, offset int64) error {
+	if err := f.call(); err != nil {
+		return errors.Join(err, f.disk.writeAt(h, b[:len(b)/2], offset))
+	}
+	return f.disk.writeAt(h, b, offset)
+}
+
+func (f faulty) sync(h *os.File) error { return errors.Join(f.call(), f.disk.sync(h)) }
+
+func (f faulty) rename(from, to string) error {
+	if err := f.call(); err != nil {
+		return err
+	}
+	return f.disk.rename(from, to)
+}
+
+// Where a file cannot be made, nothing of it is left, and it can be made once the reason is gone.
+func TestCreateFails(t *testing.T) {
+	key := []Change{{Key: "key", Value: []byte("FACTORY-SECRET")}}
+	for n := 1; ; n++ {
+		path, left := filepath.Join(t.TempDir(), "se.nvm"), n
+		err := Create(path, key, Config{Rand: rand.Reader, medium: faulty{left: &left}})
+		if err == nil {
+			if n < 4 {
+				t.Errorf("only %d calls", n-1)
+			}
+			return
+		}
+		if !errors.Is(err, errFaulty) {
+			t.Fatal(err)
+		}
+		if entries, err := os.ReadDir(filepath.Dir(path)); err != nil || len(entries) > 0 {
+			t.Errorf("call %d failed: %d files are left, %v", n, len(entries), err)
+		}
+		if err := Create(path, key, Config{Rand: rand.Reader}); err != nil {
+			t.Errorf("call %d failed, and then: %v", n, err)
+		}
+	}
+}
+
+// Cut anywhere, Create does nothing more, and the next one or Open finds what to do.
+func TestCreateTorn(t *testing.T) {
+	id := []Change{{Key: "id", Value: []byte("0123456789")}}
+	for k := 1; ; k++ {
+		path, cut := filepath.Join(t.TempDir(), "se.nvm"), false
+		err := Create(path, id, Config{Rand: rand.Reader, Tear: func(p int) bool {
+			if cut {
+				t.Errorf("cut at %d, it goes on to %d", k, p)
+			}
+			cut = p == k
+			return cut
+		}})
+		if err == nil {
+			if k < 4 {
+				t.Errorf("only %d points", k-1)
+			}
+			return
+		}
+		if !errors.Is(err, ErrPowerCut) {
+			t.Fatal(err)
+		}
+		if err := Create(path, id, Config{Rand: rand.Reader}); err != nil && !errors.Is(err, ErrExists) {
+			t.Errorf("cut at %d, and then: %v", k, err)
+		}
+		open(t, path, nil)
+	}
+}
+
+// What a Create that was killed left is overwritten on the medium before it has no name any more.
+func TestLeftoverIsDestroyedOnTheMedium(t *testing.T) {
+	path := newFile(t)
+	m := open(t, path, nil)
+	if err := errors.Join(m.Commit(Change{Key: "key", Value: []byte("LEFT-SECRET")}), m.Close(), os.Rename(path, path+newSuffix)); err != nil {
+		t.Fatal(err)
+	}
+	v := newVolatile(t, path+newSuffix)
+	if err := Create(path, []Change{{Key: "id", Value: []byte{1}}}, Config{Rand: rand.Reader, medium: v}); err != nil {
+		t.Fatal(err)
+	}
+	if len(v.of) != 2 {
+		t.Errorf("%d files were written, want the leftover and the new one", len(v.of))
+	}
+	for _, i := range v.of {
+		if bytes.Contains(i.held, []byte("LEFT-SECRET")) {
+			t.Error("the medium holds a key of what was left")
+		}
+	}
+}
 
 func TestCreateRefuses(t *testing.T) {
 	id := Change{Key: "id", Value: []byte("0123456789")}

@@ -123,15 +123,35 @@ func (f *file) begin(base frame, rand io.Reader) error {
 	return f.append(base.appendTo(append([]byte(fileMagic), f.salt...), f.salt))
 }
 
-// hold makes what was read of the bank hold. Who wrote last may have been killed before it synced, or may have synced in vain: a system that could not
-// write pages may keep them all the same, for clean. So they are written once more.
-func (f *file) hold(data []byte) error {
-	if f.tear == nil {
-		if err := f.write(f.bank, data, 0); err != nil {
-			return err
-		}
+// hold makes the bank that holds do so on the medium, of which banks is what was read, and then destroys what is left in the other one. Who wrote
+// last may have been killed before it synced, or after its name was changed; and it may have synced in vain: a system that could not write pages may keep
+// them all the same, for clean, be they content or zeros. So all is written once more.
+func (f *file) hold(banks [2][]byte) error {
+	other := bank{number: 1 - f.number, size: int64(len(banks[1-f.number]))}
+	if f.tear != nil { // the file holds what reads there
+		other.size = used(banks[1-f.number])
+	} else if err := f.write(f.bank, banks[f.number][:f.size], 0); err != nil {
+		return err
 	}
-	return f.sync()
+	if err := errors.Join(f.sync(), f.syncName()); err != nil {
+		return err
+	}
+	if other.size == 0 {
+		return nil
+	}
+	return f.destroy(other)
+}
+
+// syncName makes the name of the file hold.
+func (f *file) syncName() error {
+	if f.tear != nil {
+		return nil
+	}
+	path, err := filepath.EvalSymlinks(f.path)
+	if err != nil {
+		return err
+	}
+	return f.medium.syncDir(filepath.Dir(path))
 }
 
 // destroy overwrites a bank with zeros, up to its size, and syncs.

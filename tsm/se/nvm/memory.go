@@ -15,8 +15,9 @@ const (
 	MaxLimit = maxFrame
 	// PageSize is the size of one physical write where Config.Tear is asked.
 	PageSize = 128
-	// slack is how much replaced content the file may hold beyond what lives before it is compacted.
-	slack = 64 << 10
+	// A bank is compacted when it is more than growth times what lives, and slack.
+	growth = 2
+	slack  = 64 << 10
 	// maxKey bounds the name of an object: its length is one byte in the file.
 	maxKey = 255
 )
@@ -210,7 +211,7 @@ func (m *Memory) base() frame {
 }
 
 // overgrown tells whether replaced content outweighs what lives.
-func (m *Memory) overgrown() bool { return m.file.size > 2*int64(m.live)+slack }
+func (m *Memory) overgrown() bool { return m.file.size > growth*int64(m.live)+slack }
 
 // compact writes the live objects to the other bank and destroys this one.
 func (m *Memory) compact() error {

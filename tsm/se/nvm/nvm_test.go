@@ -555,6 +555,9 @@ func TestLargestLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if bank := fileHeader + growth*MaxLimit + slack + 2*frameHeader + maxFrame; 2*(bank+stripe) > maxFile { // a base, what was replaced, and one last frame
+		t.Errorf("two banks of %d bytes are more than the %d that Open reads", bank, maxFile)
+	}
 	largest := int64(0)
 	for i := range 7 { // each replaces nearly all
 		rest[0] = byte(i)

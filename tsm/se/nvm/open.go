@@ -30,7 +30,7 @@ func Open(path string, cfg Config) (*Memory, error) {
 	// the power went is made up for, or a file would grow with each cut.
 	if torn || m.overgrown() {
 		if err := m.compact(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("opening %s: %w", filepath.Base(path), err)
 		}
 	}
 	return m, nil
@@ -47,13 +47,8 @@ func (m *Memory) recover(banks [2][]byte) (torn bool, err error) {
 	if err := m.replay(banks[number]); err != nil {
 		return false, err
 	}
-	if err := m.file.hold(banks[number][:m.file.size]); err != nil {
+	if err := m.file.hold(banks); err != nil {
 		return false, err
-	}
-	if left := used(banks[1-number]); left > 0 {
-		if err := m.file.destroy(bank{number: int64(1 - number), size: left}); err != nil {
-			return false, err
-		}
 	}
 	whole := m.file.size
 	m.file.size = max(whole, used(banks[number]))

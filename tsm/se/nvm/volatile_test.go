@@ -25,7 +25,8 @@ type volatile struct {
 	stop      int              // the call at which nothing is done any more, 0 for none
 	part      func(of int) int // how much of a write is done all the same at that call; nil for nothing
 	syncs     int
-	fail      int // the sync that fails, 0 for none
+	fail      int      // the sync that fails, 0 for none
+	dirs      []string // folders synced
 }
 
 // inode is a file as it reads and as it holds, and the sectors that a sync would put down.
@@ -128,6 +129,7 @@ func (v *volatile) syncDir(dir string) error {
 	if err := v.call(); err != nil {
 		return err
 	}
+	v.dirs = append(v.dirs, dir)
 	v.held = maps.Clone(v.now)
 	return v.disk.syncDir(dir)
 }
@@ -308,7 +310,44 @@ func TestSyncFails(t *testing.T) {
 	}
 }
 
-// A new element is there whole once it was acknowledged.
+// The same with objects of many sectors, one of which is a key that is destroyed: on the medium itself, too, it is not to be found once a process that
+// came after acknowledged something.
+func TestSyncFailsOverManySectors(t *testing.T) {
+	secret := append(bytes.Repeat([]byte("x"), 8000), "BIG-SECRET-KEY"...)
+	before := [][]Change{{{Key: "key", Value: secret}}, {{Key: "big", Value: bytes.Repeat([]byte{1}, 50_000)}}, {{Key: "key", Scrub: true}}, {{Key: "big", Value: bytes.Repeat([]byte{2}, 90_000)}}}
+	for fail := 1; ; fail++ {
+		path := newFile(t)
+		v := newVolatile(t, path)
+		v.fail = fail
+		if _, err := v.commit(path, before); err == nil {
+			if fail < 6 {
+				t.Errorf("only %d syncs", fail-1)
+			}
+			return
+		}
+		m, err := Open(path, Config{Rand: rand.Reader, medium: v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Commit(Change{Key: "restarted", Value: []byte{1}}); err != nil {
+			t.Fatal(err)
+		}
+		want := content(m)
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if want["key"] == "" && bytes.Contains(v.held[path].held, []byte("BIG-SECRET-KEY")) {
+			t.Errorf("sync %d failed: the destroyed key is on the medium", fail)
+		}
+		for how, left := range v.after(t, path) {
+			if got := content(open(t, left, nil)); !maps.Equal(got, want) {
+				t.Errorf("sync %d failed, power lost after a restart, %s: other objects", fail, how)
+			}
+		}
+	}
+}
+
+// A new element is there whole once it was acknowledged, and once something was acknowledged in it.
 func TestPowerLostWhileCreating(t *testing.T) {
 	id := []Change{{Key: "id", Value: []byte("0123456789")}}
 	for k := 1; ; k++ {
@@ -318,22 +357,34 @@ func TestPowerLostWhileCreating(t *testing.T) {
 		if err != nil && !errors.Is(err, errStopped) {
 			t.Fatal(err)
 		}
-		for how, left := range v.after(t, path) {
-			m, opened := Open(left, Config{Rand: rand.Reader})
-			if err != nil && errors.Is(opened, os.ErrNotExist) {
-				continue
-			}
-			if opened != nil {
-				t.Fatalf("power lost at call %d, %s: %v", k, how, opened)
-			}
-			if got := content(m); got["id"] != "0123456789" || len(got) != 1 {
-				t.Errorf("power lost at call %d, %s: %v", k, how, got)
-			}
-			if err := m.Close(); err != nil {
-				t.Fatal(err)
+		created := err == nil
+		judge := func(when string, sure bool, want map[string]string) {
+			t.Helper()
+			for how, left := range v.after(t, path) {
+				m, err := Open(left, Config{Rand: rand.Reader})
+				if !sure && errors.Is(err, os.ErrNotExist) {
+					continue
+				}
+				if err != nil {
+					t.Fatalf("power lost at call %d, %s, %s: %v", k, when, how, err)
+				}
+				if got := content(m); !maps.Equal(got, want) {
+					t.Errorf("power lost at call %d, %s, %s: %v", k, when, how, got)
+				}
+				if err := m.Close(); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		if err == nil {
+		judge("at once", created, map[string]string{"id": "0123456789"})
+		v.stop = 0
+		if _, err := os.Lstat(path); err == nil {
+			if n, err := v.commit(path, [][]Change{{{Key: "restarted", Value: []byte{1}}}}); n != 1 {
+				t.Fatal(err)
+			}
+			judge("after a restart", true, map[string]string{"id": "0123456789", "restarted": "\x01"})
+		}
+		if created {
 			if k < 5 {
 				t.Errorf("only %d calls to the disk", k-1)
 			}
@@ -434,6 +485,10 @@ func TestNamesOfOthers(t *testing.T) {
 		path, link := newFile(t), filepath.Join(t.TempDir(), "link")
 		if err := os.Symlink(path, link); err != nil {
 			t.Fatal(err)
+		}
+		v := newVolatile(t, path)
+		if n, err := v.commit(link, nil); n != 0 || err != nil || !slices.Equal(v.dirs, []string{filepath.Dir(path)}) {
+			t.Errorf("synced the folders %v: %v", v.dirs, err)
 		}
 		m := open(t, link, nil)
 		for _, value := range []string{"one", "two", "three"} {
