@@ -172,16 +172,23 @@ func apply(t *testing.T, s *issuer.Service, wallet issuertest.Wallet) (orderID s
 	return placed.OrderID, nil
 }
 
+// sieved is a service that issues phone certificates, with a sieve before its TSM.
+func sieved(t *testing.T, w *issuertest.World) (tsm *sieve, s *issuer.Service, kept *store.Embedded) {
+	t.Helper()
+	tsm = &sieve{t: t, world: w}
+	s, kept = w.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) {
+		tsm.Orders = c.Orders
+		c.Phone, c.Orders = w.Phone(t), tsm
+	})
+	return tsm, s, kept
+}
+
 // An order never comes to the TSM before an older one about the same element that it has not taken: not in the call that made it, not in a round,
 // and not in a round that begins behind the older one. Other elements do not wait.
 func TestOrdersOfAnElementKeepTheirOrder(t *testing.T) {
 	const provision, wipe = provisioning.OrderProvision, provisioning.OrderWipe
 	w, ctx := issuertest.New(t), t.Context()
-	tsm := &sieve{t: t, world: w}
-	s, kept := w.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) {
-		tsm.Orders = c.Orders
-		c.Phone, c.Orders = w.Phone(t), tsm
-	})
+	tsm, s, kept := sieved(t, w)
 	wallet := w.Wallet(t, "nineteen", "element-01")
 	phoneActive(t, w, s, kept, wallet)
 	tsm.away = wipes
@@ -282,11 +289,7 @@ func TestOrderBehindOneThatEnded(t *testing.T) {
 // TSM: that would empty what the next owner has.
 func TestReceiptBeforeTheHandoversWipe(t *testing.T) {
 	w, ctx := issuertest.New(t), t.Context()
-	tsm := &sieve{t: t, world: w}
-	s, kept := w.Open(t, t.TempDir()+"/issuer.db", func(c *issuer.Config) {
-		tsm.Orders = c.Orders
-		c.Phone, c.Orders = w.Phone(t), tsm
-	})
+	tsm, s, kept := sieved(t, w)
 	wallet := w.Wallet(t, "nineteen", "element-01")
 	on := phoneActive(t, w, s, kept, wallet)
 	_, err := s.RevokePhone(ctx, issuertest.OperatorToken, wallet.SE.ID, store.CessationOfOperation)

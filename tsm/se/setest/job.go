@@ -133,11 +133,7 @@ func (j *Job) Deliver(ctx context.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	out, err := h.Store(ctx, data, 0)
-	if err != nil {
-		return err
-	}
-	return j.Settle(out, provisioning.ReceiptCommitted)
+	return j.receipted(ctx, h, data, provisioning.ReceiptCommitted)
 }
 
 // Bring brings the sealed bytes without the commit.
@@ -158,11 +154,7 @@ func (j *Job) Commit(ctx context.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	out, err := h.Store(ctx, object, 0)
-	if err != nil {
-		return err
-	}
-	return j.Settle(out, provisioning.ReceiptCommitted)
+	return j.receipted(ctx, h, object, provisioning.ReceiptCommitted)
 }
 
 // Wipe empties the instance under the job's order id, and checks the receipt.
@@ -171,11 +163,16 @@ func (j *Job) Wipe(ctx context.Context, h *Host) error {
 	if err != nil {
 		return err
 	}
-	out, err := h.Store(ctx, object, 0)
+	return j.receipted(ctx, h, object, provisioning.ReceiptWiped)
+}
+
+// receipted stores data that the element answers with a receipt, and checks that.
+func (j *Job) receipted(ctx context.Context, h *Host, data []byte, kind provisioning.ReceiptKind) error {
+	out, err := h.Store(ctx, data, 0)
 	if err != nil {
 		return err
 	}
-	return j.Settle(out, provisioning.ReceiptWiped)
+	return j.Settle(out, kind)
 }
 
 // Settle checks a receipt: signed by the element, of this order, and for what was issued.
